@@ -1,0 +1,69 @@
+//! Training and test rows.
+
+/// Rows of numbers with their targets; columns lie one after another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rows {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    source: Vec<usize>,
+}
+
+impl Rows {
+    /// Takes `rows` out of `columns`, of which the last is the target.
+    pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
+        let pick = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<f64>>();
+        let (target, features) = columns.split_last().map_or((Vec::new(), &[][..]), |(y, x)| (pick(y), x));
+        Self { x: features.iter().flat_map(pick).collect(), y: target, source: rows.to_vec() }
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.y.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.y.is_empty()
+    }
+
+    /// How many features.
+    pub fn n_features(&self) -> usize {
+        self.x.len() / self.len().max(1)
+    }
+
+    /// The features, column after column: shape `n_features` x `len`.
+    pub fn x(&self) -> &[f64] {
+        &self.x
+    }
+
+    /// The targets, one per row.
+    pub fn y(&self) -> &[f64] {
+        &self.y
+    }
+
+    /// Which row of the table each row was.
+    pub fn source(&self) -> &[usize] {
+        &self.source
+    }
+}
+
+/// A table cut in two: rows to learn from, and rows to be tested on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// What the data are called.
+    pub dataset: String,
+    /// The names of the features, in the order of the columns.
+    pub features: Vec<String>,
+    /// The rows to learn from.
+    pub train: Rows,
+    /// The rows that a forest is judged by, which it never saw.
+    pub test: Rows,
+}
+
+impl Split {
+    /// How many bytes the numbers take.
+    pub fn bytes(&self) -> usize {
+        let side = |rows: &Rows| size_of_val(rows.x()) + size_of_val(rows.y()) + size_of_val(rows.source());
+        side(&self.train) + side(&self.test)
+    }
+}

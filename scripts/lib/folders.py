@@ -1,0 +1,89 @@
+"""A folder for each running kernel, taken from a built template, so that no two kernels ever share one.
+
+evcxr writes a crate into its folder for every cell, builds it there and loads what came out; two kernels in one
+folder would run each other's code. A folder inside the project also makes cargo read the project's
+`.cargo/config.toml`, with its build profiles.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+from project import KERNELS, ROOT, TEMPLATE, digest, fail, is_stamped, try_lock, write_stamp
+
+
+def template_stamp(evcxr: Path, rustc: str) -> str:
+    """What the built template depends on. Sources of the helper do not count: cargo sees to them."""
+    manifests = sorted(ROOT.glob("helper/**/Cargo.toml"))
+    return digest(
+        ROOT, ROOT / "Cargo.toml", ROOT / "Cargo.lock", ROOT / ".cargo" / "config.toml", *manifests, str(evcxr), rustc
+    )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What evcxr must know to work in `folder`, and in no other, without the user's own evcxr settings."""
+    config = KERNELS / "config"
+    config.mkdir(parents=True, exist_ok=True)
+    (config / "evcxr.toml").write_text("[evcxr]\n")
+    return {
+        **os.environ,
+        "EVCXR_TMPDIR": str(folder),
+        "EVCXR_CONFIG_DIR": str(config),
+        # At its start evcxr renews the kernel that it installed here, if it did; this one is not its.
+        "JUPYTER_PATH": str(KERNELS / "none"),
+        # polars makes a thread pool for each cell that uses it; reading one small table needs none.
+        "POLARS_MAX_THREADS": "1",
+    }
+
+
+def pin_versions(folder: Path) -> None:
+    """The notebook uses the versions that the project's Cargo.lock names."""
+    shutil.copyfile(ROOT / "Cargo.lock", folder / "Cargo.lock")
+
+
+def evcxr_path() -> Path:
+    """The kernel that set-up chose."""
+    try:
+        return Path((KERNELS / "evcxr").read_text())
+    except FileNotFoundError:
+        fail("this project is not set up yet; run ./scripts/setup first")
+
+
+def start_kernel(connection_file: str) -> NoReturn:
+    """Becomes the kernel, in the first folder that no living kernel holds.
+
+    `LAB_KERNEL_FOLDER` names another folder, for the one who builds the template.
+    """
+    evcxr = evcxr_path()
+    if own := os.environ.pop("LAB_KERNEL_FOLDER", None):
+        become(evcxr, Path(own), connection_file)
+    number = 1
+    while (lock := try_lock(KERNELS / f"slot-{number}.lock")) is None:
+        number += 1
+    os.set_inheritable(lock, True)
+    folder = KERNELS / f"slot-{number}"
+    renew(folder)
+    become(evcxr, folder, connection_file)
+
+
+def renew(folder: Path) -> None:
+    """Makes `folder` a fresh copy of the template, unless it is one already."""
+    try:
+        stamp = (TEMPLATE / ".stamp").read_text()
+    except FileNotFoundError:
+        fail("the kernel's template is not built yet; run ./scripts/setup first")
+    if not is_stamped(folder, stamp):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(TEMPLATE, folder, symlinks=True, ignore=shutil.ignore_patterns(".stamp"))
+        write_stamp(folder, stamp)
+    for cell in folder.glob("target/*/debug/deps/libcode_[0-9]*"):
+        cell.unlink()
+
+
+def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:
+    """Replaces this process by the kernel; open locks go with it."""
+    pin_versions(folder)
+    os.execve(evcxr, [str(evcxr), "--control_file", connection_file], environment(folder))

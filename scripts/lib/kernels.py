@@ -1,0 +1,72 @@
+"""A kernel to talk to: what set-up, tests and benches use to run cells."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+
+from project import VENV
+
+# The project's kernel, not one of the same name that the user has.
+os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
+
+
+@dataclass
+class CellResult:
+    """What one cell gave."""
+
+    seconds: float
+    stdout: str = ""
+    stderr: str = ""
+    error: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+
+
+class Kernel:
+    """A running kernel; cells run one after another and share their variables."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+
+    def run(self, code: str, timeout: float = 600) -> CellResult:
+        """Runs a cell to its end, and returns all it printed, showed or complained of."""
+        started = time.monotonic()
+        request = self.client.execute(code)
+        result = CellResult(0)
+        while True:
+            left = started + timeout - time.monotonic()
+            message = self.client.get_iopub_msg(timeout=max(left, 0.01))
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream":
+                setattr(result, content["name"], getattr(result, content["name"]) + content["text"])
+            elif kind == "error":
+                result.error += "\n".join([*content["traceback"], str(content["evalue"])])
+            elif kind in ("execute_result", "display_data"):
+                result.data |= content["data"]
+            elif kind == "status" and content["execution_state"] == "idle":
+                break
+        result.seconds = time.monotonic() - started
+        return result
+
+
+@contextmanager
+def kernel(**launch: Any) -> Iterator[Kernel]:
+    """Starts the kernel that Jupyter knows as `rust`, and ends it."""
+    manager = KernelManager(kernel_name="rust")
+    manager.start_kernel(**launch)
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
