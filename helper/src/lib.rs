@@ -3,13 +3,23 @@
 //! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show` -> the notebook;
 //! nothing below knows anything above.
 
+pub mod cluster;
 pub mod data;
 mod error;
+mod machine;
 mod rng;
+mod show;
+pub mod sweep;
 
+pub use cluster::{Cluster, ObjectRef};
 pub use error::{Error, ErrorKind, Result};
+pub use machine::{Machine, machine};
+pub use sweep::{Comparison, Outcome, Sweep};
 
 /// What a notebook cell needs: `use helper::prelude::*;`
 pub mod prelude {
+    pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data;
+    pub use crate::machine;
+    pub use crate::sweep::{Comparison, Keep, Learner, MaxFeatures, Outcome, Sweep};
 }

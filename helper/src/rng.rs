@@ -59,7 +59,10 @@ mod tests {
     fn is_chacha8_as_published() {
         // ChaCha8, 256-bit key of zeros, nonce 0, first 8 bytes of the keystream
         // (draft-strombergson-chacha-test-vectors-00, TC1: 3e 00 ef 2f 89 5f 40 d6).
-        assert_eq!(Stream::new(0, 0).next_u64(), u64::from_le_bytes([0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6]));
+        assert_eq!(
+            Stream::new(0, 0).next_u64(),
+            u64::from_le_bytes([0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6])
+        );
     }
 
     #[test]

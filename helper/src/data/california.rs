@@ -56,7 +56,8 @@ const HASH: u64 = 0xb97e_f7d9_e330_00a3;
 pub fn california_housing() -> Result<Dataset> {
     let path = find::california(find::project_root(), std::env::var_os(find::ENVIRONMENT).map(Into::into))?;
     let bytes = std::fs::read(&path).map_err(|e| bad(&path, format!("cannot be read: {e}")))?;
-    let frame = derive(&parse(&bytes, &path)?).map_err(|e| bad(&path, format!("cannot be computed with: {e}")))?;
+    let frame =
+        derive(&parse(&bytes, &path)?).map_err(|e| bad(&path, format!("cannot be computed with: {e}")))?;
     let dataset = Dataset::new("California Housing", &path, frame, &COLUMNS)?;
     check(&dataset, &path)?;
     Ok(dataset)
@@ -64,7 +65,10 @@ pub fn california_housing() -> Result<Dataset> {
 
 fn bad(path: &Path, what: impl std::fmt::Display) -> Error {
     let path = path.display();
-    Error::new(ErrorKind::Data, format!("{path} {what}; replace it by a fresh copy (data/README.md says from where)"))
+    Error::new(
+        ErrorKind::Data,
+        format!("{path} {what}; replace it by a fresh copy (data/README.md says from where)"),
+    )
 }
 
 /// Reads the nine raw columns.
@@ -111,7 +115,10 @@ fn check(dataset: &Dataset, path: &Path) -> Result<()> {
     }
     let hash = dataset.hash();
     if hash != HASH {
-        return Err(bad(path, format!("holds other numbers than California Housing (hash {hash:016x}, not {HASH:016x})")));
+        return Err(bad(
+            path,
+            format!("holds other numbers than California Housing (hash {hash:016x}, not {HASH:016x})"),
+        ));
     }
     Ok(())
 }

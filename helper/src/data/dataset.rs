@@ -27,10 +27,15 @@ impl Dataset {
     pub(crate) fn new(name: &str, source: &Path, frame: DataFrame, columns: &[(&str, &str)]) -> Result<Self> {
         let bad = |what| Error::new(ErrorKind::Data, format!("{} {what}", source.display()));
         if frame.height() == 0 || frame.width() < 2 {
-            return Err(bad(format!("has {} rows and {} columns: nothing to learn from", frame.height(), frame.width())));
+            return Err(bad(format!(
+                "has {} rows and {} columns: nothing to learn from",
+                frame.height(),
+                frame.width()
+            )));
         }
         for column in frame.columns() {
-            let numbers = column.f64().map_err(|e| bad(format!("has a column that is not of type f64: {e}")))?;
+            let numbers =
+                column.f64().map_err(|e| bad(format!("has a column that is not of type f64: {e}")))?;
             if let Some(row) = numbers.iter().position(|v| !v.is_some_and(f64::is_finite)) {
                 return Err(bad(format!("gives no finite number for {} in line {}", column.name(), row + 1)));
             }

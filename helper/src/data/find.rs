@@ -64,7 +64,8 @@ mod tests {
         impl Dir {
             pub(super) fn new() -> Self {
                 static NEXT: AtomicUsize = AtomicUsize::new(0);
-                let name = format!("helper-find-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+                let name =
+                    format!("helper-find-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
                 let path = std::env::temp_dir().join(name);
                 std::fs::create_dir_all(&path).unwrap();
                 Self(path)
@@ -109,6 +110,9 @@ mod tests {
     fn nowhere_names_every_place() {
         let (_dir, root) = project();
         let error = california(&root, None).unwrap_err().to_string();
-        assert!(error.contains("project/data") && error.contains("shared/data") && error.contains(ENVIRONMENT), "{error}");
+        assert!(
+            error.contains("project/data") && error.contains("shared/data") && error.contains(ENVIRONMENT),
+            "{error}"
+        );
     }
 }

@@ -67,3 +67,9 @@ impl Split {
         side(&self.train) + side(&self.test)
     }
 }
+
+impl AsRef<Split> for Split {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}

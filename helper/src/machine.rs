@@ -1,0 +1,164 @@
+//! What machine this is, and what the operating system tells of it.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::show::{Table, Text};
+
+/// The machine and the build that the lab runs on; every timing is worth as much as this says.
+///
+/// As the last line of a cell it shows itself as a table.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// The architecture that this was compiled for, such as `x86_64`.
+    pub architecture: &'static str,
+    /// How many cores this process may use: workers that can run at the same time.
+    pub cores: usize,
+    /// Memory in bytes, and how much of it is free for use.
+    pub memory: u64,
+    /// Memory in bytes that can be had without swapping.
+    pub memory_available: u64,
+    /// The operating system and its version.
+    pub os: String,
+    /// The compiler.
+    pub rust: &'static str,
+    /// Whether the code was compiled with debug assertions, which slow it down several times:
+    /// the notebook was opened with a kernel that is not this project's.
+    pub debug_assertions: bool,
+    /// The libraries whose speed counts, with their versions.
+    pub libraries: &'static [(&'static str, &'static str)],
+}
+
+/// Asks the operating system what machine this is.
+pub fn machine() -> Machine {
+    let ask = RefreshKind::nothing()
+        .with_cpu(CpuRefreshKind::nothing())
+        .with_memory(MemoryRefreshKind::everything());
+    let system = System::new_with_specifics(ask);
+    let cpu = system.cpus().first().map_or("", |cpu| cpu.brand()).trim();
+    Machine {
+        cpu: if cpu.is_empty() { "unknown processor".to_owned() } else { cpu.to_owned() },
+        architecture: std::env::consts::ARCH,
+        cores: std::thread::available_parallelism().map_or(1, NonZero::get),
+        memory: system.total_memory(),
+        memory_available: available(&system),
+        os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_owned()),
+        rust: env!("HELPER_RUSTC"),
+        debug_assertions: cfg!(debug_assertions),
+        libraries: &[
+            ("smartcore", env!("HELPER_SMARTCORE")),
+            ("rayon", env!("HELPER_RAYON")),
+            ("polars-core", env!("HELPER_POLARS_CORE")),
+        ],
+    }
+}
+
+/// Memory in bytes that can be had: what is free, but no more than a container's limit leaves.
+pub(crate) fn memory_available() -> u64 {
+    let ask = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
+    available(&System::new_with_specifics(ask))
+}
+
+fn available(system: &System) -> u64 {
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    system.available_memory().min(limit)
+}
+
+/// The processor time that this thread has used so far.
+#[cfg(unix)]
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec for the call to write to, and is read only after it.
+    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    (status == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
+/// No portable way is known here.
+#[cfg(not(unix))]
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    None
+}
+
+impl Machine {
+    /// What stands in the table, line by line.
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        let libraries: Vec<String> =
+            self.libraries.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+        let build = match self.debug_assertions {
+            false => "optimised, no debug assertions: timings are those of a release build".to_owned(),
+            true => {
+                "debug assertions are ON: timings are several times too long, results are the same; open the \
+                     notebook with ./scripts/lab for the project's own kernel"
+                    .to_owned()
+            }
+        };
+        vec![
+            ("Processor", format!("{} ({})", self.cpu, self.architecture)),
+            ("Cores to use", self.cores.to_string()),
+            (
+                "Memory",
+                format!("{:.1} GiB, {:.1} GiB of it free", gib(self.memory), gib(self.memory_available)),
+            ),
+            ("Operating system", self.os.clone()),
+            ("Compiler", self.rust.to_owned()),
+            ("Libraries", libraries.join(", ")),
+            ("Build", build),
+        ]
+    }
+
+    pub(crate) fn table(&self) -> Table {
+        let rows = self.lines().into_iter().map(|(name, value)| vec![Text::from(name), Text::from(value)]);
+        Table::new("This machine", [" ", " "]).rows(rows)
+    }
+
+    /// Shows the table in a notebook.
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+}
+
+impl std::fmt::Display for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.table().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_this_machine() {
+        let machine = machine();
+        assert!(machine.cores >= 1);
+        assert!(machine.memory > 0 && machine.memory_available <= machine.memory);
+        assert!(machine.rust.starts_with("rustc "));
+        for (name, version) in machine.libraries {
+            assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{name} {version}");
+        }
+    }
+
+    #[test]
+    fn processor_time_grows_with_work() {
+        let before = thread_cpu().unwrap();
+        let mut x = 1_u64;
+        while thread_cpu().unwrap() - before < Duration::from_millis(5) {
+            x = std::hint::black_box(x.wrapping_mul(3));
+        }
+        let slept = thread_cpu().unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(thread_cpu().unwrap() - slept < Duration::from_millis(25));
+    }
+
+    #[test]
+    fn debug_assertions_are_told() {
+        let machine = Machine { debug_assertions: true, ..machine() };
+        assert!(machine.to_string().contains("./scripts/lab"));
+    }
+}

@@ -1,0 +1,190 @@
+//! A small table.
+
+use std::fmt;
+use std::fmt::Write as _;
+
+use super::Bundle;
+
+/// A cell's text and on which side it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Text {
+    text: String,
+    number: bool,
+}
+
+impl Text {
+    /// A number, which stands on the right.
+    pub(crate) fn number(text: impl fmt::Display) -> Self {
+        Self { text: text.to_string(), number: true }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { text, number: false }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// A title, a line of headings, rows, and notes below.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Table {
+    title: String,
+    head: Vec<String>,
+    rows: Vec<Vec<Text>>,
+    notes: Vec<String>,
+}
+
+impl Table {
+    pub(crate) fn new<H: Into<String>>(title: impl Into<String>, head: impl IntoIterator<Item = H>) -> Self {
+        let head = head.into_iter().map(Into::into).collect();
+        Self { title: title.into(), head, rows: Vec::new(), notes: Vec::new() }
+    }
+
+    pub(crate) fn rows(mut self, rows: impl IntoIterator<Item = Vec<Text>>) -> Self {
+        self.rows.extend(rows);
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The table as HTML that reads well in the light and the dark theme: colours are the theme's.
+    pub(crate) fn html(&self) -> String {
+        let mut out =
+            String::from("<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse\">");
+        let _ = write!(
+            out,
+            "<caption style=\"caption-side:top;text-align:left;font-weight:bold;padding:4px 0;color:inherit\">{}</caption>",
+            escape(&self.title)
+        );
+        if self.head.iter().any(|h| !h.trim().is_empty()) {
+            out.push_str("<thead><tr>");
+            for (column, head) in self.head.iter().enumerate() {
+                let _ = write!(out, "<th style=\"text-align:{}\">{}</th>", self.side(column), escape(head));
+            }
+            out.push_str("</tr></thead>");
+        }
+        out.push_str("<tbody>");
+        for row in &self.rows {
+            out.push_str("<tr>");
+            for cell in row {
+                let side = if cell.number { "right" } else { "left" };
+                let _ = write!(out, "<td style=\"text-align:{side}\">{}</td>", escape(&cell.text));
+            }
+            out.push_str("</tr>");
+        }
+        out.push_str("</tbody></table>");
+        for note in &self.notes {
+            let _ = write!(out, "<p style=\"margin:4px 0;max-width:60em\">{}</p>", escape(note));
+        }
+        out.push_str("</div>");
+        out
+    }
+
+    /// Shows the table in a notebook.
+    pub(crate) fn evcxr_display(&self) {
+        Bundle::new(self.html(), self.to_string()).emit();
+    }
+
+    fn side(&self, column: usize) -> &'static str {
+        let number = self.rows.first().and_then(|row| row.get(column)).is_some_and(|cell| cell.number);
+        if number { "right" } else { "left" }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.rows.iter().map(Vec::len).chain([self.head.len()]).max().unwrap_or(0);
+        let cell = |row: &[Text], c: usize| row.get(c).map_or(0, |cell| cell.text.chars().count());
+        let widths: Vec<usize> = (0..columns)
+            .map(|c| {
+                let head = self.head.get(c).map_or(0, |h| h.trim().chars().count());
+                self.rows.iter().map(|row| cell(row, c)).max().unwrap_or(0).max(head)
+            })
+            .collect();
+        writeln!(f, "{}", self.title)?;
+        let head: Vec<Text> = self
+            .head
+            .iter()
+            .enumerate()
+            .map(|(c, h)| Text { text: h.clone(), number: self.side(c) == "right" })
+            .collect();
+        let with_head = self.head.iter().any(|h| !h.trim().is_empty()).then_some(&head);
+        for row in with_head.into_iter().chain(&self.rows) {
+            let mut line = String::new();
+            for (cell, &width) in row.iter().zip(&widths) {
+                let _ = match cell.number {
+                    true => write!(line, "{:>width$}  ", cell.text),
+                    false => write!(line, "{:<width$}  ", cell.text),
+                };
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A number with commas between thousands.
+pub(crate) fn thousands(n: impl TryInto<u64>) -> String {
+    let digits = n.try_into().unwrap_or(u64::MAX).to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A time that a person can grasp: `0.25 s`, `14 s`, `3 min 5 s`.
+pub(crate) fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.001 => format!("{:.0} \u{b5}s", s * 1e6),
+        s if s < 0.1 => format!("{:.1} ms", s * 1e3),
+        s if s < 10.0 => format!("{s:.2} s"),
+        s if s < 100.0 => format!("{s:.1} s"),
+        s => {
+            let whole = s.round() as u64;
+            format!("{} min {} s", whole / 60, whole % 60)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_lines_up_and_html_is_escaped() {
+        let rows = [vec![Text::from("a<b"), Text::number(1)], vec![Text::from("c"), Text::number("1,000")]];
+        let table = Table::new("T & U", ["name", "n"]).rows(rows).note("note");
+        assert_eq!(table.to_string(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
+        let html = table.html();
+        assert!(html.contains("a&lt;b") && html.contains("T &amp; U") && !html.contains("a<b"));
+    }
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(
+            [thousands(0_u64), thousands(999_u64), thousands(5_850_u64), thousands(1_234_567_u64)],
+            ["0", "999", "5,850", "1,234,567"]
+        );
+        assert_eq!(
+            [seconds(0.25), seconds(14.04), seconds(185.2), seconds(0.0123)],
+            ["0.25 s", "14.0 s", "3 min 5 s", "12.3 ms"]
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The same sweep run in two ways: what it bought, and what it could have bought.
+
+use std::fmt;
+
+use super::outcome::{Outcome, SweepTask};
+use super::schedule::makespan;
+use crate::error::{Error, ErrorKind, Result};
+use crate::show::{Table, Text, seconds};
+
+/// A sequential run and a parallel run of the same sweep, side by side.
+///
+/// As the last line of a cell it shows itself as a table.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Comparison {
+    /// The run on one worker.
+    pub sequential: Outcome,
+    /// The run on several.
+    pub parallel: Outcome,
+    /// How many times sooner the parallel run was done: the ratio of the two wall times.
+    pub speedup: f64,
+    /// The speedup per worker; 1 is perfect.
+    pub efficiency: f64,
+    /// The speedup that the scheduler could reach with these tasks at best: if each took as long
+    /// as in the sequential run, and handing out tasks cost nothing.
+    pub ceiling: f64,
+    /// The same ceiling if every model were one task, first come first served.
+    pub ceiling_by_model: f64,
+    /// Processor time of the parallel run over that of the sequential one: what sharing caches,
+    /// memory and cores costs. `None` where the system does not tell.
+    pub cpu_inflation: Option<f64>,
+}
+
+impl Comparison {
+    /// Compares two runs of the same sweep.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] where the runs are not of the same models, learner and tasks, so
+    /// that a ratio of their times would say nothing; [`ErrorKind::Task`] where they are and yet do not
+    /// agree in every bit.
+    pub fn of(sequential: &Outcome, parallel: &Outcome) -> Result<Self> {
+        let models = |o: &Outcome| o.models.iter().map(|m| m.params).collect::<Vec<_>>();
+        let tasks = |o: &Outcome| o.tasks.iter().map(|t| (t.model, t.trees.clone())).collect::<Vec<_>>();
+        let (s, p) = (sequential, parallel);
+        if s.learner != p.learner || s.dataset != p.dataset || models(s) != models(p) || tasks(s) != tasks(p)
+        {
+            let message = "the two runs are of different sweeps (data, learner or hyperparameters differ); run the same \
+                           sweep in both ways and compare these";
+            return Err(Error::new(ErrorKind::InvalidParameter, message));
+        }
+        if sequential.workers != 1 {
+            return Err(Error::invalid(
+                "the number of workers of the first run",
+                s.workers,
+                "1: a sequential run",
+            ));
+        }
+        if !s.same_bits(p) {
+            let message = "the two runs did the same work but predict different numbers; this is a defect, please report it";
+            return Err(Error::new(ErrorKind::Task, message));
+        }
+        let total = s.busy_seconds();
+        let ceiling = total / makespan(s.tasks.iter().map(SweepTask::seconds), p.workers);
+        let speedup = s.seconds / p.seconds;
+        Ok(Self {
+            speedup,
+            efficiency: speedup / p.workers as f64,
+            ceiling,
+            ceiling_by_model: total / makespan(s.model_seconds(), p.workers),
+            cpu_inflation: p.cpu_seconds().zip(s.cpu_seconds()).map(|(p, s)| p / s),
+            sequential: sequential.clone(),
+            parallel: parallel.clone(),
+        })
+    }
+
+    fn table(&self) -> Table {
+        let (s, p) = (&self.sequential, &self.parallel);
+        let workers = p.workers;
+        let heads = ["", "one after another", "in parallel"];
+        let row = |name: &str, of: &dyn Fn(&Outcome) -> String| {
+            vec![Text::from(name), Text::number(of(s)), Text::number(of(p))]
+        };
+        let ms_per_tree = |o: &Outcome| format!("{:.1} ms", 1e3 * o.busy_seconds() / o.trees() as f64);
+        let cpu = |o: &Outcome| o.cpu_seconds().map_or_else(|| "unknown".to_owned(), seconds);
+        let rows = [
+            row("workers", &|o| o.workers.to_string()),
+            row("wall time", &|o| seconds(o.seconds)),
+            row("processor time", &cpu),
+            row("one tree", &ms_per_tree),
+            row("workers busy", &|o| format!("{:.1} %", 100.0 * o.busy_share())),
+        ];
+        let inflation = self.cpu_inflation.map_or_else(String::new, |ratio| {
+            format!(" The same work took {ratio:.2} times the processor time, for sharing memory and cores.")
+        });
+        let table = Table::new(format!("{}: {} models, {} trees, {}", s.dataset, s.models.len(), s.trees(), s.learner), heads)
+            .rows(rows)
+            .note(format!(
+                "Speedup {:.2} on {workers} workers, efficiency {:.0} %, from one run of each. With these {} tasks scheduling \
+                 sets a ceiling of {:.2}; with one task per model it would be {:.2}.{inflation}",
+                self.speedup,
+                100.0 * self.efficiency,
+                s.tasks.len(),
+                self.ceiling,
+                self.ceiling_by_model
+            ))
+            .note("Both runs predict the same numbers, bit for bit.");
+        match self.speedup > self.ceiling {
+            false => table,
+            true => table.note(
+                "Warning: a speedup above its ceiling means that the machine was not equally fast in both runs \
+                 (something else was running, or it was hot); run both again on a quiet machine before you quote it.",
+            ),
+        }
+    }
+
+    /// Shows the table in a notebook.
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.table().fmt(f)
+    }
+}

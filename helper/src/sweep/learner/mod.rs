@@ -1,0 +1,75 @@
+//! Who grows the trees: the seam between the sweep and the library, or crate, that learns.
+
+mod smartcore;
+
+use std::fmt;
+use std::ops::Range;
+
+use super::params::Params;
+use super::scale::Scale;
+use crate::data::{Rows, Split};
+use crate::error::Result;
+
+/// Which learner grows the trees of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Learner {
+    /// [smartcore](https://docs.rs/smartcore)'s `RandomForestRegressor`.
+    #[default]
+    Smartcore,
+}
+
+impl Learner {
+    /// Makes of the training rows what every tree of every model needs; done once for a sweep.
+    pub(super) fn prepare(self, split: &Split) -> Result<Box<dyn Prepared>> {
+        match self {
+            Self::Smartcore => Ok(Box::new(smartcore::Training::new(&split.train)?)),
+        }
+    }
+
+    /// Trees of a model come in blocks of so many, counted from the first, and a range of trees
+    /// to grow begins where a block begins.
+    pub(super) fn block(self) -> usize {
+        match self {
+            Self::Smartcore => smartcore::BLOCK,
+        }
+    }
+
+    /// An upper estimate in bytes: what a worker needs to grow `trees` trees on `rows` x
+    /// `n_features` numbers, and what each tree takes when it is kept.
+    pub(super) fn memory(self, rows: usize, n_features: usize, params: &Params) -> Memory {
+        match self {
+            Self::Smartcore => smartcore::memory(rows, n_features, params),
+        }
+    }
+}
+
+impl fmt::Display for Learner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Smartcore => f.write_str("smartcore"),
+        }
+    }
+}
+
+/// What growing takes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    /// For a worker, beside the trees.
+    pub(super) worker: u64,
+    /// For each tree.
+    pub(super) tree: u64,
+}
+
+/// A training set in the learner's own form, shared by all tasks.
+pub(super) trait Prepared: Send + Sync {
+    /// Grows the trees of this range of the model's trees. The same tree comes out whatever the
+    /// range that it is asked for in.
+    fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>>;
+}
+
+/// A range of trees.
+pub(super) trait Trees: Send + Sync {
+    /// Adds what these trees predict for each row to its sum, in steps of `scale`.
+    fn add_predictions(&self, rows: &Rows, scale: Scale, sums: &mut [i64]) -> Result<()>;
+}

@@ -1,0 +1,157 @@
+//! What came out of a sweep.
+
+use std::ops::Range;
+
+use smartcore::metrics;
+
+use super::Learner;
+use super::params::Params;
+use super::run::Model;
+
+/// How well a model predicts the test rows, by smartcore's metrics.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
+    /// Mean squared error, in squared units of the target.
+    pub mse: f64,
+    /// Root of the mean squared error, in units of the target.
+    pub rmse: f64,
+    /// Mean absolute error, in units of the target.
+    pub mae: f64,
+    /// The part of the target's variance that is explained; 1 is perfect, 0 as good as the mean.
+    pub r2: f64,
+}
+
+impl Scores {
+    pub(crate) fn of(actual: &Vec<f64>, predicted: &Vec<f64>) -> Self {
+        let mse = metrics::mean_squared_error(actual, predicted);
+        let mae = metrics::mean_absolute_error(actual, predicted);
+        Self { mse, rmse: mse.sqrt(), mae, r2: metrics::r2(actual, predicted) }
+    }
+}
+
+/// One model of a sweep: its hyperparameters, how good it is, what it predicts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelOutcome {
+    /// Its hyperparameters.
+    pub params: Params,
+    /// How well it predicts the test rows.
+    pub scores: Scores,
+    /// Its prediction for each test row.
+    pub predictions: Vec<f64>,
+}
+
+/// One task of a sweep: which trees, by whom, when. Times are in seconds from the sweep's start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepTask {
+    /// Its number in the sweep.
+    pub task: usize,
+    /// The number of its model.
+    pub model: usize,
+    /// Which of the model's trees it grew.
+    pub trees: Range<usize>,
+    /// Which worker ran it, from 0.
+    pub worker: usize,
+    /// Which attempt this was, from 1.
+    pub attempt: u32,
+    /// When it was handed in.
+    pub queued: f64,
+    /// When a worker began it.
+    pub started: f64,
+    /// When it was done.
+    pub ended: f64,
+    /// Seconds of processor time that it took; `None` where the system does not tell.
+    pub cpu_seconds: Option<f64>,
+}
+
+impl SweepTask {
+    /// Seconds from its begin to its end.
+    pub fn seconds(&self) -> f64 {
+        self.ended - self.started
+    }
+}
+
+/// What a sweep gave: a score for each model, and a record of each task.
+#[derive(Clone)]
+pub struct Outcome {
+    /// What the data are called.
+    pub dataset: String,
+    /// Who grew the trees.
+    pub learner: Learner,
+    /// How many workers shared the tasks; 1 for a sequential run.
+    pub workers: usize,
+    /// Seconds from the first task handed in to the last model scored.
+    pub seconds: f64,
+    /// The models, in the order of the sweep.
+    pub models: Vec<ModelOutcome>,
+    /// The tasks, in the order in which they were planned.
+    pub tasks: Vec<SweepTask>,
+    /// The target of each test row.
+    pub actual: Vec<f64>,
+    pub(crate) kept: Vec<(usize, Model)>,
+}
+
+impl Outcome {
+    /// The model with the lowest mean squared error; the smaller forest among equals.
+    pub fn best(&self) -> &ModelOutcome {
+        &self.models[self.best_index()]
+    }
+
+    pub(crate) fn best_index(&self) -> usize {
+        let key = |i: &usize| (self.models[*i].scores.mse, self.models[*i].params.n_estimators);
+        let order = |a: &usize, b: &usize| key(a).0.total_cmp(&key(b).0).then(key(a).1.cmp(&key(b).1));
+        (0..self.models.len()).min_by(order).unwrap_or(0)
+    }
+
+    /// The best model's trees, ready to predict; `None` unless the sweep was told to
+    /// [`keep`](super::Sweep::keep) models.
+    pub fn best_model(&self) -> Option<&Model> {
+        self.model(self.best_index())
+    }
+
+    /// The trees of a model by its place in [`models`](Self::models), if they were kept.
+    pub fn model(&self, index: usize) -> Option<&Model> {
+        self.kept.iter().find(|(i, _)| *i == index).map(|(_, model)| model)
+    }
+
+    /// Whether every model has the same hyperparameters and the same predictions, bit for bit.
+    pub fn same_bits(&self, other: &Self) -> bool {
+        let bits = |m: &ModelOutcome| m.predictions.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
+        let same = |(a, b): (&ModelOutcome, &ModelOutcome)| a.params == b.params && bits(a) == bits(b);
+        self.models.len() == other.models.len() && self.models.iter().zip(&other.models).all(same)
+    }
+
+    /// Seconds that workers were at each model.
+    pub fn model_seconds(&self) -> Vec<f64> {
+        let mut seconds = vec![0.0; self.models.len()];
+        for task in &self.tasks {
+            seconds[task.model] += task.seconds();
+        }
+        seconds
+    }
+
+    /// Seconds that all workers were busy, added up.
+    pub fn busy_seconds(&self) -> f64 {
+        self.tasks.iter().map(SweepTask::seconds).sum()
+    }
+
+    /// The part of the workers' time that they were busy: 1 is all of it.
+    pub fn busy_share(&self) -> f64 {
+        self.busy_seconds() / (self.seconds * self.workers as f64)
+    }
+
+    /// Seconds of processor time of all tasks; `None` where the system does not tell.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        self.tasks.iter().map(|task| task.cpu_seconds).sum()
+    }
+
+    /// How many trees all models have.
+    pub fn trees(&self) -> usize {
+        self.models.iter().map(|model| model.params.n_estimators).sum()
+    }
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outcome({} models on {} workers, {:.1} s)", self.models.len(), self.workers, self.seconds)
+    }
+}
