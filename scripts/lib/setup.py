@@ -17,8 +17,20 @@ import time
 from pathlib import Path
 
 import folders
-from project import EVCXR_VERSION, KERNELS, ROOT, TEMPLATE, TOOLS, VENV, VENV_PYTHON, digest, fail, is_stamped
-from project import waiting_lock, write_stamp
+from project import (
+    EVCXR_VERSION,
+    KERNELS,
+    ROOT,
+    TEMPLATE,
+    TOOLS,
+    VENV,
+    VENV_PYTHON,
+    digest,
+    fail,
+    is_stamped,
+    waiting_lock,
+    write_stamp,
+)
 
 
 def main() -> None:
@@ -35,7 +47,7 @@ def main() -> None:
         python_packages("requirements.txt", VENV / "requirements")
         if options.tests:
             python_packages("scripts/requirements-test.txt", VENV / "requirements-test")
-        evcxr = kernel_program(rustc)
+        evcxr = kernel_program()
         kernel_spec()
         template(evcxr, rustc)
     seconds = time.monotonic() - started
@@ -53,18 +65,24 @@ def toolchain() -> str:
     version = wanted.group(1) if wanted else "stable"
     for tool in ("cargo", "rustc"):
         if shutil.which(tool) is None:
-            fail(f"no Rust here ({tool} is not on the PATH); install Rust {version} from https://rustup.rs and run this again")
+            fail(
+                f"no Rust here ({tool} is not on the PATH); install Rust {version} from https://rustup.rs and try again"
+            )
     try:
         found = subprocess.run(["rustc", "-vV"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     except subprocess.CalledProcessError as error:
-        fail(f"Rust {version} is needed but rustc says: {error.stderr.strip()}; try: rustup toolchain install {version}")
+        fail(
+            f"Rust {version} is needed but rustc says: {error.stderr.strip()}; try: rustup toolchain install {version}"
+        )
     if not found.startswith(f"rustc {version} "):
         fail(
             f"Rust {version} is needed, but this is {found.splitlines()[0]}; install rustup (https://rustup.rs), which "
             "picks the right version in this folder by itself"
         )
     if shutil.which("cc") is None:
-        fail("no C compiler (cc), which Rust links with; install one: 'apt install gcc', or 'xcode-select --install' on macOS")
+        fail(
+            "no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'"
+        )
     return found
 
 
@@ -79,7 +97,7 @@ def python_packages(requirements: str, mark: Path) -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
         if made.returncode != 0:
-            fail(f"no virtual environment could be made ({last_line(made)}); on Debian and Ubuntu: apt install python3-venv")
+            fail(f"no virtual environment was made ({last_line(made)}); on Debian and Ubuntu: apt install python3-venv")
         write_stamp(VENV, digest(ROOT, sys.version))
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
     if subprocess.run(pip, cwd=ROOT).returncode != 0:
@@ -93,7 +111,7 @@ def last_line(process: subprocess.CompletedProcess[str]) -> str:
     return lines[-1] if lines else f"exit status {process.returncode}"
 
 
-def kernel_program(rustc: str) -> Path:
+def kernel_program() -> Path:
     """evcxr_jupyter of the pinned version: one that is here already, or built into .tools."""
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     for home in (TOOLS, Path(os.environ.get("CARGO_INSTALL_ROOT", cargo_home)), cargo_home):
@@ -103,7 +121,7 @@ def kernel_program(rustc: str) -> Path:
     say(f"building evcxr_jupyter {EVCXR_VERSION}, the notebook kernel, into .tools (about 6 minutes on 2 cores, once)")
     install = ["cargo", "install", "evcxr_jupyter", "--version", EVCXR_VERSION, "--locked", "--root", str(TOOLS)]
     # Its build does not depend on what this project sets for its own.
-    with_progress(install, cwd=TOOLS, steps=420, toolchain=rustc)
+    with_progress(install, cwd=TOOLS, steps=420)
     return remember(TOOLS / "bin" / "evcxr_jupyter")
 
 
@@ -122,10 +140,9 @@ def remember(program: Path) -> Path:
     return program
 
 
-def with_progress(command: list[str], cwd: Path, steps: int, toolchain: str) -> None:
+def with_progress(command: list[str], cwd: Path, steps: int) -> None:
     """Runs cargo and shows how far it is, one line each 20 packages."""
-    del toolchain
-    done, tail = 0, []
+    done, tail = 0, list[str]()
     started = time.monotonic()
     with subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, errors="replace") as cargo:
         assert cargo.stderr is not None
@@ -137,7 +154,9 @@ def with_progress(command: list[str], cwd: Path, steps: int, toolchain: str) -> 
                     print(f"  {done} of about {steps} packages, {time.monotonic() - started:.0f} s", flush=True)
     if cargo.returncode != 0:
         print("\n".join(tail), file=sys.stderr)
-        fail("cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped")
+        fail(
+            "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
+        )
 
 
 def kernel_spec() -> None:
@@ -165,7 +184,9 @@ def template(evcxr: Path, rustc: str) -> None:
     say("building the notebook's dependencies (one to two minutes on 2 cores, once)")
     command = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "template.py"), stamp]
     if subprocess.run(command, cwd=ROOT).returncode != 0:
-        fail("the notebook's dependencies could not be built (see above); check the network and the disk, and run this again")
+        fail(
+            "the notebook's dependencies could not be built (see above); check the network and the disk, and try again"
+        )
 
 
 def status() -> None:
