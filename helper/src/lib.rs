@@ -14,12 +14,14 @@ pub mod sweep;
 pub use cluster::{Cluster, ObjectRef};
 pub use error::{Error, ErrorKind, Result};
 pub use machine::{Machine, machine};
+pub use show::Sentences;
 pub use sweep::{Comparison, Outcome, Sweep};
 
 /// What a notebook cell needs: `use helper::prelude::*;`
 pub mod prelude {
     pub use crate::cluster::{Cluster, ObjectRef};
-    pub use crate::data;
+    pub use crate::data::{self, Dataset, Split};
+    pub use crate::error::Result;
     pub use crate::machine;
     pub use crate::sweep::{Comparison, Keep, Learner, MaxFeatures, Outcome, Sweep};
 }

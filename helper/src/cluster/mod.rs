@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 pub use args::{Args, Held};
 pub use object::ObjectRef;
-pub use task::{TaskRecord, TaskState};
+pub use task::{TaskRecord, TaskState, Tasks};
 
 use crate::error::{Error, Result};
 use engine::{Engine, Threads};
@@ -222,8 +222,8 @@ impl Cluster {
     }
 
     /// Every task so far, as it stands now; `ray list tasks`.
-    pub fn tasks(&self) -> Vec<TaskRecord> {
-        self.log().iter().map(|task| task.record()).collect()
+    pub fn tasks(&self) -> Tasks {
+        Tasks(self.log().iter().map(|task| task.record()).collect())
     }
 
     /// The time since the cluster's start, on the clock of its task records.

@@ -56,6 +56,20 @@ pub struct TaskRecord {
     pub cpu: Option<Duration>,
 }
 
+/// The tasks of a cluster, in the order in which they were asked for.
+///
+/// As the last line of a cell it shows the latest of them as a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tasks(pub(super) Vec<TaskRecord>);
+
+impl std::ops::Deref for Tasks {
+    type Target = [TaskRecord];
+
+    fn deref(&self) -> &[TaskRecord] {
+        &self.0
+    }
+}
+
 pub(super) struct Task {
     epoch: Instant,
     record: Mutex<TaskRecord>,

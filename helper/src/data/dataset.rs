@@ -111,14 +111,39 @@ impl Dataset {
             return Err(Error::invalid("test_fraction", test_fraction, allowed()));
         }
         let order = Stream::new(seed, 0).permutation(rows);
+        let (test, train) = order.split_at(tests);
+        Ok(self.take(train, test))
+    }
+
+    /// Shuffles the rows and cuts them into `k` parts for cross-validation: in turn each part is
+    /// the test and the others together the training rows. The first `rows % k` parts have a row
+    /// more, as in scikit-learn's `KFold`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] where `k` is below 2 or above the number of rows.
+    pub fn folds(&self, k: usize, seed: u64) -> Result<Vec<Split>> {
+        let rows = self.rows();
+        if !(2..=rows).contains(&k) {
+            return Err(Error::invalid("k", k, format!("from 2 to {rows}, the number of rows")));
+        }
+        let order = Stream::new(seed, 0).permutation(rows);
+        let start = |fold: usize| fold * (rows / k) + fold.min(rows % k);
+        let fold = |fold: usize| {
+            let (begin, end) = (start(fold), start(fold + 1));
+            let train: Vec<usize> = order[..begin].iter().chain(&order[end..]).copied().collect();
+            self.take(&train, &order[begin..end])
+        };
+        Ok((0..k).map(fold).collect())
+    }
+
+    fn take(&self, train: &[usize], test: &[usize]) -> Split {
         let columns: Vec<Vec<f64>> = (0..self.frame.width()).map(|c| self.values(c)).collect();
-        let take = |rows: &[usize]| Rows::gather(&columns, rows);
-        Ok(Split {
+        Split {
             dataset: self.name.clone(),
             features: self.features().into_iter().map(str::to_owned).collect(),
-            test: take(&order[..tests]),
-            train: take(&order[tests..]),
-        })
+            train: Rows::gather(&columns, train),
+            test: Rows::gather(&columns, test),
+        }
     }
 
     /// XXH3 (64 bits) of all numbers, row by row, as little-endian f64.

@@ -46,41 +46,12 @@ pub(crate) fn california(root: &Path, environment: Option<PathBuf>) -> Result<Pa
 mod tests {
     use super::*;
 
-    fn project() -> (tempdir::Dir, PathBuf) {
-        let dir = tempdir::Dir::new();
+    fn project() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("project");
         std::fs::create_dir_all(root.join("data")).unwrap();
         std::fs::create_dir_all(dir.path().join("shared/data")).unwrap();
         (dir, root)
-    }
-
-    /// A folder that is removed with its value; enough for these tests.
-    mod tempdir {
-        use std::path::{Path, PathBuf};
-        use std::sync::atomic::{AtomicUsize, Ordering};
-
-        pub(super) struct Dir(PathBuf);
-
-        impl Dir {
-            pub(super) fn new() -> Self {
-                static NEXT: AtomicUsize = AtomicUsize::new(0);
-                let name =
-                    format!("helper-find-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-                let path = std::env::temp_dir().join(name);
-                std::fs::create_dir_all(&path).unwrap();
-                Self(path)
-            }
-
-            pub(super) fn path(&self) -> &Path {
-                &self.0
-            }
-        }
-
-        impl Drop for Dir {
-            fn drop(&mut self) {
-                std::fs::remove_dir_all(&self.0).unwrap();
-            }
-        }
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Training and test rows.
 
-/// Rows of numbers with their targets; columns lie one after another.
+use std::sync::Arc;
+
+/// Rows of numbers with their targets; columns lie one after another. A clone shares the numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
-    x: Vec<f64>,
-    y: Vec<f64>,
-    source: Vec<usize>,
+    x: Arc<[f64]>,
+    y: Arc<[f64]>,
+    source: Arc<[usize]>,
 }
 
 impl Rows {
@@ -13,7 +15,7 @@ impl Rows {
     pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
         let pick = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<f64>>();
         let (target, features) = columns.split_last().map_or((Vec::new(), &[][..]), |(y, x)| (pick(y), x));
-        Self { x: features.iter().flat_map(pick).collect(), y: target, source: rows.to_vec() }
+        Self { x: features.iter().flat_map(pick).collect(), y: target.into(), source: rows.into() }
     }
 
     /// How many rows.
@@ -47,7 +49,7 @@ impl Rows {
     }
 }
 
-/// A table cut in two: rows to learn from, and rows to be tested on.
+/// A table cut in two: rows to learn from, and rows to be tested on. A clone shares the numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
     /// What the data are called.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::outcome::{Outcome, SweepTask};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Table, Text, seconds};
+use crate::show::{Sentences, Table, Text, seconds};
 
 /// A sequential run and a parallel run of the same sweep, side by side.
 ///
@@ -111,6 +111,56 @@ impl Comparison {
                  (something else was running, or it was hot); run both again on a quiet machine before you quote it.",
             ),
         }
+    }
+
+    /// What the two runs say, in sentences whose numbers are theirs.
+    pub fn conclusions(&self) -> Sentences {
+        let (s, p, best) = (&self.sequential, &self.parallel, self.sequential.best());
+        let smallest = s.models.iter().min_by_key(|model| model.params.n_estimators).unwrap_or(best);
+        let gain = 100.0 * (1.0 - best.scores.mse / smallest.scores.mse);
+        Sentences::new(
+            format!("Conclusions on {}", s.dataset),
+            vec![
+                format!(
+                    "{} models took {} one after another and {} on {} workers: {:.2} times as fast, {:.0} % efficient.",
+                    s.models.len(),
+                    seconds(s.seconds),
+                    seconds(p.seconds),
+                    p.workers,
+                    self.speedup,
+                    100.0 * self.efficiency
+                ),
+                format!(
+                    "Tasks of some ten trees let the speedup rise to {:.2}; had each model been one task, {:.2} would have been \
+                 the end, since the largest models are still running when the others are done.",
+                    self.ceiling, self.ceiling_by_model
+                ),
+                format!(
+                    "Workers were busy {:.1} % of the time. No model changed for being trained in parallel: all predictions \
+                 are the same, bit for bit.",
+                    100.0 * p.busy_share()
+                ),
+                format!(
+                    "The best model has {} trees: MSE {:.4}, R2 {:.4}. That is {gain:.1} % less error than {} trees give.",
+                    best.params.n_estimators, best.scores.mse, best.scores.r2, smallest.params.n_estimators
+                ),
+                format!(
+                    "On average its predictions are off by {:.3} in units of the target (mean absolute error).",
+                    best.scores.mae
+                ),
+            ],
+        )
+    }
+
+    /// Keeps the scores and raw task records of both runs under `report/`; see [`Outcome::save`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] where a file cannot be written.
+    pub fn save(&self) -> Result<Sentences> {
+        let files = [self.sequential.save("sequential")?, self.parallel.save("parallel")?];
+        let names = files.iter().flatten().filter_map(|path| path.file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        Ok(Sentences::new("Saved in report/", names))
     }
 
     /// Shows the table in a notebook.

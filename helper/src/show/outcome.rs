@@ -1,0 +1,121 @@
+//! How the outcome of a sweep shows itself, and how it is kept as files.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::{Table, Text, report_folder, seconds, thousands, write};
+use crate::error::{Error, Result};
+use crate::sweep::{Outcome, Params};
+
+impl Outcome {
+    fn table(&self) -> Table {
+        let columns = varied(&self.models.iter().map(|model| model.params).collect::<Vec<_>>());
+        let heads = columns.iter().map(|(name, _)| *name).chain(["MSE", "RMSE", "MAE", "R2", "seconds"]);
+        let busy = self.model_seconds();
+        let rows = self.models.iter().zip(busy).map(|(model, busy)| {
+            let scores = model.scores;
+            let params = columns.iter().map(|(_, value)| Text::number(value(&model.params)));
+            let scores =
+                [scores.mse, scores.rmse, scores.mae, scores.r2].map(|s| Text::number(format!("{s:.4}")));
+            params.chain(scores).chain([Text::number(format!("{busy:.2}"))]).collect()
+        });
+        let best = self.best();
+        let title = format!("{}: {} models by {}", self.dataset, self.models.len(), self.learner);
+        Table::new(title, heads.collect::<Vec<_>>())
+            .rows(rows)
+            .note(format!(
+                "{} trees in {} on {}. Lowest MSE: {:.4} with {} trees.",
+                thousands(self.trees() as u64),
+                seconds(self.seconds),
+                if self.workers == 1 { "one worker".to_owned() } else { format!("{} workers", self.workers) },
+                best.scores.mse,
+                best.params.n_estimators
+            ))
+            .note("Errors are in units of the target (MSE: squared); seconds are those that workers were at the model.")
+    }
+
+    /// Shows the scores of all models in a notebook.
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+
+    /// Keeps the scores and the raw records of the tasks, from which every figure of a comparison can
+    /// be worked out again: `report/NAME-models.csv` and `report/NAME-tasks.csv`.
+    ///
+    /// # Errors
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for a name that is not of letters,
+    /// digits, `-` and `_`; [`Io`](crate::ErrorKind::Io) where a file cannot be written.
+    pub fn save(&self, name: &str) -> Result<[PathBuf; 2]> {
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+            return Err(Error::invalid(
+                "the name of a file",
+                format!("\"{name}\""),
+                "of letters, digits, - and _",
+            ));
+        }
+        let mut models = String::from(
+            "model,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2\n",
+        );
+        for (i, model) in self.models.iter().enumerate() {
+            let (p, s) = (&model.params, &model.scores);
+            let _ = writeln!(
+                models,
+                "{i},{},{},{},{},{},{},{},{},{},{}",
+                p.n_estimators,
+                depth(p),
+                p.min_samples_split,
+                p.min_samples_leaf,
+                p.max_features,
+                p.seed,
+                s.mse,
+                s.rmse,
+                s.mae,
+                s.r2
+            );
+        }
+        let mut tasks =
+            String::from("task,model,first_tree,end_tree,worker,attempt,queued,started,ended,cpu_seconds\n");
+        for t in &self.tasks {
+            let cpu = t.cpu_seconds.map(|s| s.to_string()).unwrap_or_default();
+            let (first, end) = (t.trees.start, t.trees.end);
+            let _ = writeln!(
+                tasks,
+                "{},{},{first},{end},{},{},{},{},{},{cpu}",
+                t.task, t.model, t.worker, t.attempt, t.queued, t.started, t.ended
+            );
+        }
+        let paths = ["models", "tasks"].map(|what| report_folder().join(format!("{name}-{what}.csv")));
+        write(&paths[0], &models)?;
+        write(&paths[1], &tasks)?;
+        Ok(paths)
+    }
+}
+
+fn depth(params: &Params) -> String {
+    params.max_depth.map_or_else(|| "None".to_owned(), |depth| depth.to_string())
+}
+
+type Column = (&'static str, fn(&Params) -> String);
+
+/// The hyperparameters that are not the same for all models, the number of trees always.
+fn varied(models: &[Params]) -> Vec<Column> {
+    let columns: [Column; 6] = [
+        ("n_estimators", |p| p.n_estimators.to_string()),
+        ("max_depth", depth),
+        ("min_samples_split", |p| p.min_samples_split.to_string()),
+        ("min_samples_leaf", |p| p.min_samples_leaf.to_string()),
+        ("max_features", |p| p.max_features.to_string()),
+        ("seed", |p| p.seed.to_string()),
+    ];
+    let varies = |(name, value): &Column| {
+        *name == "n_estimators" || models.windows(2).any(|pair| value(&pair[0]) != value(&pair[1]))
+    };
+    columns.into_iter().filter(varies).collect()
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.table().fmt(f)
+    }
+}

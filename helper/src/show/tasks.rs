@@ -1,0 +1,56 @@
+//! How the tasks of a cluster show themselves.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Table, Text, seconds, thousands};
+use crate::cluster::{TaskRecord, TaskState, Tasks};
+
+const LATEST: usize = 12;
+
+impl Tasks {
+    fn table(&self) -> Table {
+        let all = thousands(self.len() as u64);
+        let title = match self.len() > LATEST {
+            true => format!("The latest {LATEST} of {all} tasks"),
+            false => format!("{all} tasks"),
+        };
+        let in_state = |state| self.iter().filter(|task| task.state == state).count();
+        let states = [TaskState::Pending, TaskState::Running, TaskState::Finished, TaskState::Failed];
+        let counts: Vec<String> = states.map(|state| format!("{} {state}", in_state(state))).into();
+        let heads =
+            ["task", "name", "state", "worker", "attempt", "queued at", "waited", "ran", "processor time"];
+        Table::new(title, heads)
+            .rows(self.iter().skip(self.len().saturating_sub(LATEST)).map(row))
+            .note(counts.join(", "))
+    }
+
+    /// Shows the latest tasks in a notebook.
+    pub fn evcxr_display(&self) {
+        self.table().evcxr_display();
+    }
+}
+
+fn row(task: &TaskRecord) -> Vec<Text> {
+    let between = |from: Option<Duration>, to: Option<Duration>| {
+        let time = from.zip(to).map(|(from, to)| seconds(to.saturating_sub(from).as_secs_f64()));
+        Text::number(time.unwrap_or_default())
+    };
+    vec![
+        Text::number(task.id),
+        Text::from(task.name.as_str()),
+        Text::from(task.state.to_string()),
+        Text::number(task.worker.map_or_else(String::new, |worker| worker.to_string())),
+        Text::number(task.attempt),
+        Text::number(seconds(task.queued.as_secs_f64())),
+        between(Some(task.queued), task.started),
+        between(task.started, task.ended),
+        Text::number(task.cpu.map(|cpu| seconds(cpu.as_secs_f64())).unwrap_or_default()),
+    ]
+}
+
+impl fmt::Display for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.table().fmt(f)
+    }
+}

@@ -1,0 +1,202 @@
+//! Sweeps: the same bits from every way of running, outcomes, and what is refused.
+
+use helper::data::{Dataset, Split};
+use helper::sweep::{Comparison, Event, Keep, MaxFeatures, Outcome, Sweep};
+use helper::{Cluster, ErrorKind};
+use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
+
+fn housing() -> Dataset {
+    helper::data::california_housing().expect("the tests need the table; see data/README.md")
+}
+
+/// Few rows to learn from, many to be judged by: quick, and as good for all that is tested here.
+fn small() -> Split {
+    housing().split(0.98, 1).unwrap()
+}
+
+fn on(workers: usize, sweep: &Sweep, split: &Split) -> Outcome {
+    let cluster = Cluster::local_with(workers).unwrap();
+    sweep.clone().quiet().run_on(&cluster, &cluster.put(split.clone())).unwrap()
+}
+
+#[test]
+fn the_lab_is_thirty_models_and_5850_trees() {
+    let models =
+        Sweep::over_n_estimators((50..=340).step_by(10)).max_depth(20).min_samples_split(5).seed(42).models();
+    assert_eq!(models.len(), 30);
+    assert_eq!(models.iter().map(|model| model.n_estimators).sum::<usize>(), 5_850);
+    assert!(models.iter().all(|m| m.max_depth == Some(20) && m.min_samples_split == 5 && m.seed == 42));
+    assert!(models.iter().all(|m| m.max_features == MaxFeatures::All && m.min_samples_leaf == 1));
+}
+
+#[test]
+fn scores_are_what_their_formulas_say() {
+    let split = small();
+    let outcome = Sweep::over_n_estimators(12).quiet().run_sequential(&split).unwrap();
+    let (model, actual) = (outcome.best(), &outcome.actual);
+    assert_eq!(actual, split.test.y());
+    let n = actual.len() as f64;
+    let errors: Vec<f64> = actual.iter().zip(&model.predictions).map(|(a, p)| a - p).collect();
+    let mse = errors.iter().map(|e| e * e).sum::<f64>() / n;
+    let mae = errors.iter().map(|e| e.abs()).sum::<f64>() / n;
+    let mean = actual.iter().sum::<f64>() / n;
+    let r2 = 1.0 - mse * n / actual.iter().map(|a| (a - mean).powi(2)).sum::<f64>();
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+    assert!(close(model.scores.mse, mse) && close(model.scores.rmse, mse.sqrt()));
+    assert!(close(model.scores.mae, mae) && close(model.scores.r2, r2));
+    assert!(r2 > 0.5, "it learnt something: {r2}");
+}
+
+#[test]
+fn tasks_cover_every_tree_once_and_say_who_and_when() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 10, 27]).max_depth(4);
+    let sequential = sweep.clone().quiet().run_sequential(&split).unwrap();
+    let parallel = on(3, &sweep, &split);
+    for (outcome, workers) in [(&sequential, 1), (&parallel, 3)] {
+        assert_eq!(outcome.workers, workers);
+        let mut trees = vec![Vec::new(); 3];
+        for (i, task) in outcome.tasks.iter().enumerate() {
+            assert_eq!((task.task, task.attempt), (i, 1));
+            assert!(task.worker < workers);
+            assert!(
+                task.queued <= task.started && task.started < task.ended && task.ended <= outcome.seconds
+            );
+            assert!(task.cpu_seconds.is_some_and(|cpu| cpu > 0.0 && cpu < task.seconds() + 0.05));
+            trees[task.model].extend(task.trees.clone());
+        }
+        for (trees, n) in trees.iter().zip([5, 10, 27]) {
+            assert!(trees.iter().copied().eq(0..n), "{trees:?}");
+        }
+        assert!(outcome.busy_share() > 0.0 && outcome.busy_share() <= 1.0);
+    }
+}
+
+#[test]
+fn models_are_dropped_unless_asked_for() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([3, 11, 6]).max_depth(5);
+    assert!(on(2, &sweep, &split).best_model().is_none());
+    for keep in [Keep::Best, Keep::All] {
+        let outcome = on(2, &sweep.clone().keep(keep), &split);
+        let model = outcome.best_model().unwrap();
+        assert_eq!(model.params(), &outcome.best().params);
+        assert_eq!(model.predict(&split.test).unwrap(), outcome.best().predictions);
+        let kept = (0..3).filter(|&i| outcome.model(i).is_some()).count();
+        assert_eq!(kept, if keep == Keep::Best { 1 } else { 3 });
+    }
+}
+
+#[test]
+fn events_tell_the_start_and_every_model() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sweep = Sweep::over_n_estimators([2, 4]).max_depth(3).on_event({
+        let seen = Arc::clone(&seen);
+        move |event| {
+            seen.lock().unwrap().push(match event {
+                Event::Starting { models, trees, workers, estimate } => {
+                    assert!(estimate > 0.0);
+                    format!("{models} models, {trees} trees, {workers} workers")
+                }
+                Event::Finished { done, of, model, .. } => {
+                    format!("{done}/{of}: {}", model.params.n_estimators)
+                }
+                _ => String::new(),
+            })
+        }
+    });
+    sweep.run_sequential(small()).unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["2 models, 6 trees, 1 workers", "1/2: 2", "2/2: 4"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_field_value_and_range() {
+    let split = small();
+    let refused = |sweep: Sweep, parts: &[&str]| {
+        let cluster = Cluster::local_with(1).unwrap();
+        let data = cluster.put(split.clone());
+        let sweep = sweep.on_event(|event| panic!("trained before it was checked: {event:?}"));
+        for error in [sweep.run_sequential(&split).unwrap_err(), sweep.run_on(&cluster, &data).unwrap_err()] {
+            assert!(parts.iter().all(|part| error.to_string().contains(part)), "{parts:?}: {error}");
+        }
+        assert!(cluster.tasks().is_empty());
+    };
+    let ten = || Sweep::over_n_estimators(10);
+    refused(Sweep::over_n_estimators([10, 0]), &["n_estimators is 0", "from 1"]);
+    refused(Sweep::over_n_estimators(1 << 21), &["n_estimators is 2097152", "1,048,576"]);
+    refused(ten().max_depth(0), &["max_depth is 0", "1 or more", "None"]);
+    refused(ten().min_samples_split([5, 1]), &["min_samples_split is 1", "2 or more"]);
+    refused(ten().min_samples_leaf(0), &["min_samples_leaf is 0", "1 or more"]);
+    refused(ten().max_features(9), &["max_features is 9", "from 1 to 8"]);
+    refused(ten().max_features(1.01), &["max_features is 1.01", "at most 1"]);
+    refused(Sweep::over_n_estimators(10..10), &["empty"]);
+    refused(ten().seed(Vec::<u64>::new()), &["empty"]);
+    refused(Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All), &["memory", "GiB", "All"]);
+}
+
+#[test]
+fn a_refused_sweep_too_large_is_a_matter_of_memory() {
+    let error = Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All).run_sequential(small()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Memory);
+}
+
+#[test]
+fn a_grid_is_every_combination() {
+    let sweep =
+        Sweep::over_n_estimators([10, 20]).max_depth([Some(3), None]).min_samples_leaf(1..=3).seed([1, 2]);
+    let models = sweep.models();
+    assert_eq!(models.len(), 2 * 2 * 3 * 2);
+    assert!(models.windows(2).all(|pair| pair[0] != pair[1]));
+    assert_eq!((models[0].n_estimators, models[1].n_estimators), (10, 20));
+}
+
+#[test]
+fn a_comparison_is_of_the_same_work() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 30]).max_depth(8).quiet();
+    let sequential = sweep.run_sequential(&split).unwrap();
+    let parallel = on(2, &sweep, &split);
+    let comparison = Comparison::of(&sequential, &parallel).unwrap();
+    assert_eq!(comparison.speedup, sequential.seconds / parallel.seconds);
+    assert_eq!(comparison.efficiency, comparison.speedup / 2.0);
+    // Four tasks on two workers; by model, 30 trees are longer than half of 40.
+    assert!(comparison.ceiling > 1.0 && comparison.ceiling <= 2.0);
+    assert!(comparison.ceiling_by_model > 1.0 && comparison.ceiling_by_model < 1.9);
+    let text = comparison.to_string() + &comparison.conclusions().to_string();
+    for part in ["California Housing", "2 models", "ceiling", "bit for bit", "30 trees"] {
+        assert!(text.contains(part), "no \"{part}\" in:\n{text}");
+    }
+
+    let other = on(2, &sweep.clone().seed(9), &split);
+    assert!(!other.same_bits(&sequential));
+    assert_eq!(Comparison::of(&sequential, &other).unwrap_err().kind(), ErrorKind::InvalidParameter);
+    assert!(Comparison::of(&parallel, &parallel).unwrap_err().to_string().contains("sequential"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// However many workers, and whatever the sweep, all predictions have the same bits.
+    #[test]
+    fn the_same_bits_from_every_way_of_running(
+        sizes in prop::collection::vec(1..25_usize, 1..4),
+        depth in 1..12_usize,
+        split in 2..9_usize,
+        leaf in 1..4_usize,
+        features in 1..9_usize,
+        seed: u64,
+        workers in 1..6_usize,
+    ) {
+        let data = small();
+        let sweep = Sweep::over_n_estimators(sizes)
+            .max_depth(depth)
+            .min_samples_split(split)
+            .min_samples_leaf(leaf)
+            .max_features(features)
+            .seed(seed)
+            .quiet();
+        let sequential = sweep.run_sequential(&data).unwrap();
+        prop_assert!(on(workers, &sweep, &data).same_bits(&sequential));
+    }
+}
