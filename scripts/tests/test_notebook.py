@@ -1,0 +1,136 @@
+"""The notebook, run whole from a clean state: what it must show."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from project import NOTEBOOK, REPORT, ROOT
+
+pytestmark = pytest.mark.whole
+REFERENCE = ROOT / "helper" / "tests" / "reference" / "scikit_learn.csv"
+
+
+def outputs(lab: NotebookNode, start: str) -> list[NotebookNode]:
+    """The outputs of the one cell whose code has a line that starts so."""
+    found = [cell for cell in lab.cells if cell.cell_type == "code" and re.search(f"^{re.escape(start)}", cell.source, re.M)]
+    assert len(found) == 1, f"{len(found)} cells with a line that starts with {start!r}"
+    return list(found[0].outputs)
+
+
+def text(lab: NotebookNode, start: str) -> str:
+    return "".join(o.text if "text" in o else o.data.get("text/plain", "") for o in outputs(lab, start))
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (REPORT / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_nothing_unexpected_on_stderr(lab: NotebookNode) -> None:
+    complaints = [
+        output.text
+        for cell in lab.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if output.get("name") == "stderr" or output.output_type == "error"
+    ]
+    assert complaints == []
+
+
+def test_every_cell_ran_and_none_shows_a_bare_unit(lab: NotebookNode) -> None:
+    cells = [cell for cell in lab.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert all(output.get("data", {}).get("text/plain") != "()" for output in cell.outputs), cell.source
+
+
+def test_thirty_models_in_both_runs(lab: NotebookNode) -> None:
+    for run in ("let sequential", "let parallel"):
+        printed = text(lab, run)
+        assert re.search(r"^30 models, 5,850 trees on .*: about ", printed, re.M), printed
+        assert len(re.findall(r"^ *\d+ of 30: +\d+ trees, MSE 0\.\d{4}", printed, re.M)) == 30
+    assert [int(row["n_estimators"]) for row in rows("sequential-models.csv")] == list(range(50, 341, 10))
+
+
+def test_the_same_bits(lab: NotebookNode) -> None:
+    assert "all 30 models predict the same numbers, bit for bit" in text(lab, "assert!(parallel.same_bits")
+    assert (REPORT / "sequential-models.csv").read_bytes() == (REPORT / "parallel-models.csv").read_bytes()
+
+
+def test_errors_are_at_scikit_learns_level(lab: NotebookNode) -> None:
+    """Each MSE lies where 10 seeds of scikit-learn lie: within 4 deviations and 3 % of their mean.
+
+    The 3 % are the learner's: it counts duplicates in min_samples_split, so it grows somewhat larger trees.
+    """
+    lines = [line for line in REFERENCE.read_text().splitlines() if not line.startswith("#")]
+    reference = {int(row["n_estimators"]): row for row in csv.DictReader(lines)}
+    models = rows("sequential-models.csv")
+    assert len(models) == len(reference) == 30
+    for model in models:
+        band = reference[int(model["n_estimators"])]
+        mean, deviation = float(band["mean"]), float(band["deviation"])
+        assert abs(float(model["mse"]) - mean) < 4 * deviation + 0.03 * mean, model
+
+
+def test_tasks_of_two_workers_overlap_in_time(lab: NotebookNode) -> None:
+    tasks = rows("parallel-tasks.csv")
+    assert len(tasks) == 585
+    spans = [(float(task["started"]), float(task["ended"]), task["worker"]) for task in tasks]
+    if len({worker for *_, worker in spans}) == 1:
+        pytest.skip("this machine has one core to use")
+    overlaps = sum(
+        a[2] != b[2] and a[0] < b[1] and b[0] < a[1] for i, a in enumerate(spans) for b in spans[i + 1 :]
+    )
+    assert overlaps > len(tasks) / 2
+    sequential = rows("sequential-tasks.csv")
+    assert {task["worker"] for task in sequential} == {"0"}
+    assert all(float(a["ended"]) <= float(b["started"]) for a, b in zip(sequential, sequential[1:], strict=False))
+
+
+def test_figures_are_there_in_every_format(lab: NotebookNode) -> None:
+    figures = [
+        output.data
+        for cell in lab.cells
+        if cell.cell_type == "code" and "chart::" in cell.source
+        for output in cell.outputs
+        if "data" in output
+    ]
+    assert len(figures) == 7
+    for data in figures:
+        assert set(data) == {"text/html", "image/svg+xml", "text/plain"}
+        assert "<svg" in data["text/html"] and "California Housing" in data["image/svg+xml"]
+        assert "NaN" not in data["image/svg+xml"]
+    assert len(list((REPORT / "charts").glob("*.svg"))) >= 7
+
+
+def test_workers_and_threads_stay_within_the_limit(lab: NotebookNode) -> None:
+    shown = text(lab, "let cluster = Cluster::local()?")
+    found = re.search(r"Cluster of (\d+) workers", shown)
+    assert found, shown
+    workers = {int(task["worker"]) for task in rows("parallel-tasks.csv")}
+    assert workers <= set(range(int(found.group(1))))
+
+
+def test_conclusions_carry_the_numbers_of_the_runs(lab: NotebookNode) -> None:
+    said = text(lab, "comparison.conclusions()")
+    best = min(rows("parallel-models.csv"), key=lambda row: (float(row["mse"]), int(row["n_estimators"])))
+    assert f"The best model has {best['n_estimators']} trees: MSE {float(best['mse']):.4f}" in said
+
+
+def test_the_committed_notebook_is_small_and_has_outputs() -> None:
+    import nbformat
+
+    assert NOTEBOOK.stat().st_size < 1_000_000
+    committed = nbformat.read(NOTEBOOK, as_version=4)
+    assert any(cell.cell_type == "code" and cell.outputs for cell in committed.cells)
+    lines = sorted(len(cell.source.splitlines()) for cell in committed.cells if cell.cell_type == "code")
+    assert lines[len(lines) // 2] <= 4 and lines[-1] <= 20
+    assert sum(cell.cell_type == "markdown" for cell in committed.cells) >= len(lines)
+
+
+def test_no_path_of_this_machine_is_in_the_notebook() -> None:
+    assert str(ROOT) not in NOTEBOOK.read_text() and str(Path.home()) + "/" not in NOTEBOOK.read_text()
