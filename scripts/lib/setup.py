@@ -80,9 +80,7 @@ def toolchain() -> str:
             "picks the right version in this folder by itself"
         )
     if shutil.which("cc") is None:
-        fail(
-            "no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'"
-        )
+        fail("no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'")
     return found
 
 

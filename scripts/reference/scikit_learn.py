@@ -45,7 +45,9 @@ def main() -> None:
         trees = np.array([tree.predict(x[test].astype(np.float32)) for tree in forest.estimators_])
         means = np.cumsum(trees, axis=0) / np.arange(1, len(trees) + 1)[:, None]
         scores[i] = [np.mean((means[size - 1] - y[test]) ** 2) for size in SIZES]
-        print(f"seed {seed}: {scores[i, 0]:.4f} with {SIZES[0]} trees, {scores[i, -1]:.4f} with {SIZES[-1]}", flush=True)
+        print(
+            f"seed {seed}: {scores[i, 0]:.4f} with {SIZES[0]} trees, {scores[i, -1]:.4f} with {SIZES[-1]}", flush=True
+        )
     lines = [
         f"# scikit-learn {sklearn.__version__}, numpy {np.__version__}, Python {platform.python_version()}; "
         f"max_depth=20, min_samples_split=5, seeds {SEEDS[0]} to {SEEDS[-1]}",

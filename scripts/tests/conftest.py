@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import report
 from nbformat import NotebookNode
+
+import report
 
 
 @pytest.fixture(scope="session")

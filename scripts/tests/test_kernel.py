@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import folders
 import psutil
 import pytest
 from kernels import Kernel, kernel
-from project import KERNELS, ROOT
+from project import KERNELS, ROOT, try_lock
 
 HELPER = ':dep helper = { path = "helper" }\nuse helper::prelude::*;'
 
@@ -22,51 +22,48 @@ def run(session: Kernel, code: str) -> str:
     return result.stdout + result.data.get("text/plain", "")
 
 
-def helper_process() -> psutil.Process:
-    """The process in which cells run: the child of the kernel that this test started."""
-    return psutil.Process(os.getpid()).children(recursive=True)[-1]
+@pytest.fixture(scope="module")
+def session() -> Iterator[Kernel]:
+    """One kernel for all tests that do not end it."""
+    with kernel(cwd=str(ROOT)) as started:
+        run(started, HELPER)
+        yield started
 
 
-def test_a_cluster_works_across_cells_and_keeps_to_its_threads() -> None:
+def test_a_cluster_works_across_cells_and_keeps_to_its_threads(session: Kernel) -> None:
     """Every cell carries a rayon of its own; only the pool that the first cell made may run."""
-    with kernel(cwd=str(ROOT)) as session:
-        run(session, HELPER)
-        run(session, "let cluster = Cluster::local_with(2)?;")
-        names = "std::thread::current().name().map(str::to_owned)"
-        run(session, "let data = cluster.put(vec![1u64, 2, 3]);")
-        threads = 'println!("threads {}", std::fs::read_dir("/proc/self/task").map_or(0, |d| d.count()));'
-        asks = f"let who: Vec<ObjectRef<Option<String>>> = (0..50).map(|_| cluster.remote(&data, |_| {names})).collect();"
-        run(session, asks)
-        shown = run(session, 'let all = cluster.get_all(&who)?; println!("{:?}", all);')
-        assert set(re.findall(r'"(worker-\d+)"', shown)) <= {"worker-0", "worker-1"}
-        assert shown.count("worker-") == 50
-        sweep = "let out = Sweep::over_n_estimators([20, 30]).max_depth(4).quiet();"
-        run(session, f"let split = data::california_housing()?.split(0.9, 1)?; {sweep}")
-        # Reading the table took polars a thread of its own in that cell; training must take none.
-        before = run(session, threads)
-        run(session, "let here = out.run_on(&cluster, &cluster.put(split.clone()))?;")
-        assert run(session, "here.same_bits(&out.run_sequential(&split)?)") == "true"
-        if Path("/proc/self/task").exists():
-            assert run(session, threads) == before
+    run(session, "let cluster = Cluster::local_with(2)?;")
+    names = "std::thread::current().name().map(str::to_owned)"
+    run(session, "let data = cluster.put(vec![1u64, 2, 3]);")
+    threads = 'println!("threads {}", std::fs::read_dir("/proc/self/task").map_or(0, |d| d.count()));'
+    asks = f"let who: Vec<ObjectRef<Option<String>>> = (0..50).map(|_| cluster.remote(&data, |_| {names})).collect();"
+    run(session, asks)
+    shown = run(session, 'let all = cluster.get_all(&who)?; println!("{:?}", all);')
+    assert set(re.findall(r'"(worker-\d+)"', shown)) <= {"worker-0", "worker-1"}
+    assert shown.count("worker-") == 50
+    sweep = "let out = Sweep::over_n_estimators([20, 30]).max_depth(4).quiet();"
+    run(session, f"let split = data::california_housing()?.split(0.9, 1)?; {sweep}")
+    # Reading the table took polars a thread of its own in that cell; training must take none.
+    before = run(session, threads)
+    run(session, "let here = out.run_on(&cluster, &cluster.put(split.clone()))?;")
+    assert run(session, "here.same_bits(&out.run_sequential(&split)?)") == "true"
+    if Path("/proc/self/task").exists():
+        assert run(session, threads) == before
 
 
-def test_a_panic_in_a_task_of_another_cell_is_an_error_and_no_more() -> None:
-    with kernel(cwd=str(ROOT)) as session:
-        run(session, HELPER)
-        run(session, "let cluster = Cluster::local_with(1)?;")
-        run(session, 'let doomed: ObjectRef<u8> = cluster.remote((), |()| panic!("on purpose"));')
-        failed = session.run("cluster.get(&doomed)?;")
-        assert "on purpose" in failed.stderr + failed.error + failed.stdout
-        assert run(session, "let fine = cluster.remote((), |()| 7); *cluster.get(&fine)?") == "7"
+def test_a_panic_in_a_task_of_another_cell_is_an_error_and_no_more(session: Kernel) -> None:
+    run(session, "let cluster = Cluster::local_with(1)?;")
+    run(session, 'let doomed: ObjectRef<u8> = cluster.remote((), |()| panic!("on purpose"));')
+    failed = session.run("cluster.get(&doomed)?;")
+    assert "on purpose" in failed.stderr + failed.error + failed.stdout
+    assert run(session, "let fine = cluster.remote((), |()| 7); *cluster.get(&fine)?") == "7"
 
 
-def test_bad_values_are_sentences_and_the_kernel_lives() -> None:
-    with kernel(cwd=str(ROOT)) as session:
-        run(session, HELPER)
-        run(session, "let split = data::california_housing()?.split(0.2, 42)?;")
-        failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&split)?;")
-        assert "n_estimators is 0, but must be from 1 to 1,048,576 trees" in failed.stderr + failed.error + failed.stdout
-        assert run(session, "split.test.len()") == "4128"
+def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
+    run(session, "let split = data::california_housing()?.split(0.2, 42)?;")
+    failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&split)?;")
+    assert "n_estimators is 0, but must be from 1 to 1,048,576 trees" in failed.stderr + failed.error + failed.stdout
+    assert run(session, "split.test.len()") == "4128"
 
 
 def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None:
@@ -85,23 +82,19 @@ def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None
     assert set(KERNELS.glob("slot-*[0-9]")) == slots
 
 
-def test_versions_are_those_of_the_project() -> None:
+def test_versions_are_those_of_the_project(session: Kernel) -> None:
     def versions(lock: Path) -> dict[str, str]:
         found = re.findall(r'name = "(.+)"\nversion = "(.+)"', lock.read_text())
         return {f"{name} {version.split('.')[0]}": version for name, version in found}
 
-    with kernel(cwd=str(ROOT)) as session:
-        run(session, HELPER)
-        folder = Path(run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"'))
-        mine, project = versions(folder / "Cargo.lock"), versions(ROOT / "Cargo.lock")
+    folder = Path(run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"'))
+    mine, project = versions(folder / "Cargo.lock"), versions(ROOT / "Cargo.lock")
     assert "polars-core 0" in mine
     assert {name: version for name, version in mine.items() if project.get(name) != version} == {"ctx 1": "1.0.0"}
 
 
-def test_the_build_has_no_debug_assertions() -> None:
-    with kernel(cwd=str(ROOT)) as session:
-        run(session, HELPER)
-        assert run(session, "machine().debug_assertions") == "false"
+def test_the_build_has_no_debug_assertions(session: Kernel) -> None:
+    assert run(session, "machine().debug_assertions") == "false"
 
 
 def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
@@ -112,14 +105,13 @@ def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
             process.kill()
         psutil.wait_procs(children, timeout=10)
     deadline = time.monotonic() + 10
-    while (lock := folders.try_lock(Path(f"{folder}.lock"))) is None:
+    while (lock := try_lock(Path(f"{folder}.lock"))) is None:
         assert time.monotonic() < deadline, "the lock outlived its kernel"
         time.sleep(0.1)
     os.close(lock)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
-def test_locks_are_held_by_the_kernel_alone() -> None:
-    with kernel(cwd=str(ROOT)) as session:
-        folder = run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"')
-        assert folders.try_lock(Path(f"{folder}.lock")) is None
+def test_locks_are_held_by_the_kernel_alone(session: Kernel) -> None:
+    folder = run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"')
+    assert try_lock(Path(f"{folder}.lock")) is None

@@ -16,7 +16,9 @@ REFERENCE = ROOT / "helper" / "tests" / "reference" / "scikit_learn.csv"
 
 def outputs(lab: NotebookNode, start: str) -> list[NotebookNode]:
     """The outputs of the one cell whose code has a line that starts so."""
-    found = [cell for cell in lab.cells if cell.cell_type == "code" and re.search(f"^{re.escape(start)}", cell.source, re.M)]
+    found = [
+        cell for cell in lab.cells if cell.cell_type == "code" and re.search(f"^{re.escape(start)}", cell.source, re.M)
+    ]
     assert len(found) == 1, f"{len(found)} cells with a line that starts with {start!r}"
     return list(found[0].outputs)
 
@@ -82,9 +84,7 @@ def test_tasks_of_two_workers_overlap_in_time(lab: NotebookNode) -> None:
     spans = [(float(task["started"]), float(task["ended"]), task["worker"]) for task in tasks]
     if len({worker for *_, worker in spans}) == 1:
         pytest.skip("this machine has one core to use")
-    overlaps = sum(
-        a[2] != b[2] and a[0] < b[1] and b[0] < a[1] for i, a in enumerate(spans) for b in spans[i + 1 :]
-    )
+    overlaps = sum(a[2] != b[2] and a[0] < b[1] and b[0] < a[1] for i, a in enumerate(spans) for b in spans[i + 1 :])
     assert overlaps > len(tasks) / 2
     sequential = rows("sequential-tasks.csv")
     assert {task["worker"] for task in sequential} == {"0"}
