@@ -116,6 +116,7 @@ impl Dataset {
         Ok(Split {
             dataset: self.name.clone(),
             features: self.features().into_iter().map(str::to_owned).collect(),
+            target: self.units.last().cloned().unwrap_or_default(),
             test: take(&order[..tests]),
             train: take(&order[tests..]),
         })

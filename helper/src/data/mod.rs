@@ -18,4 +18,5 @@ mod split;
 
 pub use california::california_housing;
 pub use dataset::Dataset;
+pub(crate) use find::project_root;
 pub use split::{Rows, Split};

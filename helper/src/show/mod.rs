@@ -2,7 +2,9 @@
 
 mod bundle;
 mod dataset;
+mod file;
 mod table;
 
 pub(crate) use bundle::Bundle;
-pub(crate) use table::{Table, Text, seconds, thousands};
+pub(crate) use file::{report_folder, write};
+pub(crate) use table::{Table, Text, escape, seconds, thousands};
