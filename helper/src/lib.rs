@@ -3,6 +3,7 @@
 //! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show` -> the notebook;
 //! nothing below knows anything above.
 
+pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
@@ -19,6 +20,7 @@ pub use sweep::{Comparison, Outcome, Sweep};
 
 /// What a notebook cell needs: `use helper::prelude::*;`
 pub mod prelude {
+    pub use crate::chart;
     pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data::{self, Dataset, Split};
     pub use crate::error::Result;

@@ -141,6 +141,7 @@ impl Dataset {
         Split {
             dataset: self.name.clone(),
             features: self.features().into_iter().map(str::to_owned).collect(),
+            target: self.units.last().cloned().unwrap_or_default(),
             train: Rows::gather(&columns, train),
             test: Rows::gather(&columns, test),
         }

@@ -56,6 +56,8 @@ pub struct Split {
     pub dataset: String,
     /// The names of the features, in the order of the columns.
     pub features: Vec<String>,
+    /// What the target's numbers mean, with their unit.
+    pub target: String,
     /// The rows to learn from.
     pub train: Rows,
     /// The rows that a forest is judged by, which it never saw.

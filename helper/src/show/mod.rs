@@ -11,4 +11,4 @@ mod tasks;
 pub(crate) use bundle::Bundle;
 pub(crate) use file::{report_folder, write};
 pub use list::Sentences;
-pub(crate) use table::{Table, Text, seconds, thousands};
+pub(crate) use table::{Table, Text, escape, seconds, thousands};

@@ -36,6 +36,7 @@ pub use learner::Learner;
 pub use outcome::{ModelOutcome, Outcome, Scores, SweepTask};
 pub use params::{MaxFeatures, Params};
 pub use run::Model;
+pub(crate) use schedule::makespan;
 pub use values::Values;
 
 use crate::cluster::{Cluster, ObjectRef};

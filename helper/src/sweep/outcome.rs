@@ -75,6 +75,8 @@ impl SweepTask {
 pub struct Outcome {
     /// What the data are called.
     pub dataset: String,
+    /// What the target's numbers mean, with their unit.
+    pub target: String,
     /// Who grew the trees.
     pub learner: Learner,
     /// How many workers shared the tasks; 1 for a sequential run.

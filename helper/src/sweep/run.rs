@@ -194,6 +194,7 @@ impl<'a> Gathering<'a> {
     fn outcome(self, tasks: Vec<SweepTask>) -> Outcome {
         Outcome {
             dataset: self.split.dataset.clone(),
+            target: self.split.target.clone(),
             learner: self.shared.plan.learner,
             workers: self.workers,
             seconds: self.started.elapsed().as_secs_f64(),

@@ -1,0 +1,39 @@
+//! Charts: one function for each, which gives a [`Figure`] that shows and saves itself.
+//!
+//! ```
+//! use helper::prelude::*;
+//!
+//! # fn main() -> helper::Result<()> {
+//! # let Ok(housing) = data::california_housing() else { return Ok(()) };
+//! let map = chart::price_map(&housing)?;
+//! assert!(map.title().starts_with("California Housing"));
+//! assert!(map.svg().starts_with("<svg"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every number on a chart comes from the values that it is given. Colours are those that
+//! colour-blind readers can tell apart; the paper is white in a dark theme too.
+
+mod compact;
+mod error_by_trees;
+mod figure;
+mod histogram;
+mod predicted;
+mod price_map;
+mod seconds_per_model;
+mod sheet;
+mod speedup;
+mod style;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+pub use error_by_trees::error_by_trees;
+pub use figure::{Figure, Gallery, gallery};
+pub use histogram::histogram;
+pub use predicted::predicted_against_actual;
+pub use price_map::price_map;
+pub use seconds_per_model::seconds_per_model;
+pub use speedup::speedup;
+pub use timeline::timeline;
