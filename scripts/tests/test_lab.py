@@ -1,0 +1,112 @@
+"""The notebook in JupyterLab, in a real browser: opened, Run All, looked at."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from project import NOTEBOOK, REPORT, ROOT
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MAC_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+# How every code cell stands: its number, and the kinds of its outputs.
+CELLS = """() => {
+    const widget = window.jupyterapp.shell.currentWidget;
+    const cells = [...widget.content.model.cells].filter(cell => cell.type === 'code');
+    return cells.map(cell => [cell.executionCount, cell.outputs.toJSON().map(output => output.output_type)]);
+}"""
+
+
+def browser() -> str:
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    found = found or (str(MAC_BROWSER) if MAC_BROWSER.exists() else None)
+    if found is None and os.environ.get("CI"):
+        pytest.fail("CI must have Chromium")
+    if found is None:
+        pytest.skip("no Chromium or Chrome on this machine")
+    return found
+
+
+@pytest.fixture
+def copy() -> Iterator[Path]:
+    """The notebook with a short sweep, beside the real one: JupyterLab saves what it opens."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("(50..=340).step_by(10)", "(20..=60).step_by(20)")
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    target = ROOT / "lab-test.ipynb"
+    nbformat.write(notebook, target)
+    yield target
+    target.unlink()
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Where scripts/lab serves; ended as a person would, by Ctrl-C."""
+    command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", "--port=0"]
+    lab = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
+    assert lab.stderr is not None
+    found = None
+    for line in lab.stderr:
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*\?token=\w+", line)
+        if found:
+            break
+    assert found, "scripts/lab printed no URL"
+    yield found.group(0)
+    os.killpg(lab.pid, signal.SIGINT)
+    try:
+        lab.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.wait(timeout=30)
+
+
+def run_all(page: Page) -> list[tuple[int | None, list[str]]]:
+    """Does what a person does: menu Run, Run All Cells; then waits for the last cell."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
+    deadline = time.monotonic() + 900
+    while time.monotonic() < deadline:
+        cells = [(count, kinds) for count, kinds in page.evaluate(CELLS)]
+        if any("error" in kinds for _, kinds in cells) or all(count for count, _ in cells):
+            # The last cell has its number when it begins; give its output time to arrive.
+            page.wait_for_function("() => document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+            return [(count, kinds) for count, kinds in page.evaluate(CELLS)]
+        time.sleep(1)
+    pytest.fail(f"not done after 15 minutes: {page.evaluate(CELLS)}")
+
+
+def test_run_all_in_jupyterlab(copy: Path, url: str) -> None:
+    program = browser()
+    shots = REPORT / "screenshots"
+    shots.mkdir(parents=True, exist_ok=True)
+    address = url.replace("/lab?", f"/lab/tree/{copy.name}?").replace("/lab/tree/Ray.ipynb?", f"/lab/tree/{copy.name}?")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address)
+        page.wait_for_selector(".jp-Notebook", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=120_000)
+        cells = run_all(page)
+        assert all(count for count, _ in cells), cells
+        assert not any("error" in kinds for _, kinds in cells), cells
+        for name in ("price_map", "timeline"):
+            cell = page.locator(".jp-CodeCell", has_text=f"chart::{name}")
+            cell.scroll_into_view_if_needed()
+            figure = cell.locator("svg").last
+            figure.wait_for(state="visible")
+            box = figure.bounding_box()
+            assert box and box["width"] > 500 and box["height"] > 200, box
+            page.screenshot(path=shots / f"lab-{name}.png")
+        chromium.close()
