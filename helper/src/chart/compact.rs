@@ -104,12 +104,16 @@ mod tests {
                 "<rect x=\"{x}\" y=\"{y}\" width=\"5\" height=\"4\" opacity=\"1\" fill=\"{fill}\" stroke=\"none\"/>\n"
             )
         };
-        let half = "<rect x=\"1\" y=\"1\" width=\"5\" height=\"4\" opacity=\"0.5\" fill=\"#1\" stroke=\"none\"/>\n";
+        let half =
+            "<rect x=\"1\" y=\"1\" width=\"5\" height=\"4\" opacity=\"0.5\" fill=\"#1\" stroke=\"none\"/>\n";
         let body = [rect(10, 20, "#1"), rect(15, 20, "#1"), rect(30, 24, "#1"), rect(0, 0, "#2")].concat();
         let out = compact(&format!("<svg>\n{body}{half}</svg>\n"), (2, 3), 5, "a<b");
         assert!(out.contains("viewBox=\"0 0 10 15\"") && out.contains("<desc>a&lt;b</desc>"));
         assert!(out.contains("d=\"m10 20h10v4h-10zm20 4h5v4h-5z\""), "{out}");
-        assert!(out.contains("<path fill=\"#2\" shape-rendering=\"crispEdges\" d=\"m0 0h5v4h-5z\"/>"), "{out}");
+        assert!(
+            out.contains("<path fill=\"#2\" shape-rendering=\"crispEdges\" d=\"m0 0h5v4h-5z\"/>"),
+            "{out}"
+        );
         assert!(out.contains(half) && out.ends_with("</svg>\n"));
     }
 }

@@ -51,12 +51,16 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let mut legend = vec![(Mark::Ring, INK, best_text.clone())];
     if lines.len() > 1 {
         let entry = |(line, colour): (&Line, &RGBColor)| {
-            (Mark::Line, *colour, format!("{}: lowest {}", named(&line.params, &varied), number(line.lowest(), 4)))
+            (
+                Mark::Line,
+                *colour,
+                format!("{}: lowest {}", named(&line.params, &varied), number(line.lowest(), 4)),
+            )
         };
         legend.extend(lines.iter().zip(&OKABE_ITO).map(entry));
     }
     if lines.len() > OKABE_ITO.len() {
-        legend.push((Mark::Line, REST, format!("{} more, all above", lines.len() - OKABE_ITO.len())));
+        legend.push((Mark::Line, REST, format!("{} more", lines.len() - OKABE_ITO.len())));
     }
     let points = || lines.iter().flat_map(|line| &line.points);
     let span = |of: &dyn Fn(&(f64, f64)) -> f64| {
@@ -87,10 +91,13 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         unit => format!(", ({unit})\u{b2}"),
     };
     let pad = (most - fewest) * 0.03;
-    let x = Scale::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)");
-    let x = Scale { ticks: x.ticks.into_iter().filter(|(at, _)| at.fract() == 0.0).collect(), ..x };
+    let x = Scale::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
     // Room for the best model's value below its point.
-    let y = Scale::new(low - 0.15 * (high - low)..high + 0.05 * (high - low), 8, format!("mean squared error{unit}"));
+    let y = Scale::new(
+        low - 0.15 * (high - low)..high + 0.05 * (high - low),
+        8,
+        format!("mean squared error{unit}"),
+    );
     sheet(words, (WIDTH, 400), |area| {
         let mut plot = axes(area, &x, &y, 24.0)?;
         for (i, line) in lines.iter().enumerate().rev() {
@@ -117,7 +124,9 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
 fn lines(outcome: &Outcome) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for model in outcome.models.iter().filter(|model| model.scores.mse.is_finite()) {
-        let same = |line: &&mut Line| Params { n_estimators: model.params.n_estimators, ..line.params } == model.params;
+        let same = |line: &&mut Line| {
+            Params { n_estimators: model.params.n_estimators, ..line.params } == model.params
+        };
         let point = (model.params.n_estimators as f64, model.scores.mse);
         match lines.iter_mut().find(same) {
             Some(line) => line.points.push(point),

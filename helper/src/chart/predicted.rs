@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::figure::Figure;
-use super::sheet::{AXIS_HEIGHT, Mark, SCALE, Scale, Words, axes, cells, colour_bar, nothing, sheet, stroke};
+use super::sheet::{
+    AXIS_HEIGHT, Mark, SCALE, Scale, Words, axes, bar_width, cells, colour_bar, nothing, sheet, stroke,
+};
 use super::style::{VERMILION, count, nice_above, number, quantity, with_unit};
 use crate::error::Result;
 use crate::sweep::Outcome;
@@ -64,12 +66,14 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         legend: vec![(Mark::Line, VERMILION, "perfect prediction".to_owned())],
     };
     let log = |n: usize| if most > 1 { (n as f64).ln() / (most as f64).ln() } else { 0.5 };
-    let mut ticks: Vec<usize> = (0..).map(|power| 10_usize.pow(power)).take_while(|n| log(*n) < 0.92 && *n <= most).collect();
+    let mut ticks: Vec<usize> =
+        (0..).map(|power| 10_usize.pow(power)).take_while(|n| log(*n) < 0.92 && *n <= most).collect();
     ticks.push(most);
     ticks.dedup();
     let ticks: Vec<_> = ticks.into_iter().map(|n| (log(n), number(n as f64, 0))).collect();
     let frame = 16.0 + y.width();
-    let size = ((frame + width + 130.0) as u32, (width + 16.0 + AXIS_HEIGHT - 8.0).round() as u32);
+    let size =
+        ((frame + width + bar_width(&ticks)) as u32, (width + 16.0 + AXIS_HEIGHT - 8.0).round() as u32);
     sheet(words, size, |area| {
         let mut plot = axes(area, &x, &y, f64::from(size.0) - frame - width)?;
         let corners = |x: i64, y: i64| [(edge(x), edge(y)), (edge(x + 1), edge(y + 1))];
@@ -77,6 +81,12 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         let diagonal = [(edge(first), edge(first)), (edge(last), edge(last))];
         plot.draw_series([PathElement::new(diagonal, stroke(VERMILION, 1.6))])?;
         let name = format!("test rows per square of {}", number(side, super::style::decimals(side)));
-        colour_bar(area, (frame + width + 24.0, 8.0 + width * 0.2), width * 0.6, &ticks, &format!("{name}, log scale"))
+        colour_bar(
+            area,
+            (frame + width + 24.0, 8.0 + width * 0.2),
+            width * 0.6,
+            &ticks,
+            &format!("{name}, log scale"),
+        )
     })
 }

@@ -19,7 +19,7 @@ pub(super) const WIDTH: u32 = 860;
 /// How large text is, in pixels.
 pub(super) const TEXT: f64 = 13.0;
 const TITLE: f64 = 17.0;
-const MARGIN: f64 = 16.0;
+pub(super) const MARGIN: f64 = 16.0;
 const KEY: f64 = 24.0;
 
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -67,7 +67,10 @@ pub(super) struct Words {
 
 /// An empty chart would say nothing.
 pub(super) fn nothing(chart: &str, what: &str) -> Error {
-    Error::new(ErrorKind::Chart, format!("{chart} cannot be drawn: there are 0 {what}, but it needs at least 1"))
+    Error::new(
+        ErrorKind::Chart,
+        format!("{chart} cannot be drawn: there are 0 {what}, but it needs at least 1"),
+    )
 }
 
 /// Draws a chart of this width, with a plot of this height below its words.
@@ -78,7 +81,8 @@ pub(super) fn sheet(
 ) -> Result<Figure> {
     let clean = |text: &str| text.replace(|c: char| c.is_control(), " ");
     let inner = f64::from(width) - 2.0 * MARGIN;
-    let (title, subtitle) = (wrap(&clean(&words.title), TITLE, inner), wrap(&clean(&words.subtitle), TEXT, inner));
+    let (title, subtitle) =
+        (wrap(&clean(&words.title), TITLE, inner), wrap(&clean(&words.subtitle), TEXT, inner));
     let legend = rows(&words.legend, inner);
     let head = MARGIN
         + 22.0 * title.len() as f64
@@ -150,7 +154,9 @@ fn key(root: &Area<'_>, mark: Mark, colour: RGBColor, (x, y): (f64, f64)) -> Dra
     let line = |from: f64, to: f64| PathElement::new([at(from, 0.0), at(to, 0.0)], stroke(colour, 2.4));
     match mark {
         Mark::Line => root.draw(&line(0.0, KEY)),
-        Mark::Dashes => [(0.0, 6.0), (9.0, 15.0), (18.0, 24.0)].iter().try_for_each(|(a, b)| root.draw(&line(*a, *b))),
+        Mark::Dashes => {
+            [(0.0, 6.0), (9.0, 15.0), (18.0, 24.0)].iter().try_for_each(|(a, b)| root.draw(&line(*a, *b)))
+        }
         Mark::Dot => root.draw(&Circle::new(at(KEY - 6.0, 0.0), px(5.0), colour.filled())),
         Mark::Ring => root.draw(&Circle::new(at(KEY - 6.0, 0.0), px(5.5), stroke(colour, 2.0))),
         Mark::Box => root.draw(&Rectangle::new([at(KEY - 13.0, -6.0), at(KEY, 6.0)], colour.filled())),
@@ -186,6 +192,13 @@ impl Scale {
         Self::new(0.0..if largest > 0.0 { 1.05 * largest } else { 1.0 }, most, name)
     }
 
+    /// For what is counted: no ticks between whole numbers.
+    pub(super) fn whole(mut self) -> Self {
+        self.ticks.retain(|(at, _)| at.fract() == 0.0);
+        self.ticks.iter_mut().for_each(|(at, label)| *label = style::number(*at, 0));
+        self
+    }
+
     /// A place for each of the labels, from 0 on; as many are written as `width` pixels hold.
     pub(super) fn places(labels: &[String], width: f64, name: impl Into<String>) -> Self {
         let widest = labels.iter().map(|label| text_width(label, TEXT)).fold(TEXT, f64::max) + 10.0;
@@ -194,7 +207,8 @@ impl Scale {
             .into_iter()
             .find(|step| labels.len().div_ceil(*step) <= most)
             .unwrap_or(labels.len());
-        let ticks = labels.iter().enumerate().step_by(step).map(|(i, label)| (i as f64, label.clone())).collect();
+        let ticks =
+            labels.iter().enumerate().step_by(step).map(|(i, label)| (i as f64, label.clone())).collect();
         Self { range: -0.5..labels.len() as f64 - 0.5, ticks, name: name.into(), grid: false }
     }
 
@@ -269,11 +283,26 @@ pub(super) type Cell = ([(f64, f64); 2], f64);
 
 /// Draws cells, shade by shade so that each shade is one path.
 pub(super) fn cells(plot: &mut Plot<'_>, cells: impl IntoIterator<Item = Cell>) -> Drawn {
-    let mut cells: Vec<_> =
-        cells.into_iter().map(|(corners, t)| (style::shade(t), corners)).map(|(c, at)| ((c.0, c.1, c.2), at)).collect();
-    cells.sort_by(|a, b| a.0.cmp(&b.0).then(a.1[0].1.total_cmp(&b.1[0].1)).then(a.1[0].0.total_cmp(&b.1[0].0)));
-    plot.draw_series(cells.into_iter().map(|((r, g, b), at)| Rectangle::new(at, RGBColor(r, g, b).filled())))?;
+    let mut cells: Vec<_> = cells
+        .into_iter()
+        .map(|(corners, t)| (style::shade(t), corners))
+        .map(|(c, at)| ((c.0, c.1, c.2), at))
+        .collect();
+    cells.sort_by(|a, b| {
+        a.0.cmp(&b.0).then(a.1[0].1.total_cmp(&b.1[0].1)).then(a.1[0].0.total_cmp(&b.1[0].0))
+    });
+    plot.draw_series(
+        cells.into_iter().map(|((r, g, b), at)| Rectangle::new(at, RGBColor(r, g, b).filled())),
+    )?;
     Ok(())
+}
+
+/// How wide a colour bar with these ticks is, with its name and the room beside it.
+pub(super) fn bar_width(ticks: &[(f64, String)]) -> f64 {
+    ticks
+        .iter()
+        .map(|(_, label)| text_width(label, TEXT))
+        .fold(24.0 + 38.0 + MARGIN, |a, b| a.max(b + 24.0 + 38.0 + MARGIN))
 }
 
 /// A colour bar of shades, its left upper corner at `at`: ticks from 0 to 1 with their labels, and
@@ -300,5 +329,9 @@ pub(super) fn colour_bar(
         widest = widest.max(text_width(label, TEXT));
     }
     let style = text(TEXT, INK, HPos::Center).transform(FontTransform::Rotate90);
-    area.draw_text(&fit(name, TEXT, height + 60.0), &style, (px(left + 38.0 + widest), px(top + height / 2.0)))
+    area.draw_text(
+        &fit(name, TEXT, height + 60.0),
+        &style,
+        (px(left + 38.0 + widest), px(top + height / 2.0)),
+    )
 }

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(super) const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
 pub(super) const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
-pub(super) const IDLE: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
+pub(super) const IDLE: RGBColor = RGBColor(0xD0, 0xD0, 0xD0);
 pub(super) const BLUE: RGBColor = OKABE_ITO[0];
 pub(super) const VERMILION: RGBColor = OKABE_ITO[1];
 
@@ -52,7 +52,7 @@ pub(super) fn viridis(t: f64) -> RGBColor {
 /// The colour scale for amounts on white paper, from 0, light, to 1: the more, the darker.
 pub(super) fn shade(t: f64) -> RGBColor {
     let step = (t.clamp(0.0, 1.0) * (SHADES - 1) as f64).round() / (SHADES - 1) as f64;
-    viridis(0.97 * (1.0 - step))
+    viridis(0.92 * (1.0 - step))
 }
 
 /// The colour of a model: dark to light in the order of the sweep, every other one paler, so that
@@ -157,7 +157,10 @@ mod tests {
         assert_eq!(number(20_640.0, 0), "20,640");
         assert_eq!(number(-1_234.5, 1), "\u{2212}1,234.5");
         assert_eq!((number(-0.001, 1), number(f64::NAN, 1)), ("0.0".to_owned(), "undefined".to_owned()));
-        assert_eq!((nice_above(0.0837), nice_above(3.0), nice_above(5.0), nice_above(6.0)), (0.1, 5.0, 5.0, 10.0));
+        assert_eq!(
+            (nice_above(0.0837), nice_above(3.0), nice_above(5.0), nice_above(6.0)),
+            (0.1, 5.0, 5.0, 10.0)
+        );
         assert_eq!((decimals(0.1), decimals(5.0), decimals(0.02)), (1, 0, 2));
     }
 
@@ -167,7 +170,10 @@ mod tests {
         assert_eq!(quantity(price), ("median house value", "100,000 US dollars"));
         assert_eq!(quantity("rooms"), ("rooms", ""));
         assert_eq!(with_unit("0.5", price), "0.5 (100,000 US dollars)");
-        assert_eq!((with_unit("3", "age, years").as_str(), with_unit("3", "rooms").as_str()), ("3 years", "3"));
+        assert_eq!(
+            (with_unit("3", "age, years").as_str(), with_unit("3", "rooms").as_str()),
+            ("3 years", "3")
+        );
     }
 
     #[test]
