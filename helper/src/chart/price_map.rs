@@ -6,10 +6,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::figure::Figure;
-use super::sheet::{
-    AXIS_HEIGHT, SCALE, Scale, TEXT, Words, axes, bar_width, cells, colour_bar, nothing, px, sheet, stroke,
-    text,
-};
+use super::shades::{bar_width, cells, colour_bar};
+use super::sheet::{AXIS_HEIGHT, SCALE, Scale, TEXT, Words, axes, nothing, px, sheet, stroke, text};
 use super::style::{INK, MUTED, count, decimals, nice_above, number, quantity, text_width};
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +26,7 @@ type Place = (f64, f64);
 /// Places to find one's way by: name, where it is, and where the name stands.
 const PLACES: [(&str, Place, Place); 4] = [
     ("Sacramento", (-121.49, 38.58), (-119.3, 39.5)),
-    ("San Francisco", (-122.42, 37.77), (-122.8, 36.55)),
+    ("San Francisco", (-122.42, 37.77), (-122.52, 36.6)),
     ("Los Angeles", (-118.24, 34.05), (-119.3, 33.5)),
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
@@ -59,12 +57,12 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let means: Vec<((i64, i64), f64)> = bins.iter().map(|(at, (sum, n))| (*at, sum / *n as f64)).collect();
     let (low, high, spread) = span(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>());
 
-    // Bins from the first to the last, and some beside where there are few.
+    // Bins from the first to the last, some beside, and more where there are few.
     let bounds = |v: &[f64]| (bin(span(v).0), bin(span(v).1) + 1);
     let ((left, right), (bottom, top)) = (bounds(&x), bounds(&y));
     let least = ((right - left).max(top - bottom) / 2).max(8);
     let padded = |a: i64, b: i64| {
-        let more = (least - (b - a)).max((b - a) / 14).max(0);
+        let more = (least - (b - a)).max((b - a) / 8).max(0);
         (a - more / 2, b + (more + 1) / 2)
     };
     let ((left, right), (bottom, top)) = (padded(left, right), padded(bottom, top));
@@ -93,7 +91,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         name: "price-map".to_owned(),
         title: format!("{}: {what} by place", data.name()),
         subtitle: format!(
-            "The mean of the rows in each square of {side_text} \u{d7} {side_text} degrees: {rows} in {}.",
+            "Mean per square of {side_text} \u{d7} {side_text} degrees: {rows} in {}.",
             count(means.len(), "square", "squares")
         ),
         description: format!(
