@@ -60,7 +60,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         legend.extend(lines.iter().zip(&OKABE_ITO).map(entry));
     }
     if lines.len() > OKABE_ITO.len() {
-        legend.push((Mark::Line, REST, format!("{} more, all above", lines.len() - OKABE_ITO.len())));
+        legend.push((Mark::Line, REST, format!("{} more", lines.len() - OKABE_ITO.len())));
     }
     let points = || lines.iter().flat_map(|line| &line.points);
     let span = |of: &dyn Fn(&(f64, f64)) -> f64| {
@@ -91,8 +91,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         unit => format!(", ({unit})\u{b2}"),
     };
     let pad = (most - fewest) * 0.03;
-    let x = Scale::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)");
-    let x = Scale { ticks: x.ticks.into_iter().filter(|(at, _)| at.fract() == 0.0).collect(), ..x };
+    let x = Scale::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
     // Room for the best model's value below its point.
     let y = Scale::new(
         low - 0.15 * (high - low)..high + 0.05 * (high - low),

@@ -62,13 +62,11 @@ impl Figure {
 
     /// On paper of its own, whatever the theme's.
     pub(super) fn html(&self) -> String {
-        let label = escape(&self.to_string());
+        let label = escape(&format!("{}. {}", self.title, self.description));
         format!(
-            "<div role=\"img\" aria-label=\"{}\" style=\"background:#fff;max-width:{}px;margin:4px 0;display:inline-block\">\
+            "<div role=\"img\" aria-label=\"{label}\" style=\"background:#fff;max-width:{}px;margin:4px 0;display:inline-block\">\
              {}</div>",
-            label.trim_end(),
-            self.size.0,
-            self.svg
+            self.size.0, self.svg
         )
     }
 }

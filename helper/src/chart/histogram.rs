@@ -44,7 +44,7 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
     // The cap as it stands in the table, with all its digits.
     let cap = format!("{high}");
     let share = number(100.0 * at_cap as f64 / rows as f64, 1);
-    let cap_text = format!("{} ({share} %) at the highest value, {cap}", count(at_cap, "row", "rows"));
+    let at_cap_text = count(at_cap, "row", "rows");
     let mut legend = vec![
         (Mark::Box, BLUE, "rows".to_owned()),
         (Mark::Line, INK, format!("mean {}", show(mean))),
@@ -52,8 +52,11 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
     ];
     let mut subtitle = format!("{} in bins of {}.", count(rows, "row", "rows"), number(width, digits));
     if capped {
-        legend.push((Mark::Box, VERMILION, cap_text.clone()));
-        subtitle += " So many at one value are a cap: what lies above was written down as this.";
+        legend.push((Mark::Box, VERMILION, format!("at the cap of {cap}: {at_cap_text}")));
+        subtitle += &format!(
+            " {at_cap_text} ({share} %) are exactly {cap}, the highest value: a cap, so that what lay above was written down \
+             as this."
+        );
     }
     let words = Words {
         name: "histogram".to_owned(),
@@ -67,7 +70,7 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
             show(median),
             show(low),
             cap,
-            if capped { format!("; {cap_text}") } else { String::new() }
+            if capped { format!("; {at_cap_text} ({share} %) are at this cap") } else { String::new() }
         ),
         legend,
     };
@@ -76,7 +79,7 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
     let pad = counts.len().max(30) as f64 * 0.02 * width + if counts.len() < 10 { 5.0 * width } else { 0.0 };
     let x = Scale::new(edge(0) - pad..edge(counts.len()) + pad, 10, meaning);
     let x = Scale { grid: false, ..x };
-    let y = Scale::from_zero(most as f64, 8, format!("rows per bin of {}", number(width, digits)));
+    let y = Scale::from_zero(most as f64, 8, format!("rows per bin of {}", number(width, digits))).whole();
     sheet(words, (WIDTH, 400), |area| {
         let mut plot = axes(area, &x, &y, 24.0)?;
         let gap = 0.06 * width;

@@ -22,6 +22,7 @@ mod histogram;
 mod predicted;
 mod price_map;
 mod seconds_per_model;
+mod shades;
 mod sheet;
 mod speedup;
 mod style;

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use plotters::prelude::*;
+
 use super::figure::Figure;
-use super::sheet::{AXIS_HEIGHT, Mark, SCALE, Scale, Words, axes, cells, colour_bar, nothing, sheet, stroke};
-use super::style::{VERMILION, count, nice_above, number, quantity, with_unit};
+use super::shades::{bar_width, cells, colour_bar};
+use super::sheet::{AXIS_HEIGHT, Mark, SCALE, Scale, Words, axes, nothing, sheet, stroke};
+use super::style::{VERMILION, count, decimals, nice_above, number, with_unit};
 use crate::error::Result;
 use crate::sweep::Outcome;
-use plotters::prelude::*;
 
 const BINS: f64 = 60.0;
 /// The plot's side, in pixels.
@@ -50,7 +52,7 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     let trees = count(best.params.n_estimators, "tree", "trees");
     let words = Words {
         name: "predicted-against-actual".to_owned(),
-        title: format!("{}: predicted against actual {}", outcome.dataset, quantity(&outcome.target).0),
+        title: format!("{}: predicted against actual", outcome.dataset),
         subtitle: format!(
             "The best of {}, with {trees}, on {rows}: R\u{b2} {r2}, RMSE {rmse}. Below the line it predicts too little.",
             count(outcome.models.len(), "model", "models")
@@ -70,14 +72,15 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     ticks.dedup();
     let ticks: Vec<_> = ticks.into_iter().map(|n| (log(n), number(n as f64, 0))).collect();
     let frame = 16.0 + y.width();
-    let size = ((frame + width + 130.0) as u32, (width + 16.0 + AXIS_HEIGHT - 8.0).round() as u32);
+    let size =
+        ((frame + width + bar_width(&ticks)) as u32, (width + 16.0 + AXIS_HEIGHT - 8.0).round() as u32);
     sheet(words, size, |area| {
         let mut plot = axes(area, &x, &y, f64::from(size.0) - frame - width)?;
         let corners = |x: i64, y: i64| [(edge(x), edge(y)), (edge(x + 1), edge(y + 1))];
         cells(&mut plot, bins.iter().map(|(&(x, y), &n)| (corners(x, y), log(n))))?;
         let diagonal = [(edge(first), edge(first)), (edge(last), edge(last))];
         plot.draw_series([PathElement::new(diagonal, stroke(VERMILION, 1.6))])?;
-        let name = format!("test rows per square of {}", number(side, super::style::decimals(side)));
+        let name = format!("test rows per square of {}", number(side, decimals(side)));
         colour_bar(
             area,
             (frame + width + 24.0, 8.0 + width * 0.2),

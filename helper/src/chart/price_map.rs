@@ -6,10 +6,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::figure::Figure;
-use super::sheet::{
-    AXIS_HEIGHT, SCALE, Scale, TEXT, Words, axes, cells, colour_bar, nothing, px, sheet, stroke, text,
-};
-use super::style::{INK, MUTED, count, decimals, nice_above, number, quantity};
+use super::shades::{bar_width, cells, colour_bar};
+use super::sheet::{AXIS_HEIGHT, SCALE, Scale, TEXT, Words, axes, nothing, px, sheet, stroke, text};
+use super::style::{INK, MUTED, count, decimals, nice_above, number, quantity, text_width};
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,12 +19,14 @@ const FINEST: f64 = 0.01;
 /// The largest map, in pixels.
 const MAP: (f64, f64) = (600.0, 570.0);
 
+/// Pixels per degree from which on places have names.
+const NEAR: f64 = 30.0;
 /// Longitude and latitude.
 type Place = (f64, f64);
 /// Places to find one's way by: name, where it is, and where the name stands.
 const PLACES: [(&str, Place, Place); 4] = [
     ("Sacramento", (-121.49, 38.58), (-119.3, 39.5)),
-    ("San Francisco", (-122.42, 37.77), (-123.0, 37.35)),
+    ("San Francisco", (-122.42, 37.77), (-122.52, 36.6)),
     ("Los Angeles", (-118.24, 34.05), (-119.3, 33.5)),
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
@@ -56,11 +57,14 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let means: Vec<((i64, i64), f64)> = bins.iter().map(|(at, (sum, n))| (*at, sum / *n as f64)).collect();
     let (low, high, spread) = span(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>());
 
-    // Bins from the first to the last, and some beside where there are few.
+    // Bins from the first to the last, some beside, and more where there are few.
     let bounds = |v: &[f64]| (bin(span(v).0), bin(span(v).1) + 1);
     let ((left, right), (bottom, top)) = (bounds(&x), bounds(&y));
     let least = ((right - left).max(top - bottom) / 2).max(8);
-    let padded = |a: i64, b: i64| (a - (least - (b - a)).max(0) / 2, b + ((least - (b - a)).max(0) + 1) / 2);
+    let padded = |a: i64, b: i64| {
+        let more = (least - (b - a)).max((b - a) / 8).max(0);
+        (a - more / 2, b + (more + 1) / 2)
+    };
     let ((left, right), (bottom, top)) = (padded(left, right), padded(bottom, top));
     let (columns, lines) = ((right - left) as f64, (top - bottom) as f64);
     // A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
@@ -73,9 +77,13 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let (what, _) = quantity(data.units().last().map_or(data.target(), String::as_str));
     let meaning = data.units().last().map_or("", String::as_str);
     let degrees = |low: i64, high: i64| low as f64 * side..high as f64 * side;
-    let y_scale = Scale::new(degrees(bottom, top), 8, "latitude, degrees north");
-    let x_scale = Scale::new(degrees(left, right), 8, "longitude, degrees east (west is negative)");
-    let places = decimals(spread.max(1e-6) / 20.0);
+    let y_scale = Scale::new(degrees(bottom, top), (map_height / 60.0) as usize, "latitude, degrees north");
+    let x_scale = Scale::new(
+        degrees(left, right),
+        (map_width / 70.0) as usize,
+        "longitude, degrees east (west is negative)",
+    );
+    let places = if spread > 0.0 { decimals(spread / 100.0) } else { 2 };
     let side_text = number(side, decimals(side));
     let rows = count(values.len(), "row", "rows");
     let best = means.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or((0, 0), |(at, _)| *at);
@@ -83,11 +91,11 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         name: "price-map".to_owned(),
         title: format!("{}: {what} by place", data.name()),
         subtitle: format!(
-            "Each square of {side_text} x {side_text} degrees shows the mean of its rows; {rows} in {}.",
+            "Mean per square of {side_text} \u{d7} {side_text} degrees: {rows} in {}.",
             count(means.len(), "square", "squares")
         ),
         description: format!(
-            "A map of {rows} in {}: the mean {meaning} ranges from {} to {}; it is highest at {} degrees north, {} degrees east.",
+            "A map of {rows} in {}: the mean of the {meaning}, ranges from {} to {}; it is highest at {} degrees north, {} degrees east.",
             count(means.len(), "square", "squares"),
             number(low, places),
             number(high, places),
@@ -98,33 +106,36 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     };
     let frame = 16.0 + y_scale.width();
     let bar = Scale::new(low..high, 6, "");
-    let bar_right = 130.0;
-    let width = (frame + map_width + bar_right).ceil().max(640.0);
+    let part = |mean: f64| if spread > 0.0 { (mean - low) / spread } else { 0.5 };
+    let ticks: Vec<_> = match spread > 0.0 {
+        true => bar.ticks.iter().map(|(at, label)| (part(*at), label.clone())).collect(),
+        false => vec![(0.5, number(low, places))],
+    };
+    let width = (frame + map_width + bar_width(&ticks)).ceil().max(640.0);
     let rest = width - frame - map_width;
     sheet(words, (width as u32, (map_height + 16.0 + AXIS_HEIGHT - 8.0).round() as u32), |area| {
         let mut plot = axes(area, &x_scale, &y_scale, rest)?;
-        let part = |mean: f64| if spread > 0.0 { (mean - low) / spread } else { 0.5 };
         let edge = |i: i64| i as f64 * side;
         let cell = |&((x, y), mean): &_| {
             let (x, y): (i64, i64) = (x, y);
             ([(edge(x), edge(y)), (edge(x + 1), edge(y + 1))], part(mean))
         };
         cells(&mut plot, means.iter().map(cell))?;
-        let inside = |(x, y): (f64, f64)| x_scale.range.contains(&x) && y_scale.range.contains(&y);
-        for (name, place, label) in
-            PLACES.into_iter().filter(|(_, place, label)| inside(*place) && inside(*label))
-        {
+        let degree = cell_width / side;
+        let inside = |(x, y): Place| x_scale.range.contains(&x) && y_scale.range.contains(&y);
+        for (name, place, label) in PLACES {
+            let wide = (text_width(name, TEXT) + 6.0) / degree;
+            let end = if label.0 > place.0 { label.0 + wide } else { label.0 - wide };
+            if degree < NEAR || ![place, label, (end, label.1)].into_iter().all(inside) {
+                continue;
+            }
             plot.draw_series([PathElement::new([place, label], stroke(INK, 1.0))])?;
             plot.draw_series([Circle::new(place, px(2.5), INK.filled())])?;
             let (side, gap) = if label.0 > place.0 { (HPos::Left, px(4.0)) } else { (HPos::Right, px(-4.0)) };
             plot.draw_series([EmptyElement::at(label) + Text::new(name, (gap, 0), text(TEXT, MUTED, side))])?;
         }
-        let ticks: Vec<_> = match spread > 0.0 {
-            true => bar.ticks.iter().map(|(at, label)| (part(*at), label.clone())).collect(),
-            false => vec![(0.5, number(low, places))],
-        };
         let height = map_height.clamp(60.0, 360.0);
         let top = 8.0 + (map_height - height) / 2.0;
-        colour_bar(area, (frame + map_width + 24.0, top), height, &ticks, &format!("mean {meaning}"))
+        colour_bar(area, (frame + map_width + 24.0, top), height, &ticks, &format!("mean of the {meaning}"))
     })
 }

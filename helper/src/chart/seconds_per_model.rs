@@ -32,8 +32,12 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
         name: format!("seconds-per-model-{}-workers", many.workers),
         title: format!("{}: seconds of work per model", one.dataset),
         subtitle: format!(
-            "Work, not waiting: the time of all tasks of a model added up, whichever worker ran them. In parallel it is \
-             {ratio} times as much in all, for sharing memory and cores."
+            "Work, not waiting: the time of all tasks of a model added up, whichever worker ran them. In parallel it took \
+             {ratio} times as long in all: {}.",
+            match many.busy_seconds() < 0.98 * one.busy_seconds() {
+                true => "below 1 means that the machine was not equally fast in both runs",
+                false => "what is above 1 is the price of sharing cores and memory",
+            }
         ),
         description: format!(
             "Seconds of work for each of {}: {} in all one after another, {} on {workers}, {ratio} times as much.",

@@ -9,8 +9,8 @@ use super::style::{BLUE, INK, MUTED, OKABE_ITO, VERMILION, count, number};
 use crate::error::Result;
 use crate::sweep::{Comparison, SweepTask, makespan};
 
-/// The lines go on to as many workers as a workstation may have.
-const WORKERS: usize = 16;
+/// The lines go on beyond the measured workers to these, or end with the measured ones.
+const WORKERS: [usize; 2] = [8, 16];
 /// Numbers of workers for which a ceiling is computed, at most.
 const PLACES: usize = 64;
 
@@ -28,7 +28,8 @@ pub fn speedup(comparison: &Comparison) -> Result<Figure> {
         return Err(nothing("a speedup", "tasks that took time"));
     }
     let models = one.model_seconds();
-    let end = many.workers.max(WORKERS);
+    let end =
+        WORKERS.into_iter().find(|end| 2 * many.workers <= *end).unwrap_or(many.workers.max(WORKERS[1]));
     let ceiling = |seconds: &[f64]| -> Vec<(f64, f64)> {
         (1..=end)
             .step_by(end.div_ceil(PLACES))
@@ -57,28 +58,27 @@ pub fn speedup(comparison: &Comparison) -> Result<Figure> {
         ),
         legend: vec![
             (Mark::Dot, VERMILION, format!("measured: {} on {workers}", number(measured, 2))),
-            (Mark::Dashes, MUTED, "ideal: as many times as workers".to_owned()),
-            (Mark::Line, BLUE, format!("ceiling with these {}", count(tasks.len(), "task", "tasks"))),
-            (Mark::Line, OKABE_ITO[4], format!("ceiling with one task per model ({})", number(models.len() as f64, 0))),
+            (Mark::Dashes, MUTED, "ideal".to_owned()),
+            (Mark::Line, BLUE, format!("ceiling: {}", count(tasks.len(), "task", "tasks"))),
+            (Mark::Line, OKABE_ITO[4], format!("ceiling: one task for each of {}", count(models.len(), "model", "models"))),
         ],
     };
-    let x = Scale::new(0.0..end as f64 * 1.03, 16, "number of workers");
-    let y = Scale::from_zero(measured.max(end as f64), 8, "speedup, times as fast as one worker");
+    let x = Scale::new(0.0..end as f64 * 1.07, 18, "number of workers").whole();
+    let y = Scale::from_zero(measured.max(end as f64), 10, "speedup, times as fast as one worker");
     sheet(words, (WIDTH, 420), |area| {
         let mut plot = axes(area, &x, &y, 24.0)?;
         let ideal = [(0.0, 0.0), (end as f64, end as f64)];
         plot.draw_series(DashedLineSeries::new(ideal, 30, 20, stroke(MUTED, 1.6)))?;
         for (line, colour) in &lines {
             plot.draw_series(LineSeries::new(line.iter().copied(), stroke(*colour, 2.4)))?;
-            if end <= 2 * WORKERS {
+            if end <= 2 * WORKERS[1] {
                 plot.draw_series(line.iter().map(|at| Circle::new(*at, px(3.0), colour.filled())))?;
             }
         }
         let at = (many.workers as f64, measured);
         plot.draw_series([Circle::new(at, px(6.0), VERMILION.filled())])?;
         plot.draw_series([Circle::new(at, px(6.0), stroke(WHITE, 1.0))])?;
-        let (side, gap) = if at.0 > 0.7 * end as f64 { (HPos::Right, -10.0) } else { (HPos::Left, 10.0) };
-        let label = Text::new(number(measured, 2), (px(gap), px(12.0)), text(TEXT, INK, side));
+        let label = Text::new(number(measured, 2), (px(9.0), px(12.0)), text(TEXT, INK, HPos::Left));
         plot.draw_series([EmptyElement::at(at) + label])?;
         Ok(())
     })

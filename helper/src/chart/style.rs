@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(super) const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
 pub(super) const GRID: RGBColor = RGBColor(0xDD, 0xDD, 0xDD);
-pub(super) const IDLE: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
+pub(super) const IDLE: RGBColor = RGBColor(0xD0, 0xD0, 0xD0);
 pub(super) const BLUE: RGBColor = OKABE_ITO[0];
 pub(super) const VERMILION: RGBColor = OKABE_ITO[1];
 
@@ -52,7 +52,7 @@ pub(super) fn viridis(t: f64) -> RGBColor {
 /// The colour scale for amounts on white paper, from 0, light, to 1: the more, the darker.
 pub(super) fn shade(t: f64) -> RGBColor {
     let step = (t.clamp(0.0, 1.0) * (SHADES - 1) as f64).round() / (SHADES - 1) as f64;
-    viridis(0.97 * (1.0 - step))
+    viridis(0.92 * (1.0 - step))
 }
 
 /// The colour of a model: dark to light in the order of the sweep, every other one paler, so that

@@ -1,1 +1,276 @@
+//! Every chart of usual and of odd values: is it well-formed, complete, small, and inside its sheet?
 
+use std::path::Path;
+
+use polars_core::prelude::*;
+
+use super::sheet::SCALE;
+use super::*;
+use crate::data::Dataset;
+use crate::error::ErrorKind;
+use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Scores, SweepTask};
+
+const PRICE: &str = "median house value, 100,000 US dollars";
+
+fn params(n_estimators: usize, max_depth: usize) -> Params {
+    Params { n_estimators, max_depth: Some(max_depth), ..Params::default() }
+}
+
+/// The lab's 30 models.
+fn lab() -> Vec<Params> {
+    (50..=340).step_by(10).map(|trees| params(trees, 20)).collect()
+}
+
+/// A run of tasks of ten trees, each given to the first worker that is free.
+fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Outcome {
+    let mut free = vec![0.0_f64; workers];
+    let mut tasks = Vec::new();
+    for (model, params) in models.iter().enumerate() {
+        for start in (0..params.n_estimators).step_by(10) {
+            let trees = start..params.n_estimators.min(start + 10);
+            let worker = (0..workers).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap();
+            let (task, started) = (tasks.len(), free[worker]);
+            let ended = started + 0.2 * trees.len() as f64 * (1.0 + 0.1 * (task as f64).sin());
+            free[worker] = ended + 0.001;
+            let (attempt, queued, cpu_seconds) = (1, 0.0, None);
+            tasks.push(SweepTask {
+                task,
+                model,
+                trees,
+                worker,
+                attempt,
+                queued,
+                started,
+                ended,
+                cpu_seconds,
+            });
+        }
+    }
+    let models = models.iter().map(|&params| {
+        let error = 0.3 + 5.0 / params.n_estimators as f64;
+        let predictions: Vec<f64> = actual.iter().map(|y| y + error * (1e3 * y).sin()).collect();
+        ModelOutcome { params, scores: Scores::of(&actual.to_vec(), &predictions), predictions }
+    });
+    let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
+    Outcome {
+        dataset: dataset.to_owned(),
+        target: PRICE.to_owned(),
+        learner: Learner::Smartcore,
+        workers,
+        seconds,
+        models: models.collect(),
+        tasks,
+        actual: actual.to_vec(),
+        kept: Vec::new(),
+    }
+}
+
+fn table(name: &str, rows: &[[f64; 3]], columns: [&str; 3]) -> Dataset {
+    let column = |c: usize| Column::new(columns[c].into(), rows.iter().map(|row| row[c]).collect::<Vec<_>>());
+    let frame = DataFrame::new_infer_height((0..3).map(column).collect()).unwrap();
+    let meanings = columns.map(|column| (column, if column == "Price" { PRICE } else { "degrees" }));
+    Dataset::new(name, Path::new("made up"), frame, &meanings).unwrap()
+}
+
+const COLUMNS: [&str; 3] = ["Latitude", "Longitude", "Price"];
+
+/// Rows along a spiral; a tenth of them at the cap.
+fn rows(n: usize) -> Vec<[f64; 3]> {
+    let row = |i: usize| {
+        let t = i as f64 / n as f64;
+        let price = if i.is_multiple_of(10) { 5.00001 } else { 0.15 + 4.8 * ((7.0 * t).sin() * t).abs() };
+        [37.0 + 4.7 * t * (40.0 * t).sin(), -119.3 + 5.0 * t * (40.0 * t).cos(), price]
+    };
+    (0..n).map(row).collect()
+}
+
+fn prices(n: usize) -> Vec<f64> {
+    rows(n).iter().map(|row| row[2]).collect()
+}
+
+/// All charts of an outcome.
+fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Vec<Figure> {
+    let sequential = outcome(dataset, models, 1, actual);
+    let parallel = outcome(dataset, models, workers, actual);
+    let both = Comparison::of(&sequential, &parallel).unwrap();
+    vec![
+        seconds_per_model(&both).unwrap(),
+        timeline(&parallel).unwrap(),
+        timeline(&sequential).unwrap(),
+        speedup(&both).unwrap(),
+        error_by_trees(&parallel).unwrap(),
+        predicted_against_actual(&parallel).unwrap(),
+    ]
+}
+
+/// The texts of well-formed XML with their tags; panics where it is not.
+fn texts(svg: &str) -> Vec<(String, String)> {
+    let (mut open, mut texts): (Vec<String>, Vec<(String, String)>) = (Vec::new(), Vec::new());
+    let mut rest = svg;
+    while let Some(start) = rest.find('<') {
+        let (text, tag) = (&rest[..start], &rest[start + 1..]);
+        let end = tag.find('>').expect("a tag ends");
+        let (tag, after) = (&tag[..end], &tag[end + 1..]);
+        assert!(!tag.contains('<') && tag.matches('"').count().is_multiple_of(2), "{tag}");
+        for part in text.split('&').skip(1) {
+            let entity = part.split(';').next().unwrap_or_default();
+            assert!(["amp", "lt", "gt", "quot", "apos"].contains(&entity), "&{part}");
+        }
+        if let Some(of) = open.last().filter(|_| !text.trim().is_empty()) {
+            texts.push((of.clone(), text.trim().to_owned()));
+        }
+        let name = |tag: &str| tag.split(' ').next().unwrap_or_default().to_owned();
+        match tag.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop().map(|tag| name(&tag)).as_deref(), Some(closed)),
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.to_owned()),
+        }
+        rest = after;
+    }
+    assert!(open.is_empty() && rest.trim().is_empty(), "left: {open:?} {rest}");
+    texts
+}
+
+fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
+    let start = tag.find(&format!(" {name}=\"")).expect(name) + name.len() + 3;
+    tag[start..].split('"').next().unwrap()
+}
+
+fn check(figure: &Figure) {
+    let svg = figure.svg();
+    let fail = || format!("{figure}\n{svg}");
+    assert!(svg.len() < 80_000, "{figure} has {} bytes", svg.len());
+    assert!(!svg.contains("NaN") && !svg.contains("inf\"") && !svg.contains("inf,"), "{}", fail());
+    assert!(!svg.contains(" id="), "{}", fail());
+    let (width, height) = (figure.size.0 as f64, figure.size.1 as f64);
+    assert!((300.0..=1000.0).contains(&width) && (150.0..=1400.0).contains(&height), "{}", fail());
+    assert!(!figure.title().is_empty() && figure.description().ends_with('.'), "{figure}");
+    let written = texts(svg);
+    let all: String = written.iter().map(|(_, text)| format!("{text} ")).collect();
+    assert!(all.contains("&lt;Tiny &amp; odd&gt;") || all.contains("California"), "{all}");
+    for (tag, text) in written.iter().filter(|(tag, _)| tag.starts_with("text ")) {
+        let number = |name| attribute(tag, name).parse::<f64>().unwrap() / f64::from(SCALE);
+        let (x, y, size) = (number("x"), number("y"), number("font-size"));
+        assert!(size >= 12.0 && (0.0..=height - 4.0).contains(&y), "{text}: {}", fail());
+        assert!((8.0..=width - 8.0).contains(&x) || !tag.contains("rotate"), "{text} at {x} of {width}");
+        if !tag.contains("rotate") {
+            let wide = style::text_width(
+                &text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
+                size,
+            );
+            let left = match attribute(tag, "text-anchor") {
+                "start" => x,
+                "end" => x - wide,
+                _ => x - wide / 2.0,
+            };
+            assert!(
+                left >= -1.0 && left + wide <= width + 1.0,
+                "{text} at {left}..{} of {width}",
+                left + wide
+            );
+        }
+    }
+}
+
+#[test]
+fn the_lab() {
+    let data = table("California Housing", &rows(20_640), COLUMNS);
+    for figure in [price_map(&data).unwrap(), histogram(&data).unwrap()] {
+        check(&figure);
+        assert!(figure.title().starts_with("California Housing: "), "{figure}");
+        assert!(figure.svg().contains("median house value, 100,000 US dollars"), "{figure}");
+        assert!(figure.svg().contains("20,640 rows"), "{figure}");
+    }
+    assert!(histogram(&data).unwrap().svg().contains("at the cap of 5.00001: 2,064 rows"));
+    for figure in of_outcome("California Housing", &lab(), 2, &prices(4_128)) {
+        check(&figure);
+        assert!(figure.title().starts_with("California Housing: "), "{figure}");
+        let unit = ["seconds", "times as fast", "US dollars"];
+        assert!(unit.iter().any(|unit| figure.svg().contains(unit)), "{figure}");
+    }
+}
+
+#[test]
+fn odd_runs() {
+    let many: Vec<_> = (0..300).map(|i| params(10 * (1 + i % 30), 1 + i / 30)).collect();
+    let depths: Vec<_> = [2, 5, 9].map(|depth| params(100, depth)).to_vec();
+    let large: Vec<_> = (1..=4).map(|i| params(250 * i, 20)).collect();
+    let name = "<Tiny & odd>";
+    for models in [&lab()[..], &lab()[..1], &[params(1, 1)], &many, &depths, &large] {
+        for workers in [1, 2, 64, 300] {
+            for actual in [&prices(500)[..], &[2.0; 20], &[1.5], &[0.0, 0.0], &[-1e9, 1e9], &[1e-7, 2e-7]] {
+                of_outcome(name, models, workers, actual).iter().for_each(check);
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_tables() {
+    let far = [[-89.0, -179.0, 1.0], [89.0, 179.0, 1e7]];
+    let row = |lat: f64, price: f64| [lat, -120.0, price];
+    let line: Vec<_> = (0..500).map(|i| row(30.0 + f64::from(i) / 50.0, f64::from(i))).collect();
+    let same = vec![row(37.0, 2.0); 200];
+    for rows in [&rows(30)[..], &rows(1), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
+        let data = table("<Tiny & odd>", rows, COLUMNS);
+        [price_map(&data).unwrap(), histogram(&data).unwrap()].iter().for_each(check);
+    }
+    let long =
+        table(&format!("<Tiny & odd> {} \u{1}{}", "a".repeat(300), "word ".repeat(60)), &rows(30), COLUMNS);
+    check(&histogram(&long).unwrap());
+}
+
+#[test]
+fn nothing_to_draw_is_refused() {
+    let mut empty = outcome("empty", &lab(), 1, &[1.0, 2.0]);
+    let charts = [error_by_trees, predicted_against_actual, timeline];
+    empty.models.clear();
+    empty.tasks.clear();
+    for error in charts.map(|chart| chart(&empty).unwrap_err()) {
+        assert_eq!(error.kind(), ErrorKind::Chart);
+        assert!(error.to_string().contains(" 0 "), "{error}");
+    }
+    let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
+    let error = price_map(&no_place).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Chart);
+    assert!(error.to_string().contains("\"Longitude\"") && error.to_string().contains("Height"), "{error}");
+}
+
+#[test]
+fn lines_are_of_the_palette() {
+    let both = outcome("California", &lab(), 2, &prices(100));
+    let svg = error_by_trees(&both).unwrap().svg;
+    let colours = svg.split("=\"#").skip(1).map(|rest| &rest[..6]);
+    let hex = |c: plotters::style::RGBColor| format!("{:02X}{:02X}{:02X}", c.0, c.1, c.2);
+    let known: Vec<_> =
+        style::OKABE_ITO.into_iter().chain([style::INK, style::MUTED, style::GRID]).map(hex).collect();
+    colours.for_each(|colour| assert!(colour == "FFFFFF" || known.iter().any(|k| k == colour), "{colour}"));
+}
+
+#[test]
+fn several_in_one_cell() {
+    let both = outcome("<Tiny & odd>", &lab(), 2, &prices(100));
+    let figures = [timeline(&both).unwrap(), error_by_trees(&both).unwrap()];
+    let gallery = gallery(figures.clone());
+    texts(&gallery.svg());
+    assert_eq!(gallery.svg().matches("<svg ").count(), 3);
+    assert!(gallery.to_string().contains(figures[0].description()));
+    let html = figures[0].html();
+    assert!(html.contains("role=\"img\"") && html.contains("background:#fff"));
+    assert!(html.contains("aria-label=\"&lt;Tiny &amp; odd&gt;: who worked when"), "{html}");
+}
+
+#[test]
+fn saved_whole() {
+    let folder = std::env::temp_dir().join(format!("helper-chart-{}", std::process::id()));
+    let figure = timeline(&outcome("California", &lab(), 2, &prices(10))).unwrap();
+    let path = folder.join("below").join("timeline.svg");
+    figure.save(&path).unwrap();
+    figure.save(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), figure.svg());
+    assert_eq!(std::fs::read_dir(folder.join("below")).unwrap().count(), 1);
+    let error = figure.save(path.join("not-a-folder.svg")).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("not-a-folder.svg"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(figure.path().ends_with("report/charts/timeline-2-workers.svg"));
+}

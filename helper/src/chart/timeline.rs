@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 
 use super::figure::Figure;
 use super::sheet::{
-    AXIS_HEIGHT, Area, Drawn, Mark, Scale, TEXT, WIDTH, Words, axes, nothing, px, sheet, text,
+    AXIS_HEIGHT, Area, Drawn, MARGIN, Scale, TEXT, WIDTH, Words, axes, nothing, px, sheet, text,
 };
 use super::style::{IDLE, INK, count, model_colour, number, text_width};
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::sweep::Outcome;
 /// Workers with a lane that is high enough for a line of text.
 const LANES: usize = 64;
 /// Spans that are drawn at most.
-const SPANS: usize = 2_500;
+const SPANS: usize = 1_200;
 /// A gap of less than this part of the time is none that could be seen.
 const GAP: f64 = 0.0004;
 
@@ -53,25 +53,25 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
         name: format!("timeline-{workers}-workers"),
         title: format!("{}: who worked when, {workers_text}", outcome.dataset),
         subtitle: format!(
-            "{} of {} in {}; workers were busy {share} % of the time. At the right, how much of it each was.",
+            "{} of {} in {}; the workers were busy {share} % of that time.",
             count(tasks.len(), "task", "tasks"),
             count(models, "model", "models"),
             seconds(end)
         ),
         description: format!(
-            "{workers_text} ran {} of {} in {} and were busy {share} % of the time; the longest that one was idle is {}.",
+            "{workers_text} ran {} of {} in {}, busy {share} % of the time; the longest that one was idle is {}.",
             count(tasks.len(), "task", "tasks"),
             count(models, "model", "models"),
             seconds(end),
             seconds(idle)
         ),
-        legend: vec![(Mark::Box, IDLE, "idle".to_owned())],
+        legend: Vec::new(),
     };
     let tall = workers <= LANES;
     let lane =
         if tall { (320.0 / workers as f64).clamp(16.0, 44.0) } else { (1000.0 / workers as f64).max(2.0) };
     let x = Scale { grid: false, ..Scale::new(0.0..end, 10, "time since the start, seconds") };
-    let every = (16.0 / lane).ceil() as usize;
+    let every = if tall { 1 } else { workers.div_ceil(40) };
     let tick = |worker: usize| (worker as f64 + 0.5, worker.to_string());
     let ticks = (0..workers).step_by(every).map(tick).collect();
     let y = Scale { range: workers as f64..0.0, ticks, name: "worker".to_owned(), grid: false };
@@ -107,17 +107,22 @@ const STRIP: f64 = 22.0;
 fn colours(area: &Area<'_>, outcome: &Outcome) -> Drawn {
     let trees = |model: usize| count(outcome.models[model].params.n_estimators, "tree", "trees");
     let models = outcome.models.len();
-    let (left, width) = (46.0, (models as f64 * 12.0).clamp(18.0, 300.0));
-    let first = format!("models in the order of the sweep: {}", trees(0));
+    let (left, width) = (MARGIN, (models as f64 * 12.0).clamp(18.0, 240.0));
+    let first = format!("models in order: {}", trees(0));
     area.draw_text(&first, &text(TEXT, INK, HPos::Left), (px(left), px(10.0)))?;
     let left = left + text_width(&first, TEXT) + 8.0;
-    for model in 0..models {
+    // Those of one colour one after another, so that they are one path.
+    for model in (0..models).step_by(2).chain((1..models).step_by(2)) {
         let edge = |i: usize| px(left + width * i as f64 / models as f64);
         let corners = [(edge(model), px(3.0)), (edge(model + 1), px(17.0))];
         area.draw(&Rectangle::new(corners, model_colour(model, models).filled()))?;
     }
     let last = if models > 1 { trees(models - 1) } else { String::new() };
-    area.draw_text(&last, &text(TEXT, INK, HPos::Left), (px(left + width + 8.0), px(10.0)))
+    let left = left + width + 8.0;
+    area.draw_text(&last, &text(TEXT, INK, HPos::Left), (px(left), px(10.0)))?;
+    let left = left + text_width(&last, TEXT) + 24.0;
+    area.draw(&Rectangle::new([(px(left), px(3.0)), (px(left + 14.0), px(17.0))], IDLE.filled()))?;
+    area.draw_text("idle", &text(TEXT, INK, HPos::Left), (px(left + 20.0), px(10.0)))
 }
 
 /// Joins what cannot be told apart at this size, and more where there are too many spans.
