@@ -8,20 +8,36 @@ use super::{Table, Text, report_folder, seconds, thousands, write};
 use crate::error::{Error, Result};
 use crate::sweep::{Outcome, Params};
 
+/// A table of more models than this shows the best of them alone.
+const MOST_ROWS: usize = 12;
+const BEST: usize = 10;
+
 impl Outcome {
     fn table(&self) -> Table {
         let columns = varied(&self.models.iter().map(|model| model.params).collect::<Vec<_>>());
         let heads = columns.iter().map(|(name, _)| *name).chain(["MSE", "RMSE", "MAE", "R2", "seconds"]);
         let busy = self.model_seconds();
-        let rows = self.models.iter().zip(busy).map(|(model, busy)| {
+        let mut order: Vec<usize> = (0..self.models.len()).collect();
+        let mut title = format!("{}: {} models by {}", self.dataset, self.models.len(), self.learner);
+        if order.len() > MOST_ROWS {
+            order.sort_by(|&a, &b| self.models[a].scores.mse.total_cmp(&self.models[b].scores.mse));
+            order.truncate(BEST);
+            title = format!(
+                "{}: the best {BEST} of {} models by {}",
+                self.dataset,
+                self.models.len(),
+                self.learner
+            );
+        }
+        let rows = order.into_iter().map(|index| {
+            let model = &self.models[index];
             let scores = model.scores;
             let params = columns.iter().map(|(_, value)| Text::number(value(&model.params)));
             let scores =
                 [scores.mse, scores.rmse, scores.mae, scores.r2].map(|s| Text::number(format!("{s:.4}")));
-            params.chain(scores).chain([Text::number(format!("{busy:.2}"))]).collect()
+            params.chain(scores).chain([Text::number(format!("{:.2}", busy[index]))]).collect()
         });
         let best = self.best();
-        let title = format!("{}: {} models by {}", self.dataset, self.models.len(), self.learner);
         Table::new(title, heads.collect::<Vec<_>>())
             .rows(rows)
             .note(format!(
@@ -35,7 +51,7 @@ impl Outcome {
             .note("Errors are in units of the target (MSE: squared); seconds are those that workers were at the model.")
     }
 
-    /// Shows the scores of all models in a notebook.
+    /// Shows the scores in a notebook: of all models, or of the best ten where there are many.
     pub fn evcxr_display(&self) {
         self.table().evcxr_display();
     }

@@ -62,7 +62,7 @@ impl Table {
             String::from("<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse\">");
         let _ = write!(
             out,
-            "<caption style=\"caption-side:top;text-align:left;font-weight:bold;padding:4px 0;color:inherit\">{}</caption>",
+            "<caption style=\"caption-side:top;text-align:left;white-space:nowrap;font-weight:bold;padding:4px 0;color:inherit\">{}</caption>",
             escape(&self.title)
         );
         if self.head.iter().any(|h| !h.trim().is_empty()) {

@@ -5,7 +5,10 @@ use std::fmt;
 use super::outcome::{Outcome, SweepTask};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Sentences, Table, Text, seconds};
+use crate::show::{Sentences, Table, Text, seconds, thousands};
+
+/// A task that computes and nothing else has a processor all the time, unless others want it too.
+const LEAST_SHARE: f64 = 0.9;
 
 /// A sequential run and a parallel run of the same sweep, side by side.
 ///
@@ -92,7 +95,7 @@ impl Comparison {
         let inflation = self.cpu_inflation.map_or_else(String::new, |ratio| {
             format!(" The same work took {ratio:.2} times the processor time, for sharing memory and cores.")
         });
-        let table = Table::new(format!("{}: {} models, {} trees, {}", s.dataset, s.models.len(), s.trees(), s.learner), heads)
+        let table = Table::new(format!("{}: {} models, {} trees, {}", s.dataset, s.models.len(), thousands(s.trees() as u64), s.learner), heads)
             .rows(rows)
             .note(format!(
                 "Speedup {:.2} on {workers} workers, efficiency {:.0} %, from one run of each. With these {} tasks scheduling \
@@ -104,13 +107,30 @@ impl Comparison {
                 self.ceiling_by_model
             ))
             .note("Both runs predict the same numbers, bit for bit.");
-        match self.speedup > self.ceiling {
-            false => table,
-            true => table.note(
+        self.warnings().into_iter().fold(table, Table::note)
+    }
+
+    /// What speaks against taking these times at their word, each with what to do about it.
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.speedup > self.ceiling {
+            warnings.push(
                 "Warning: a speedup above its ceiling means that the machine was not equally fast in both runs \
-                 (something else was running, or it was hot); run both again on a quiet machine before you quote it.",
-            ),
+                 (something else was running, or it was hot); run both again on a quiet machine before you quote it."
+                    .to_owned(),
+            );
         }
+        for (name, run) in [("sequential", &self.sequential), ("parallel", &self.parallel)] {
+            let share = run.cpu_seconds().map_or(1.0, |cpu| cpu / run.busy_seconds());
+            if share < LEAST_SHARE {
+                warnings.push(format!(
+                    "Warning: in the {name} run the tasks had a processor only {:.0} % of the time they ran: there were more \
+                     threads than cores, from this or another program; quit what else is running and run it again.",
+                    100.0 * share
+                ));
+            }
+        }
+        warnings
     }
 
     /// What the two runs say, in sentences whose numbers are theirs.
