@@ -14,13 +14,45 @@ from typing import NoReturn
 
 from project import KERNELS, ROOT, TEMPLATE, digest, fail, is_stamped, try_lock, write_stamp
 
+# Counts up when this program makes the folders in another way, so that old ones are built anew.
+LAYOUT = 2
+
 
 def template_stamp(evcxr: Path, rustc: str) -> str:
     """What the built template depends on. Sources of the helper do not count: cargo sees to them."""
     manifests = sorted(ROOT.glob("helper/**/Cargo.toml"))
     return digest(
-        ROOT, ROOT / "Cargo.toml", ROOT / "Cargo.lock", ROOT / ".cargo" / "config.toml", *manifests, str(evcxr), rustc
+        ROOT,
+        ROOT / "Cargo.toml",
+        ROOT / "Cargo.lock",
+        ROOT / ".cargo" / "config.toml",
+        *manifests,
+        str(evcxr),
+        rustc,
+        LAYOUT,
     )
+
+
+def prepare_analysis(library: Path) -> None:
+    """Keeps small what rust-analyzer, inside evcxr, reads at each start to infer the types of variables.
+
+    It reads the sources of all packages that `cargo metadata` names, and of the standard library. But the types that
+    cells meet are the helper's own: under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo
+    reads this flag here when rust-analyzer asks; evcxr's own builds set RUSTFLAGS, which goes before it. Of the
+    standard library what counts are three crates, without the tables of processor intrinsics that are most of it.
+    """
+    config = KERNELS / ".cargo" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('[build]\nrustflags = ["--cfg", "rust_analyzer"]\n')
+    target = KERNELS / "rust-src"
+    stamp = digest(library, library.stat().st_mtime_ns)
+    if is_stamped(target, stamp):
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    for crate in ("core", "alloc", "std", "proc_macro"):
+        shutil.copytree(library / crate / "src", target / crate / "src", ignore=shutil.ignore_patterns("tests*"))
+        shutil.copyfile(library / crate / "Cargo.toml", target / crate / "Cargo.toml")
+    write_stamp(target, stamp)
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -34,6 +66,7 @@ def environment(folder: Path) -> dict[str, str]:
         "EVCXR_CONFIG_DIR": str(config),
         # At its start evcxr renews the kernel that it installed here, if it did; this one is not its.
         "JUPYTER_PATH": str(KERNELS / "none"),
+        "RUST_SRC_PATH": str(KERNELS / "rust-src"),
         # polars makes a thread pool for each cell that uses it; reading one small table needs none.
         "POLARS_MAX_THREADS": "1",
     }
@@ -79,7 +112,7 @@ def renew(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(TEMPLATE, folder, symlinks=True, ignore=shutil.ignore_patterns(".stamp"))
         write_stamp(folder, stamp)
-    for cell in folder.glob("target/*/debug/deps/libcode_[0-9]*"):
+    for cell in folder.glob("target/*/debug/libcode_[0-9]*"):
         cell.unlink()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import queue
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,10 @@ from project import VENV
 
 # The project's kernel, not one of the same name that the user has.
 os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
+
+
+# Seconds without a message after which none is to come any more.
+STRAGGLERS = 0.15
 
 
 @dataclass
@@ -39,22 +44,28 @@ class Kernel:
         started = time.monotonic()
         request = self.client.execute(code)
         result = CellResult(0)
-        while True:
-            left = started + timeout - time.monotonic()
-            message = self.client.get_iopub_msg(timeout=max(left, 0.01))
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "stream":
-                setattr(result, content["name"], getattr(result, content["name"]) + content["text"])
-            elif kind == "error":
-                result.error += "\n".join([*content["traceback"], str(content["evalue"])])
-            elif kind in ("execute_result", "display_data"):
-                result.data |= content["data"]
-            elif kind == "status" and content["execution_state"] == "idle":
-                break
+        while not self.take(request, result, max(started + timeout - time.monotonic(), 0.01)):
+            pass
         result.seconds = time.monotonic() - started
+        # evcxr hands on stderr by another way, which may take longer: a failed `?` says why after the end.
+        with suppress(queue.Empty):
+            while True:
+                self.take(request, result, STRAGGLERS)
         return result
+
+    def take(self, request: str, result: CellResult, timeout: float) -> bool:
+        """Adds the next message to the result; tells whether it says that the cell is done."""
+        message = self.client.get_iopub_msg(timeout=timeout)
+        if message["parent_header"].get("msg_id") != request:
+            return False
+        kind, content = message["msg_type"], message["content"]
+        if kind == "stream":
+            setattr(result, content["name"], getattr(result, content["name"]) + content["text"])
+        elif kind == "error":
+            result.error += "\n".join([*content["traceback"], str(content["evalue"])])
+        elif kind in ("execute_result", "display_data"):
+            result.data |= content["data"]
+        return bool(kind == "status" and content["execution_state"] == "idle")
 
 
 @contextmanager
@@ -68,5 +79,5 @@ def kernel(**launch: Any) -> Iterator[Kernel]:
         client.wait_for_ready(timeout=120)
         yield Kernel(client)
     finally:
+        manager.shutdown_kernel()
         client.stop_channels()
-        manager.shutdown_kernel(now=True)

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import argparse
 import os
+import queue
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_core.utils import ensure_async
+from kernels import STRAGGLERS
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
-from project import NOTEBOOK, REPORT, ROOT, VENV, fail
-
-# The project's kernel, not one of the same name that the user has.
-os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
+from project import NOTEBOOK, REPORT, ROOT, fail
 
 
-class Loud(NotebookClient):
-    """Passes on what the cells print while they run."""
+class Complaint(Exception):
+    """A cell wrote to stderr: in evcxr this is how a failed `?` ends a cell."""
+
+
+class Client(NotebookClient):
+    """Passes on what cells print while they run, waits for what comes late, and ends at the first complaint."""
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         if msg["msg_type"] == "stream":
             print(msg["content"]["text"], end="", flush=True)
         return super().process_message(msg, cell, cell_index)
 
+    async def async_execute_cell(self, cell: NotebookNode, cell_index: int, *args: Any, **more: Any) -> NotebookNode:
+        done = await super().async_execute_cell(cell, cell_index, *args, **more)
+        if cell.cell_type == "code":
+            with suppress(queue.Empty, CellExecutionComplete):
+                while True:
+                    message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=STRAGGLERS))
+                    self.process_message(message, cell, cell_index)
+            said = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
+            if said:
+                raise Complaint(f"this cell failed, or complained:\n{cell.source}\n\n{said}")
+        return done
 
-def execute(notebook: NotebookNode, loud: bool = True) -> NotebookNode:
+
+def execute(notebook: NotebookNode) -> NotebookNode:
     """Runs every cell, in the project's folder; raises where one fails."""
-    client = (Loud if loud else NotebookClient)(
+    client = Client(
         notebook,
         timeout=None,
         kernel_name="rust",
@@ -75,7 +92,7 @@ def main() -> None:
     print("report: running Ray.ipynb", flush=True)
     try:
         execute(notebook)
-    except (CellExecutionError, DeadKernelError) as error:
+    except (CellExecutionError, Complaint, DeadKernelError) as error:
         export(notebook)
         print(error, file=sys.stderr)
         fail("a cell failed (see above); what was done until then is in report/Ray.html")

@@ -49,6 +49,7 @@ def main() -> None:
             python_packages("scripts/requirements-test.txt", VENV / "requirements-test")
         evcxr = kernel_program()
         kernel_spec()
+        folders.prepare_analysis(library_sources())
         template(evcxr, rustc)
     seconds = time.monotonic() - started
     if seconds > 3:
@@ -82,6 +83,21 @@ def toolchain() -> str:
     if shutil.which("cc") is None:
         fail("no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'")
     return found
+
+
+def library_sources() -> Path:
+    """The sources of the standard library, from which the kernel infers the types of variables."""
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True)
+    library = Path(sysroot.stdout.strip()) / "lib" / "rustlib" / "src" / "rust" / "library"
+    if (library / "core" / "src").exists():
+        return library
+    say("adding the standard library's sources to the Rust toolchain (rustup component add rust-src)")
+    added = (
+        shutil.which("rustup") and subprocess.run(["rustup", "component", "add", "rust-src"], cwd=ROOT).returncode == 0
+    )
+    if not added or not (library / "core" / "src").exists():
+        fail(f"the sources of the standard library are not in {library}; install rust-src the way Rust was installed")
+    return library
 
 
 def python_packages(requirements: str, mark: Path) -> None:

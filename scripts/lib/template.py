@@ -23,8 +23,8 @@ CELLS = [
 TYPO = 'let lab_typo: u32 = "not a number";'
 
 
-def show_progress(stream: int, packages: int) -> None:
-    """Passes on, one line each 20 packages, what the kernel says of its build."""
+def show_progress(stream: int, packages: int, said: list[str]) -> None:
+    """Shows, one line each 20 packages, how far the build is; keeps what else the kernel says, for a failure."""
     done, started = 0, time.monotonic()
     with os.fdopen(stream, errors="replace") as lines:
         for line in lines:
@@ -32,8 +32,8 @@ def show_progress(stream: int, packages: int) -> None:
                 done += 1
                 if done % 20 == 0:
                     print(f"  {done} of about {packages} packages, {time.monotonic() - started:.0f} s", flush=True)
-            elif line.strip():
-                print(f"  {line.rstrip()}", file=sys.stderr, flush=True)
+            else:
+                said.append(line)
 
 
 def packages() -> int:
@@ -47,14 +47,15 @@ def build(folder: Path, stamp: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     read, write = os.pipe()
-    threading.Thread(target=show_progress, args=(read, packages()), daemon=True).start()
+    said: list[str] = []
+    threading.Thread(target=show_progress, args=(read, packages(), said), daemon=True).start()
     env = {**os.environ, "LAB_KERNEL_FOLDER": str(folder)}
     with kernel(cwd=str(ROOT), env=env, stderr=write) as session:
         os.close(write)
         for cell in CELLS:
             result = session.run(cell, timeout=3600)
             if result.error:
-                fail(f"the cell `{cell}` failed: {result.error}")
+                fail(f"the cell `{cell}` failed: {result.error}\n{''.join(said)}")
         if not session.run(TYPO).error:
             fail(f"the cell `{TYPO}` should not compile, but did")
     write_stamp(folder, stamp)

@@ -11,4 +11,4 @@ import report
 @pytest.fixture(scope="session")
 def lab() -> NotebookNode:
     """The notebook, executed from a clean state in a fresh kernel."""
-    return report.execute(report.read(), loud=False)
+    return report.execute(report.read())

@@ -31,7 +31,7 @@ def session() -> Iterator[Kernel]:
 
 
 def test_a_cluster_works_across_cells_and_keeps_to_its_threads(session: Kernel) -> None:
-    """Every cell carries a rayon of its own; only the pool that the first cell made may run."""
+    """Only the pool that the first cell made may run, whatever the cell that hands in the work."""
     run(session, "let cluster = Cluster::local_with(2)?;")
     names = "std::thread::current().name().map(str::to_owned)"
     run(session, "let data = cluster.put(vec![1u64, 2, 3]);")
@@ -61,9 +61,9 @@ def test_a_panic_in_a_task_of_another_cell_is_an_error_and_no_more(session: Kern
 
 def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
     run(session, "let split = data::california_housing()?.split(0.2, 42)?;")
-    failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&split)?;")
+    failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&infer_split)?;")
     assert "n_estimators is 0, but must be from 1 to 1,048,576 trees" in failed.stderr + failed.error + failed.stdout
-    assert run(session, "split.test.len()") == "4128"
+    assert run(session, "infer_split.test.len()") == "4128"
 
 
 def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None:
@@ -91,6 +91,29 @@ def test_versions_are_those_of_the_project(session: Kernel) -> None:
     mine, project = versions(folder / "Cargo.lock"), versions(ROOT / "Cargo.lock")
     assert "polars-core 0" in mine
     assert {name: version for name, version in mine.items() if project.get(name) != version} == {"ctx 1": "1.0.0"}
+
+
+def test_types_of_variables_are_inferred_though_dependencies_are_hidden(session: Kernel) -> None:
+    """What rust-analyzer, inside the kernel, does not see must not matter to a cell."""
+    lets = {
+        "vector": "vec![1.5, 2.5]",
+        "map": 'std::collections::HashMap::from([("a", 1)])',
+        "text": 'format!("{}", 1)',
+        "count": "(0..10).filter(|n| n % 2 == 0).map(|n| n * n).collect::<Vec<u32>>()",
+        "moment": "std::time::Instant::now()",
+        "shared": "std::sync::Arc::new(std::sync::Mutex::new(0_u8))",
+        "table": "data::california_housing()?",
+        "split": "infer_table.split(0.9, 1)?",
+        "sweep": "Sweep::over_n_estimators([2, 3]).quiet()",
+        "outcome": "infer_sweep.run_sequential(&infer_split)?",
+        "best": "infer_outcome.best().clone()",
+        "figure": "chart::error_by_trees(&infer_outcome)?",
+        "computer": "machine()",
+    }
+    for name, value in lets.items():
+        run(session, f"let infer_{name} = {value};")
+    uses = "; ".join(f"let _ = &infer_{name}" for name in lets)
+    assert run(session, f"{uses}; infer_vector.len() + infer_best.predictions.len()") == str(2 + 18_576)
 
 
 def test_the_build_has_no_debug_assertions(session: Kernel) -> None:

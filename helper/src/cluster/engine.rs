@@ -7,7 +7,7 @@ pub(super) type Job = Box<dyn FnOnce(usize) + Send>;
 
 /// What a cluster asks of its workers.
 ///
-/// A notebook cell carries a copy of rayon of its own, whose thread-locals know nothing of a pool
+/// A notebook cell may carry a copy of rayon of its own, whose thread-locals know nothing of a pool
 /// that another cell made. Called through this trait, it is always the code of the cell that
 /// made the pool that runs.
 pub(super) trait Engine: Send + Sync {

@@ -15,8 +15,9 @@
 //! # }
 //! ```
 //!
-//! A cluster may be made in one notebook cell and used in any other. Each cell carries a copy of
-//! rayon of its own, so nothing here but the engine that the first cell made ever calls rayon.
+//! A cluster may be made in one notebook cell and used in any other. Where a kernel links the
+//! helper into each cell, each carries a copy of rayon of its own; so nothing here but the engine,
+//! called through its vtable, ever calls rayon: it is always the copy that made the threads.
 
 mod args;
 mod engine;
