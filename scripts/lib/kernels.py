@@ -79,5 +79,5 @@ def kernel(**launch: Any) -> Iterator[Kernel]:
         client.wait_for_ready(timeout=120)
         yield Kernel(client)
     finally:
-        manager.shutdown_kernel()
+        manager.shutdown_kernel(now=not manager.is_alive())
         client.stop_channels()

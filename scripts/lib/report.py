@@ -35,10 +35,11 @@ class Client(NotebookClient):
 
     async def async_execute_cell(self, cell: NotebookNode, cell_index: int, *args: Any, **more: Any) -> NotebookNode:
         done = await super().async_execute_cell(cell, cell_index, *args, **more)
-        if cell.cell_type == "code":
+        client = self.kc
+        if cell.cell_type == "code" and client is not None:
             with suppress(queue.Empty, CellExecutionComplete):
                 while True:
-                    message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=STRAGGLERS))
+                    message = await ensure_async(client.iopub_channel.get_msg(timeout=STRAGGLERS))
                     self.process_message(message, cell, cell_index)
             said = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
             if said:

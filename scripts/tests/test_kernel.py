@@ -61,9 +61,9 @@ def test_a_panic_in_a_task_of_another_cell_is_an_error_and_no_more(session: Kern
 
 def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
     run(session, "let split = data::california_housing()?.split(0.2, 42)?;")
-    failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&infer_split)?;")
+    failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&split)?;")
     assert "n_estimators is 0, but must be from 1 to 1,048,576 trees" in failed.stderr + failed.error + failed.stdout
-    assert run(session, "infer_split.test.len()") == "4128"
+    assert run(session, "split.test.len()") == "4128"
 
 
 def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None:
