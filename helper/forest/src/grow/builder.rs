@@ -1,0 +1,294 @@
+//! Growing one tree from the root to the leaves.
+
+use std::ops::Range;
+
+use super::entry::Entry;
+use super::rows::{self, Rows, Sum};
+use super::Simd;
+use super::partition::Keep;
+use super::search::{Found, Search};
+use crate::params::Checked;
+use crate::random::Stream;
+use crate::training::TrainingView;
+use crate::tree::{Node, Tree};
+
+/// A node that is still to be split.
+struct Task {
+    node: usize,
+    /// Its range of positions in every list.
+    rows: Range<usize>,
+    depth: usize,
+    sum: Sum,
+}
+
+struct Builder<'a, E> {
+    view: &'a TrainingView<'a>,
+    params: &'a Checked,
+    simd: Simd,
+    rows: Rows<'a>,
+    /// For each feature `stride` entries, as many of which as the tree has rows are in use.
+    lists: Vec<E>,
+    stride: usize,
+    /// For each row whether it goes left: all bits, or none.
+    left: Vec<u8>,
+    /// Room for the right side of one list.
+    spare: Vec<E>,
+    /// Room for the sums along two lists.
+    sums: Vec<u64>,
+    /// All features, in the order in which the last node drew them.
+    features: Vec<u32>,
+    /// Those of them to look at.
+    candidates: Vec<u32>,
+    /// Most draws that a node can have for its sums to be packed.
+    packed_draws: u64,
+    /// Of all rows of the tree.
+    weight: f64,
+    stream: Stream,
+    stack: Vec<Task>,
+    nodes: Vec<Node>,
+    gains: Vec<f64>,
+}
+
+/// Grows trees one after the other in the same memory.
+pub(super) fn grow<E: Entry>(
+    view: &TrainingView<'_>,
+    order: &[E],
+    params: &Checked,
+    trees: Range<usize>,
+) -> Vec<Tree> {
+    let (n, table) = (view.n_rows, E::table_len(view.n_rows));
+    let counted = view.weights.is_none();
+    let mut builder = Builder {
+        view,
+        params,
+        simd: Simd::detect(params.simd),
+        rows: Rows {
+            counts: Vec::new(),
+            records: vec![0; table],
+            targets: view.targets,
+            weights: view.weights.map(<[f64]>::to_vec),
+        },
+        lists: vec![E::zeroed(); view.stride * view.n_features],
+        stride: view.stride,
+        left: vec![0; table],
+        spare: vec![E::zeroed(); view.stride],
+        sums: vec![0; 2 * view.stride],
+        features: (0..view.n_features as u32).collect(),
+        candidates: Vec::new(),
+        packed_draws: if counted { rows::packed_draws(view.span) } else { 0 },
+        weight: 0.0,
+        stream: Stream::new(params.seed, 0),
+        stack: Vec::new(),
+        nodes: Vec::with_capacity(n),
+        gains: vec![0.0; view.n_features],
+    };
+    trees.map(|index| builder.tree(order, index)).collect()
+}
+
+impl<E: Entry> Builder<'_, E> {
+    fn tree(&mut self, order: &[E], index: usize) -> Tree {
+        self.features.iter_mut().zip(0..).for_each(|(f, i)| *f = i);
+        self.stream = Stream::new(self.params.seed, index as u64);
+        let root = self.plant(order);
+        self.open(root.node, root.rows, root.depth, root.sum);
+        while let Some(task) = self.stack.pop() {
+            match self.search(&task) {
+                Some(found) => self.split(&task, found),
+                None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
+            }
+        }
+        let gains = self.gains.iter().map(|&g| self.view.scale.square_to_f64(g)).collect();
+        self.gains.fill(0.0);
+        let tree = Tree { nodes: self.nodes.as_slice().into(), gains };
+        self.nodes.clear();
+        tree
+    }
+
+    /// Draws the rows, makes the lists of them, and gives the root.
+    fn plant(&mut self, order: &[E]) -> Task {
+        let n_rows = self.view.n_rows;
+        self.rows.counts = rows::drawn(n_rows, self.params, &mut self.stream);
+        if let (Some(sums), Some(weights)) = (&mut self.rows.weights, self.view.weights) {
+            for ((sum, weight), count) in sums.iter_mut().zip(weights).zip(&mut self.rows.counts) {
+                *sum = weight * f64::from(*count);
+                if *sum == 0.0 {
+                    *count = 0;
+                }
+            }
+        }
+        if self.packed_draws > 0 {
+            let records = self.rows.records.iter_mut().zip(self.view.targets);
+            for ((record, &target), &count) in records.zip(&self.rows.counts) {
+                *record = u64::from(count).wrapping_mul(target << rows::PACKED | 1);
+            }
+        }
+        let mut n = 0;
+        for (left, &count) in self.left.iter_mut().zip(&self.rows.counts) {
+            *left = if count > 0 { 0xff } else { 0 };
+            n += usize::from(count > 0);
+        }
+        for feature in 0..self.view.n_features {
+            let list = feature * self.stride..(feature + 1) * self.stride;
+            let (from, to) = (&order[list.clone()], &mut self.lists[list]);
+            to.copy_from_slice(from);
+            E::divide(self.simd, to, n_rows, &self.left, Keep::Left, &mut self.spare);
+        }
+        let sum = self.sum(&self.lists[..n], false);
+        self.weight = sum.weight();
+        Task { node: 0, rows: 0..n, depth: 0, sum }
+    }
+
+    /// Adds up the rows of a list.
+    fn sum(&self, list: &[E], packed: bool) -> Sum {
+        let rows = &self.rows;
+        if let Some(weights) = &rows.weights {
+            let (mut targets, mut weight) = (0.0, 0.0);
+            for e in list {
+                weight += weights[e.row()];
+                targets += rows.targets[e.row()] as f64 * weights[e.row()];
+            }
+            return Sum::Weighted { targets, weight };
+        }
+        if packed {
+            let records = E::table(&rows.records);
+            let sum = list.iter().fold(0u64, |sum, e| sum.wrapping_add(e.get(records)));
+            let draws = sum & ((1 << rows::PACKED) - 1);
+            return Sum::Counted { targets: sum >> rows::PACKED, draws };
+        }
+        let (mut targets, mut draws) = (0, 0);
+        for e in list {
+            let count = u64::from(rows.counts[e.row()]);
+            targets += rows.targets[e.row()] * count;
+            draws += count;
+        }
+        Sum::Counted { targets, draws }
+    }
+
+    fn value(&self, sum: Sum) -> i64 {
+        self.view.offset + sum.mean()
+    }
+
+    /// Whether a node of that size and depth may be split.
+    fn splittable(&self, n: usize, depth: usize) -> bool {
+        n >= self.params.min_samples_split
+            && n >= 2 * self.params.min_samples_leaf
+            && depth < self.params.max_depth
+    }
+
+    /// Draws features until there are enough, at least one of them not constant in the node.
+    fn draw_candidates(&mut self, at: usize, n: usize) {
+        self.candidates.clear();
+        let all = self.features.len();
+        for drawn in 0..all {
+            if drawn >= self.params.max_features && !self.candidates.is_empty() {
+                break;
+            }
+            let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
+            self.features.swap(drawn, other);
+            let feature = self.features[drawn];
+            let list = &self.lists[feature as usize * self.stride + at..];
+            if list[0].rank() != list[n - 1].rank() {
+                self.candidates.push(feature);
+            }
+        }
+    }
+
+    fn search(&mut self, task: &Task) -> Option<Found> {
+        let n = task.rows.len();
+        self.draw_candidates(task.rows.start, n);
+        let least = self.params.min_samples_leaf;
+        let node = Search {
+            lists: &self.lists[task.rows.start..],
+            stride: self.stride,
+            n,
+            features: &self.candidates,
+            positions: least - 1..n - least,
+            sum: task.sum,
+        };
+        let packed = self.is_packed(task.sum);
+        let found = E::search(self.simd, &node, &self.rows, packed, &mut self.sums)?;
+        let gain = found.score * task.sum.weight();
+        let decrease = self.view.scale.square_to_f64(gain / self.weight);
+        let worthwhile = decrease >= self.params.min_impurity_decrease;
+        (worthwhile && !self.is_pure(task, gain)).then_some(found)
+    }
+
+    fn is_packed(&self, sum: Sum) -> bool {
+        matches!(sum, Sum::Counted { draws, .. } if draws <= self.packed_draws)
+    }
+
+    /// Whether all targets of a node are the same. Only a gain that rounding could have made
+    /// needs a look at them.
+    fn is_pure(&self, task: &Task, gain: f64) -> bool {
+        let targets = task.sum.targets();
+        if gain > targets * targets * 1e-29 {
+            return false;
+        }
+        let mut targets =
+            self.lists[task.rows.clone()].iter().map(|e| self.rows.targets[e.row()]);
+        let first = targets.next();
+        targets.all(|t| Some(t) == first)
+    }
+
+    fn split(&mut self, task: &Task, found: Found) {
+        let Found { score, feature, position } = found;
+        self.gains[feature] += score * task.sum.weight();
+        let (at, n, n_left) = (task.rows.start, task.rows.len(), position + 1);
+        let packed = self.is_packed(task.sum);
+        let best = feature * self.stride + at;
+        let list = &self.lists[best..best + n];
+        let (lower, upper) = (list[position].rank(), list[n_left].rank());
+        let threshold = self.view.threshold(feature, lower, upper);
+
+        let left = self.sum(&list[..n_left], packed);
+        let right = match (task.sum, left) {
+            (
+                Sum::Counted { targets, draws },
+                Sum::Counted { targets: left_targets, draws: left_draws },
+            ) => Sum::Counted { targets: targets - left_targets, draws: draws - left_draws },
+            _ => self.sum(&list[n_left..], packed),
+        };
+        let child = self.nodes.len();
+        self.nodes[task.node] = Node::inner(feature, threshold, child);
+
+        let depth = task.depth + 1;
+        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
+            (true, true) => Some(Keep::Both { n_left }),
+            (true, false) => Some(Keep::Left),
+            (false, true) => Some(Keep::Right),
+            (false, false) => None,
+        };
+        if let Some(keep) = keep {
+            self.divide(task, best, n_left, keep);
+        }
+        let start_right = if keep == Some(Keep::Right) { at } else { at + n_left };
+        self.open(child, at..at + n_left, depth, left);
+        self.open(child + 1, start_right..start_right + (n - n_left), depth, right);
+    }
+
+    /// Makes a node: a leaf, or one that is to be split.
+    fn open(&mut self, node: usize, rows: Range<usize>, depth: usize, sum: Sum) {
+        if self.splittable(rows.len(), depth) {
+            self.nodes.push(Node::leaf(node, 0));
+            self.stack.push(Task { node, rows, depth, sum });
+        } else {
+            self.nodes.push(Node::leaf(node, self.value(sum)));
+        }
+    }
+
+    /// Divides all lists as the one that starts at `best` is divided already.
+    fn divide(&mut self, task: &Task, best: usize, n_left: usize, keep: Keep) {
+        let (at, n) = (task.rows.start, task.rows.len());
+        let (left, right) = self.lists[best..best + n].split_at(n_left);
+        left.iter().for_each(|e| self.left[e.row()] = 0xff);
+        right.iter().for_each(|e| self.left[e.row()] = 0);
+        for list in (0..self.view.n_features).map(|feature| feature * self.stride + at) {
+            if list != best {
+                let list = &mut self.lists[list..][..n + 8];
+                E::divide(self.simd, list, n, &self.left, keep, &mut self.spare);
+            } else if keep == Keep::Right {
+                self.lists.copy_within(list + n_left..list + n, list);
+            }
+        }
+    }
+}
