@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::entry::Entry;
 use super::rows::{self, Rows, Sum};
 use super::Simd;
-use super::partition::Keep;
+use super::partition::{Keep, Lists};
 use super::search::{Found, Search};
 use crate::params::Checked;
 use crate::random::Stream;
@@ -57,7 +57,8 @@ pub(super) fn grow<E: Entry>(
     trees: Range<usize>,
 ) -> Vec<Tree> {
     let (n, table) = (view.n_rows, E::table_len(view.n_rows));
-    let counted = view.weights.is_none();
+    let packed_draws = if view.weights.is_none() { rows::packed_draws(view.span) } else { 0 };
+    let coarse = size_of::<E>() == 4 && view.weights.is_none() && n as u64 > packed_draws;
     let mut builder = Builder {
         view,
         params,
@@ -65,6 +66,8 @@ pub(super) fn grow<E: Entry>(
         rows: Rows {
             counts: Vec::new(),
             records: vec![0; table],
+            coarse: vec![0; if coarse { table } else { 0 }],
+            cut: rows::coarse_cut(view.span),
             targets: view.targets,
             weights: view.weights.map(<[f64]>::to_vec),
         },
@@ -75,7 +78,7 @@ pub(super) fn grow<E: Entry>(
         sums: vec![0; 2 * view.stride],
         features: (0..view.n_features as u32).collect(),
         candidates: Vec::new(),
-        packed_draws: if counted { rows::packed_draws(view.span) } else { 0 },
+        packed_draws,
         weight: 0.0,
         stream: Stream::new(params.seed, 0),
         stack: Vec::new(),
@@ -116,6 +119,13 @@ impl<E: Entry> Builder<'_, E> {
                 }
             }
         }
+        if !self.rows.coarse.is_empty() {
+            let cut = self.rows.cut;
+            let coarse = self.rows.coarse.iter_mut().zip(self.view.targets);
+            for ((record, &target), &count) in coarse.zip(&self.rows.counts) {
+                *record = u64::from(count) * ((target >> cut) << rows::COARSE | 1);
+            }
+        }
         if self.packed_draws > 0 {
             let records = self.rows.records.iter_mut().zip(self.view.targets);
             for ((record, &target), &count) in records.zip(&self.rows.counts) {
@@ -127,12 +137,8 @@ impl<E: Entry> Builder<'_, E> {
             *left = if count > 0 { 0xff } else { 0 };
             n += usize::from(count > 0);
         }
-        for feature in 0..self.view.n_features {
-            let list = feature * self.stride..(feature + 1) * self.stride;
-            let (from, to) = (&order[list.clone()], &mut self.lists[list]);
-            to.copy_from_slice(from);
-            E::divide(self.simd, to, n_rows, &self.left, Keep::Left, &mut self.spare);
-        }
+        self.lists.copy_from_slice(order);
+        self.divide(0, n_rows, None, Keep::Left);
         let sum = self.sum(&self.lists[..n], false);
         self.weight = sum.weight();
         Task { node: 0, rows: 0..n, depth: 0, sum }
@@ -259,7 +265,13 @@ impl<E: Entry> Builder<'_, E> {
             (false, false) => None,
         };
         if let Some(keep) = keep {
-            self.divide(task, best, n_left, keep);
+            let (goes_left, goes_right) = self.lists[best..best + n].split_at(n_left);
+            goes_left.iter().for_each(|e| self.left[e.row()] = 0xff);
+            goes_right.iter().for_each(|e| self.left[e.row()] = 0);
+            self.divide(at, n, Some(feature), keep);
+            if keep == Keep::Right {
+                self.lists.copy_within(best + n_left..best + n, best);
+            }
         }
         let start_right = if keep == Some(Keep::Right) { at } else { at + n_left };
         self.open(child, at..at + n_left, depth, left);
@@ -276,19 +288,9 @@ impl<E: Entry> Builder<'_, E> {
         }
     }
 
-    /// Divides all lists as the one that starts at `best` is divided already.
-    fn divide(&mut self, task: &Task, best: usize, n_left: usize, keep: Keep) {
-        let (at, n) = (task.rows.start, task.rows.len());
-        let (left, right) = self.lists[best..best + n].split_at(n_left);
-        left.iter().for_each(|e| self.left[e.row()] = 0xff);
-        right.iter().for_each(|e| self.left[e.row()] = 0);
-        for list in (0..self.view.n_features).map(|feature| feature * self.stride + at) {
-            if list != best {
-                let list = &mut self.lists[list..][..n + 8];
-                E::divide(self.simd, list, n, &self.left, keep, &mut self.spare);
-            } else if keep == Keep::Right {
-                self.lists.copy_within(list + n_left..list + n, list);
-            }
-        }
+    /// Divides all lists by the marks, but for one that is divided already.
+    fn divide(&mut self, at: usize, n: usize, best: Option<usize>, keep: Keep) {
+        let lists = Lists { all: &mut self.lists, stride: self.stride, at, n, skip: best };
+        E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
     }
 }

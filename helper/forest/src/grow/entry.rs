@@ -5,7 +5,7 @@ use bytemuck::Pod;
 use super::Simd;
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
-use super::partition::{self, Keep};
+use super::partition::{self, Keep, Lists};
 use super::rows::Rows;
 use super::search::{Found, Search};
 
@@ -33,9 +33,9 @@ pub(super) trait Entry: Pod {
         if packed { node.packed(rows) } else { node.wide(rows) }
     }
 
-    /// Divides the first `n` entries of a list, in order: see [`partition::divide`].
-    fn divide(_: Simd, list: &mut [Self], n: usize, left: &[u8], keep: Keep, spare: &mut [Self]) {
-        partition::divide(&mut list[..n], Self::table(left), keep, spare);
+    /// Divides lists by the marks of their rows: see [`partition::divide`].
+    fn divide(_: Simd, lists: Lists<'_, Self>, left: &[u8], keep: Keep, spare: &mut [Self]) {
+        partition::divide(lists, Self::table(left), keep, spare);
     }
 }
 
@@ -84,11 +84,11 @@ impl Entry for u32 {
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn divide(simd: Simd, list: &mut [u32], n: usize, left: &[u8], keep: Keep, spare: &mut [u32]) {
+    fn divide(simd: Simd, lists: Lists<'_, u32>, left: &[u8], keep: Keep, spare: &mut [u32]) {
         match simd {
-            Simd::Portable => partition::divide(&mut list[..n], Self::table(left), keep, spare),
+            Simd::Portable => partition::divide(lists, Self::table(left), keep, spare),
             // SAFETY: `Simd::Avx2` is made only where the processor has these instructions.
-            Simd::Avx2 => unsafe { avx2::divide(list, n, Self::table(left), keep, spare) },
+            Simd::Avx2 => unsafe { avx2::divide(lists, Self::table(left), keep, spare) },
         }
     }
 }

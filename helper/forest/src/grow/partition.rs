@@ -16,8 +16,34 @@ pub(super) enum Keep {
     },
 }
 
-/// Divides a list by the marks of its rows. `spare` has room for the list.
-pub(super) fn divide<E: Entry>(list: &mut [E], left: &E::Table<u8>, keep: Keep, spare: &mut [E]) {
+/// A node's part of every list.
+pub(super) struct Lists<'a, E> {
+    /// The lists, `stride` entries each.
+    pub(super) all: &'a mut [E],
+    pub(super) stride: usize,
+    /// Where the node starts in each.
+    pub(super) at: usize,
+    /// Its rows.
+    pub(super) n: usize,
+    /// A list that is not to be divided.
+    pub(super) skip: Option<usize>,
+}
+
+/// Divides lists by the marks of their rows. `spare` has room for a list.
+pub(super) fn divide<E: Entry>(
+    lists: Lists<'_, E>,
+    left: &E::Table<u8>,
+    keep: Keep,
+    spare: &mut [E],
+) {
+    for (i, list) in lists.all.chunks_exact_mut(lists.stride).enumerate() {
+        if Some(i) != lists.skip {
+            divide_one(&mut list[lists.at..][..lists.n], left, keep, spare);
+        }
+    }
+}
+
+fn divide_one<E: Entry>(list: &mut [E], left: &E::Table<u8>, keep: Keep, spare: &mut [E]) {
     let (mut to_left, mut to_right) = (0, 0);
     match keep {
         // Every entry is written, and overwritten by the next one if it did not belong.

@@ -19,6 +19,10 @@ pub(super) struct Rows<'a> {
     pub(super) counts: Vec<u32>,
     /// Sum of the targets of a row's draws, then number of draws, in one word: see [`PACKED`].
     pub(super) records: Vec<u64>,
+    /// The same, of targets that were cut to leave room for more draws: see [`COARSE`].
+    pub(super) coarse: Vec<u64>,
+    /// Bits that were cut off the targets.
+    pub(super) cut: u32,
     pub(super) targets: &'a [u64],
     /// Weight of a row's draws, where rows differ in weight.
     pub(super) weights: Option<Vec<f64>>,
@@ -31,7 +35,17 @@ pub(super) const PACKED: u32 = 12;
 /// such that the latter is exact as a number too.
 pub(super) fn packed_draws(span: u64) -> u64 {
     let most = (1 << PACKED) - 1;
-    if span == 0 { most } else { most.min(((1 << 52) - 1) / span) }
+    if span == 0 { most } else { most.min(((1 << 51) - 1) / span) }
+}
+
+/// Bits of a coarse sum that hold the number of draws, of which there are at most 2^16.
+pub(super) const COARSE: u32 = 17;
+
+/// Bits to cut off targets up to `span` so that the sum of 2^16 of them leaves room for the
+/// number of draws and for a sign.
+pub(super) fn coarse_cut(span: u64) -> u32 {
+    let room = 64 - 1 - COARSE - 16;
+    (u64::BITS - span.leading_zeros()).saturating_sub(room)
 }
 
 /// Sum of targets and number (or weight) of rows.
