@@ -17,8 +17,11 @@ impl Scale {
     /// The finest scale at which `rows` targets of at most `largest` fit into 63 bits.
     pub(crate) fn for_targets(largest: f64, rows: usize) -> Self {
         // largest < 2^ceiling
-        let biased = (largest.to_bits() >> 52) as i32;
-        let ceiling = if largest == 0.0 { 0 } else { biased.max(1) - 1022 };
+        let ceiling = match (largest.to_bits() >> 52) as i32 {
+            0 if largest == 0.0 => 0,
+            0 => -1074 + 64 - largest.to_bits().leading_zeros() as i32,
+            biased => biased - 1022,
+        };
         let row_bits = (usize::BITS - rows.leading_zeros()) as i32;
         Scale { exponent: ceiling - BITS.min(62 - 1 - row_bits) }
     }
@@ -38,7 +41,8 @@ impl Scale {
 
     /// The mean of `n_trees` trees, given the sum of their fixed-point predictions.
     pub fn to_f64(self, sum: i64, n_trees: usize) -> f64 {
-        times_power_of_two(sum as f64 / n_trees as f64, self.exponent)
+        // Rounding up the largest of all numbers must not make it infinite.
+        times_power_of_two(sum as f64 / n_trees as f64, self.exponent).clamp(f64::MIN, f64::MAX)
     }
 
     /// A sum of squares in squared units, as a number.

@@ -16,7 +16,7 @@ impl Stream {
     pub(crate) fn new(seed: u64, index: u64) -> Self {
         let mut key = [0u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
-        let mut rng = ChaCha8Rng::from_seed(key.into());
+        let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(index);
         Stream { rng, word: 0, spent: u64::MAX }
     }

@@ -103,20 +103,21 @@ fn search_bounded<'s, const BITS: u32>(
         let mut highest = [0.0; CHUNK];
         let mut top = 0;
         add_up(node, features[0], records, now);
-        for i in 0..features.len() {
+        let mut top_bound = -1.0;
+        for (i, highest) in highest[..features.len()].iter_mut().enumerate() {
             if let Some(&following) = features.get(i + 1) {
                 add_up(node, following, records, next);
             }
-            highest[i] = bound::<BITS>(node, bounds, now);
-            if highest[i] > highest[top] {
-                top = i;
+            *highest = bound::<BITS>(node, bounds, now);
+            if *highest > top_bound {
+                (top, top_bound) = (i, *highest);
             }
             std::mem::swap(&mut now, &mut next);
         }
         // The most promising first; the others only if they can be as good.
         best = best.or(exact(first + top, now, next));
-        for i in 0..features.len() {
-            if highest[i] >= best.score && i != top {
+        for (i, &highest) in highest[..features.len()].iter().enumerate() {
+            if highest >= best.score && i != top {
                 best = best.or(exact(first + i, now, next));
             }
         }
@@ -207,8 +208,8 @@ struct Bounds {
 ///
 /// A sum of targets s is off by 1 from reading, by w / 2^(32 - BITS) from cutting, and by u s;
 /// the weight w is exact; the mean m is off by u m, so w m by 2 u w m; the difference by u of
-/// itself. As neither s nor w m is above the node's sum S, it is off by 1 + w / 2^(32 - BITS)
-/// + 5 u S in all at most. With that added, its square over the product of the weights bounds
+/// itself. As neither s nor w m is above the node's sum S, it is off by at most
+/// 1 + w / 2^(32 - BITS) + 5 u S in all. With that added, its square over the product of the weights bounds
 /// the score but for five more roundings of u each.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]

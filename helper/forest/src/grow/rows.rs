@@ -34,8 +34,7 @@ pub(super) const PACKED: u32 = 12;
 /// Most draws of which a packed sum can hold the number, and the sum of targets up to `span`,
 /// such that the latter is exact as a number too.
 pub(super) fn packed_draws(span: u64) -> u64 {
-    let most = (1 << PACKED) - 1;
-    if span == 0 { most } else { most.min(((1 << 51) - 1) / span) }
+    ((1 << 51) - 1) / span.max(1 << (51 - PACKED))
 }
 
 /// Bits of a coarse sum that hold the number of draws, of which there are at most 2^16.

@@ -112,6 +112,15 @@ impl<'a> TrainingView<'a> {
         self.scale
     }
 
+    /// Memory in bytes that growing trees on one thread takes, besides the training set and
+    /// the trees.
+    pub fn worker_bytes(&self) -> usize {
+        let entry = if matches!(self.order, Order::Short(_)) { 4 } else { 8 };
+        let lists = (self.n_features + 1) * self.stride * entry;
+        // Sums along two lists, records and marks for each row, draws or weights.
+        lists + self.stride * 2 * 8 + self.n_rows * (2 * 8 + 1 + 4 + 8)
+    }
+
     /// The target of a row, as it is trained on: rounded to the [`Scale`].
     pub fn target(&self, row: usize) -> f64 {
         self.scale.to_f64(self.targets[row] as i64 + self.offset, 1)
