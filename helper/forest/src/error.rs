@@ -58,11 +58,17 @@ impl Error {
         allowed: impl Into<String>,
     ) -> Self {
         let (value, allowed) = (format!("{value:?}"), allowed.into());
-        Error::Parameter { name, value, allowed }
+        Error::Parameter {
+            name,
+            value,
+            allowed,
+        }
     }
 
     pub(crate) fn format(reason: impl Into<String>) -> Self {
-        Error::Format { reason: reason.into() }
+        Error::Format {
+            reason: reason.into(),
+        }
     }
 }
 
@@ -70,15 +76,29 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Empty { what } => write!(f, "{what} is empty: at least one is needed"),
-            Error::Shape { what, found, expected } => {
+            Error::Shape {
+                what,
+                found,
+                expected,
+            } => {
                 write!(f, "{what}: found {found}, expected {expected}")
             }
-            Error::Value { what, row, column, value, allowed } => write!(
+            Error::Value {
+                what,
+                row,
+                column,
+                value,
+                allowed,
+            } => write!(
                 f,
                 "{what} at row {row}, column {column} is {value}: {allowed} are allowed; \
                  drop or fill such rows first"
             ),
-            Error::Parameter { name, value, allowed } => {
+            Error::Parameter {
+                name,
+                value,
+                allowed,
+            } => {
                 write!(f, "{name} = {value}: allowed is {allowed}")
             }
             Error::Format { reason } => write!(

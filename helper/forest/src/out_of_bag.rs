@@ -25,10 +25,7 @@ impl Forest {
     /// # Errors
     /// Without bootstrap, or if the training set has another size or scale than the one that
     /// this forest was grown from.
-    pub fn out_of_bag<'a>(
-        &self,
-        training: impl Into<TrainingView<'a>>,
-    ) -> Result<OutOfBag, Error> {
+    pub fn out_of_bag<'a>(&self, training: impl Into<TrainingView<'a>>) -> Result<OutOfBag, Error> {
         let view = training.into();
         self.check_same_training(view.n_rows, view.n_features, view.scale)?;
         let params = self.params.checked(view.n_rows, view.n_features)?;
@@ -39,7 +36,7 @@ impl Forest {
         let mut sums = vec![(0i64, 0usize); view.n_rows];
         for (tree, index) in self.trees.iter().zip(self.trees()) {
             let mut stream = Stream::new(params.seed, index as u64);
-            let counts = drawn(view.n_rows, &params, &mut stream);
+            let counts = drawn(&view, &params, &mut stream);
             for (row, x) in rows.chunks_exact(view.n_features).enumerate() {
                 if counts[row] == 0 {
                     sums[row].0 += tree.nodes[tree.leaf(x)].value();
@@ -50,9 +47,16 @@ impl Forest {
         let mean = |&(sum, n): &(i64, usize)| (n > 0).then(|| self.scale.to_f64(sum, n));
         let predictions: Vec<_> = sums.iter().map(mean).collect();
         let targets = (0..view.n_rows).map(|row| view.target(row));
-        let (known, targets): (Vec<f64>, Vec<f64>) =
-            predictions.iter().zip(targets).filter_map(|(p, y)| Some(((*p)?, y))).unzip();
+        let (known, targets): (Vec<f64>, Vec<f64>) = predictions
+            .iter()
+            .zip(targets)
+            .filter_map(|(p, y)| Some(((*p)?, y)))
+            .unzip();
         let n_missing = view.n_rows - known.len();
-        Ok(OutOfBag { predictions, score: r2_score(&targets, &known), n_missing })
+        Ok(OutOfBag {
+            predictions,
+            score: r2_score(&targets, &known),
+            n_missing,
+        })
     }
 }

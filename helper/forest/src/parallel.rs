@@ -17,11 +17,14 @@ impl Forest {
         let trees = 0..params.n_estimators;
         Forest::grow_with(training.into(), params, trees, |view, checked, trees| {
             // Small pieces share out well, but each needs memory of its own for a while.
-            let piece = trees.len().div_ceil(8 * rayon::current_num_threads()).clamp(1, 16);
+            let piece = trees
+                .len()
+                .div_ceil(8 * rayon::current_num_threads())
+                .clamp(1, 16);
             let starts: Vec<usize> = trees.clone().step_by(piece).collect();
-            let pieces = starts.into_par_iter().map(|start| {
-                grow::grow(view, checked, start..trees.end.min(start + piece))
-            });
+            let pieces = starts
+                .into_par_iter()
+                .map(|start| grow::grow(view, checked, start..trees.end.min(start + piece)));
             pieces.collect::<Vec<_>>().into_iter().flatten().collect()
         })
     }
@@ -42,7 +45,9 @@ impl Forest {
             for tree in &self.trees {
                 tree.walk(rows, self.n_features, |row, node| sums[row] += node.value());
             }
-            sums.into_iter().map(|sum| self.scale.to_f64(sum, self.trees.len())).collect::<Vec<_>>()
+            sums.into_iter()
+                .map(|sum| self.scale.to_f64(sum, self.trees.len()))
+                .collect::<Vec<_>>()
         });
         Ok(parts.collect::<Vec<_>>().concat())
     }

@@ -22,11 +22,19 @@ impl Node {
     pub(crate) fn leaf(at: usize, value: i64) -> Node {
         debug_assert!(value.unsigned_abs() < 1 << (PAYLOAD - 1));
         let payload = value as u64 & ((1 << PAYLOAD) - 1);
-        Node { bits: NAN | payload, left: at as u32, feature: 0 }
+        Node {
+            bits: NAN | payload,
+            left: at as u32,
+            feature: 0,
+        }
     }
 
     pub(crate) fn inner(feature: usize, threshold: f64, left: usize) -> Node {
-        Node { bits: threshold.to_bits(), left: left as u32, feature: feature as u32 }
+        Node {
+            bits: threshold.to_bits(),
+            left: left as u32,
+            feature: feature as u32,
+        }
     }
 
     /// The node after this one for a row.
@@ -58,7 +66,11 @@ impl Node {
     /// None unless it is an inner node with a finite threshold, or a leaf in place `at`.
     #[cfg(feature = "serde")]
     pub(crate) fn from_parts((bits, left, feature): (u64, u32, u32), at: usize) -> Option<Node> {
-        let node = Node { bits, left, feature };
+        let node = Node {
+            bits,
+            left,
+            feature,
+        };
         let leaf = || node == Node::leaf(at, node.value());
         (node.threshold().is_finite() || (node.value().unsigned_abs() <= LARGEST && leaf()))
             .then_some(node)

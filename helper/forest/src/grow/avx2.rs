@@ -38,7 +38,9 @@ pub(super) fn search(
     let (now, next) = sums.split_at_mut(half);
     let best = if rows.weights.is_some() {
         let places = 0..node.features.len();
-        places.map(|place| exact_wide(node, place, rows, now, next)).fold(Single::NONE, Single::or)
+        places
+            .map(|place| exact_wide(node, place, rows, now, next))
+            .fold(Single::NONE, Single::or)
     } else if packed && node.positions.len() < BOUNDED {
         search_small(node, u32::table(&rows.records), now, next)
     } else if packed {
@@ -73,7 +75,9 @@ fn search_small<'s>(
     let mut best = no_best();
     // The sums along a list are written one list ahead of their use: reading several at once
     // just after they were written one by one would stall.
-    let Some(&first) = node.features.first() else { return Single::NONE };
+    let Some(&first) = node.features.first() else {
+        return Single::NONE;
+    };
     add_up(node, first, records, now);
     for place in 0..node.features.len() {
         if let Some(&following) = node.features.get(place + 1) {
@@ -146,7 +150,14 @@ fn exact_packed(
     sums: &mut [u64],
 ) -> Single {
     add_up(node, node.features[place], records, sums);
-    single(scan::<true>(node, place, constants(node), no_best(), sums, sums))
+    single(scan::<true>(
+        node,
+        place,
+        constants(node),
+        no_best(),
+        sums,
+        sums,
+    ))
 }
 
 /// The best position of one feature, from sums of any size.
@@ -184,7 +195,14 @@ fn exact_wide(
             }
         }
     }
-    single(scan::<false>(node, place, constants(node), no_best(), targets, weights))
+    single(scan::<false>(
+        node,
+        place,
+        constants(node),
+        no_best(),
+        targets,
+        weights,
+    ))
 }
 
 /// The elements of the positions to look at, in fours, the last ones perhaps of no position.
@@ -248,7 +266,10 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
         let score = _mm256_div_ps(_mm256_mul_ps(difference, difference), product);
         highest = _mm256_max_ps(highest, score);
     }
-    let half = _mm_max_ps(_mm256_castps256_ps128(highest), _mm256_extractf128_ps::<1>(highest));
+    let half = _mm_max_ps(
+        _mm256_castps256_ps128(highest),
+        _mm256_extractf128_ps::<1>(highest),
+    );
     let half = _mm_max_ps(half, _mm_movehl_ps(half, half));
     let one = _mm_max_ss(half, _mm_shuffle_ps::<1>(half, half));
     f64::from(_mm_cvtss_f32(one)) * bounds.square
@@ -259,13 +280,19 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
 fn constants(node: &Search<'_, u32>) -> Node {
     let total = node.sum.weight();
     let mean = node.sum.targets() / total;
-    Node { mean: _mm256_set1_pd(mean), total: _mm256_set1_pd(total) }
+    Node {
+        mean: _mm256_set1_pd(mean),
+        total: _mm256_set1_pd(total),
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn no_best() -> Best {
-    Best { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
+    Best {
+        scores: _mm256_set1_pd(-1.0),
+        places: _mm256_set1_epi64x(i64::MAX),
+    }
 }
 
 /// Scores four positions at a time. The sums are packed, both in `targets`, or numbers.
@@ -302,7 +329,10 @@ fn scan<const PACKED_SUMS: bool>(
                 _mm256_sub_pd(_mm256_castsi256_pd(weights), magic),
             )
         } else {
-            (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
+            (
+                _mm256_castsi256_pd(load(targets)),
+                _mm256_castsi256_pd(load(weights)),
+            )
         };
         let difference = _mm256_sub_pd(targets, _mm256_mul_pd(weights, constants.mean));
         let squared = _mm256_mul_pd(difference, difference);
@@ -336,13 +366,20 @@ struct Single {
 }
 
 impl Single {
-    const NONE: Single = Single { score: -1.0, place: u64::MAX };
+    const NONE: Single = Single {
+        score: -1.0,
+        place: u64::MAX,
+    };
 
     /// The higher score, then the first place.
     #[inline]
     fn or(self, other: Single) -> Single {
         let first = other.score == self.score && other.place < self.place;
-        if other.score > self.score || first { other } else { self }
+        if other.score > self.score || first {
+            other
+        } else {
+            self
+        }
     }
 
     #[inline]
@@ -365,18 +402,16 @@ fn single(best: Best) -> Single {
         _mm256_storeu_pd(scores.as_mut_ptr(), best.scores);
         _mm256_storeu_si256(places.as_mut_ptr().cast(), best.places);
     }
-    let lane = |i: usize| Single { score: scores[i], place: places[i] };
+    let lane = |i: usize| Single {
+        score: scores[i],
+        place: places[i],
+    };
     lane(0).or(lane(1)).or(lane(2).or(lane(3)))
 }
 
 /// As [`partition::divide`](super::partition::divide).
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn divide(
-    lists: Lists<'_, u32>,
-    left: &[u8; 1 << 16],
-    keep: Keep,
-    spare: &mut [u32],
-) {
+pub(super) fn divide(lists: Lists<'_, u32>, left: &[u8; 1 << 16], keep: Keep, spare: &mut [u32]) {
     let n = lists.n;
     for (i, list) in lists.all.chunks_exact_mut(lists.stride).enumerate() {
         if Some(i) != lists.skip {
@@ -436,12 +471,18 @@ fn sift<const LEFT: bool, const RIGHT: bool>(
         unsafe {
             if LEFT {
                 let to = list.get_unchecked_mut(to_left..to_left + 8);
-                store8(to.first_chunk_mut().unwrap_unchecked(), compress(entries, lefts));
+                store8(
+                    to.first_chunk_mut().unwrap_unchecked(),
+                    compress(entries, lefts),
+                );
             }
             if RIGHT {
                 let to = if LEFT { &mut *spare } else { &mut *list };
                 let to = to.get_unchecked_mut(to_right..to_right + 8);
-                store8(to.first_chunk_mut().unwrap_unchecked(), compress(entries, !lefts));
+                store8(
+                    to.first_chunk_mut().unwrap_unchecked(),
+                    compress(entries, !lefts),
+                );
             }
         }
         to_left += lefts.count_ones() as usize;

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::entry::Entry;
-use super::rows::{self, Rows, Sum};
 use super::Simd;
+use super::entry::Entry;
 use super::partition::{Keep, Lists};
+use super::rows::{self, Rows, Sum};
 use super::search::{Found, Search};
 use crate::params::Checked;
 use crate::random::Stream;
@@ -57,7 +57,11 @@ pub(super) fn grow<E: Entry>(
     trees: Range<usize>,
 ) -> Vec<Tree> {
     let (n, table) = (view.n_rows, E::table_len(view.n_rows));
-    let packed_draws = if view.weights.is_none() { rows::packed_draws(view.span) } else { 0 };
+    let packed_draws = if view.weights.is_none() {
+        rows::packed_draws(view.span)
+    } else {
+        0
+    };
     let coarse = size_of::<E>() == 4 && view.weights.is_none() && n as u64 > packed_draws;
     let mut builder = Builder {
         view,
@@ -100,9 +104,16 @@ impl<E: Entry> Builder<'_, E> {
                 None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
             }
         }
-        let gains = self.gains.iter().map(|&g| self.view.scale.square_to_f64(g)).collect();
+        let gains = self
+            .gains
+            .iter()
+            .map(|&g| self.view.scale.square_to_f64(g))
+            .collect();
         self.gains.fill(0.0);
-        let tree = Tree { nodes: self.nodes.as_slice().into(), gains };
+        let tree = Tree {
+            nodes: self.nodes.as_slice().into(),
+            gains,
+        };
         self.nodes.clear();
         tree
     }
@@ -110,13 +121,10 @@ impl<E: Entry> Builder<'_, E> {
     /// Draws the rows, makes the lists of them, and gives the root.
     fn plant(&mut self, order: &[E]) -> Task {
         let n_rows = self.view.n_rows;
-        self.rows.counts = rows::drawn(n_rows, self.params, &mut self.stream);
+        self.rows.counts = rows::drawn(self.view, self.params, &mut self.stream);
         if let (Some(sums), Some(weights)) = (&mut self.rows.weights, self.view.weights) {
-            for ((sum, weight), count) in sums.iter_mut().zip(weights).zip(&mut self.rows.counts) {
-                *sum = weight * f64::from(*count);
-                if *sum == 0.0 {
-                    *count = 0;
-                }
+            for ((sum, weight), &count) in sums.iter_mut().zip(weights).zip(&self.rows.counts) {
+                *sum = weight * f64::from(count);
             }
         }
         if !self.rows.coarse.is_empty() {
@@ -141,7 +149,12 @@ impl<E: Entry> Builder<'_, E> {
         self.divide(0, n_rows, None, Keep::Left);
         let sum = self.sum(&self.lists[..n], false);
         self.weight = sum.weight();
-        Task { node: 0, rows: 0..n, depth: 0, sum }
+        Task {
+            node: 0,
+            rows: 0..n,
+            depth: 0,
+            sum,
+        }
     }
 
     /// Adds up the rows of a list.
@@ -157,9 +170,14 @@ impl<E: Entry> Builder<'_, E> {
         }
         if packed {
             let records = E::table(&rows.records);
-            let sum = list.iter().fold(0u64, |sum, e| sum.wrapping_add(e.get(records)));
+            let sum = list
+                .iter()
+                .fold(0u64, |sum, e| sum.wrapping_add(e.get(records)));
             let draws = sum & ((1 << rows::PACKED) - 1);
-            return Sum::Counted { targets: sum >> rows::PACKED, draws };
+            return Sum::Counted {
+                targets: sum >> rows::PACKED,
+                draws,
+            };
         }
         let (mut targets, mut draws) = (0, 0);
         for e in list {
@@ -171,7 +189,7 @@ impl<E: Entry> Builder<'_, E> {
     }
 
     fn value(&self, sum: Sum) -> i64 {
-        self.view.offset + sum.mean()
+        self.view.offset + sum.mean(self.view.span)
     }
 
     /// Whether a node of that size and depth may be split.
@@ -230,14 +248,19 @@ impl<E: Entry> Builder<'_, E> {
         if gain > targets * targets * 1e-29 {
             return false;
         }
-        let mut targets =
-            self.lists[task.rows.clone()].iter().map(|e| self.rows.targets[e.row()]);
+        let mut targets = self.lists[task.rows.clone()]
+            .iter()
+            .map(|e| self.rows.targets[e.row()]);
         let first = targets.next();
         targets.all(|t| Some(t) == first)
     }
 
     fn split(&mut self, task: &Task, found: Found) {
-        let Found { score, feature, position } = found;
+        let Found {
+            score,
+            feature,
+            position,
+        } = found;
         self.gains[feature] += score * task.sum.weight();
         let (at, n, n_left) = (task.rows.start, task.rows.len(), position + 1);
         let packed = self.is_packed(task.sum);
@@ -250,15 +273,24 @@ impl<E: Entry> Builder<'_, E> {
         let right = match (task.sum, left) {
             (
                 Sum::Counted { targets, draws },
-                Sum::Counted { targets: left_targets, draws: left_draws },
-            ) => Sum::Counted { targets: targets - left_targets, draws: draws - left_draws },
+                Sum::Counted {
+                    targets: left_targets,
+                    draws: left_draws,
+                },
+            ) => Sum::Counted {
+                targets: targets - left_targets,
+                draws: draws - left_draws,
+            },
             _ => self.sum(&list[n_left..], packed),
         };
         let child = self.nodes.len();
         self.nodes[task.node] = Node::inner(feature, threshold, child);
 
         let depth = task.depth + 1;
-        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
+        let keep = match (
+            self.splittable(n_left, depth),
+            self.splittable(n - n_left, depth),
+        ) {
             (true, true) => Some(Keep::Both { n_left }),
             (true, false) => Some(Keep::Left),
             (false, true) => Some(Keep::Right),
@@ -273,16 +305,30 @@ impl<E: Entry> Builder<'_, E> {
                 self.lists.copy_within(best + n_left..best + n, best);
             }
         }
-        let start_right = if keep == Some(Keep::Right) { at } else { at + n_left };
+        let start_right = if keep == Some(Keep::Right) {
+            at
+        } else {
+            at + n_left
+        };
         self.open(child, at..at + n_left, depth, left);
-        self.open(child + 1, start_right..start_right + (n - n_left), depth, right);
+        self.open(
+            child + 1,
+            start_right..start_right + (n - n_left),
+            depth,
+            right,
+        );
     }
 
     /// Makes a node: a leaf, or one that is to be split.
     fn open(&mut self, node: usize, rows: Range<usize>, depth: usize, sum: Sum) {
         if self.splittable(rows.len(), depth) {
             self.nodes.push(Node::leaf(node, 0));
-            self.stack.push(Task { node, rows, depth, sum });
+            self.stack.push(Task {
+                node,
+                rows,
+                depth,
+                sum,
+            });
         } else {
             self.nodes.push(Node::leaf(node, self.value(sum)));
         }
@@ -290,7 +336,13 @@ impl<E: Entry> Builder<'_, E> {
 
     /// Divides all lists by the marks, but for one that is divided already.
     fn divide(&mut self, at: usize, n: usize, best: Option<usize>, keep: Keep) {
-        let lists = Lists { all: &mut self.lists, stride: self.stride, at, n, skip: best };
+        let lists = Lists {
+            all: &mut self.lists,
+            stride: self.stride,
+            at,
+            n,
+            skip: best,
+        };
         E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
     }
 }

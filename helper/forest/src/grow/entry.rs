@@ -30,7 +30,11 @@ pub(super) trait Entry: Pod {
         sums: &mut [u64],
     ) -> Option<Found> {
         let _ = sums;
-        if packed { node.packed(rows) } else { node.wide(rows) }
+        if packed {
+            node.packed(rows)
+        } else {
+            node.wide(rows)
+        }
     }
 
     /// Divides lists by the marks of their rows: see [`partition::divide`].

@@ -2,13 +2,26 @@
 
 use crate::params::Checked;
 use crate::random::Stream;
+use crate::training::TrainingView;
 
-/// Draws the bootstrap: how often each row was drawn. Without bootstrap, once each.
-pub(crate) fn drawn(n_rows: usize, params: &Checked, stream: &mut Stream) -> Vec<u32> {
-    let Some(draws) = params.draws else { return vec![1; n_rows] };
-    let mut counts = vec![0; n_rows];
-    for _ in 0..draws {
+/// How often a tree counts each row: the bootstrap, or once each. Rows of weight 0 do not
+/// count. If it drew no others, the tree counts all of those once.
+pub(crate) fn drawn(view: &TrainingView<'_>, params: &Checked, stream: &mut Stream) -> Vec<u32> {
+    let n_rows = view.n_rows;
+    let mut counts = vec![u32::from(params.draws.is_none()); n_rows];
+    for _ in 0..params.draws.unwrap_or(0) {
         counts[stream.below(n_rows as u32) as usize] += 1;
+    }
+    if let Some(weights) = view.weights {
+        for (count, &weight) in counts.iter_mut().zip(weights) {
+            *count *= u32::from(weight > 0.0);
+        }
+        if counts.iter().all(|&count| count == 0) {
+            counts = weights
+                .iter()
+                .map(|&weight| u32::from(weight > 0.0))
+                .collect();
+        }
     }
     counts
 }
@@ -76,11 +89,13 @@ impl Sum {
         }
     }
 
-    /// The mean target, to the nearest unit.
-    pub(super) fn mean(self) -> i64 {
+    /// The mean target, to the nearest unit; rounding does not lead it above `span`.
+    pub(super) fn mean(self, span: u64) -> i64 {
         match self {
             Sum::Counted { targets, draws } => ((targets + draws / 2) / draws) as i64,
-            Sum::Weighted { targets, weight } => (targets / weight).round_ties_even() as i64,
+            Sum::Weighted { targets, weight } => {
+                (targets / weight).round_ties_even().clamp(0.0, span as f64) as i64
+            }
         }
     }
 }

@@ -90,7 +90,11 @@ impl<'a, E: Entry> Search<'a, E> {
     ) -> Option<Found> {
         let total = self.sum.weight();
         let mean = self.sum.targets() / total;
-        let mut best = Found { score: -1.0, feature: 0, position: 0 };
+        let mut best = Found {
+            score: -1.0,
+            feature: 0,
+            position: 0,
+        };
         // A score above the best has a numerator above `bar` times its denominator. The bar
         // is a little low, so that rounding never hides one; what passes is divided.
         let mut bar = -1.0;
@@ -100,7 +104,9 @@ impl<'a, E: Entry> Search<'a, E> {
             for &entry in &list[..self.positions.start] {
                 step(&mut sum, entry);
             }
-            for (i, pair) in list[self.positions.start..=self.positions.end].windows(2).enumerate()
+            for (i, pair) in list[self.positions.start..=self.positions.end]
+                .windows(2)
+                .enumerate()
             {
                 let (targets, weight) = step(&mut sum, pair[0]);
                 let difference = targets - weight * mean;
@@ -110,7 +116,11 @@ impl<'a, E: Entry> Search<'a, E> {
                     let score = squared / product;
                     if score > best.score {
                         let position = self.positions.start + i;
-                        best = Found { score, feature: feature as usize, position };
+                        best = Found {
+                            score,
+                            feature: feature as usize,
+                            position,
+                        };
                         bar = score * (1.0 - 1e-15);
                     }
                 }

@@ -11,12 +11,22 @@ pub(super) fn build(
 ) -> Result<TrainingSet, Error> {
     let (n_rows, n_features) = (x.n_rows(), x.n_columns());
     if n_rows == 0 || n_features == 0 {
-        return Err(Error::Empty { what: if n_rows == 0 { "x, by rows," } else { "x, by columns," } });
+        return Err(Error::Empty {
+            what: if n_rows == 0 {
+                "x, by rows,"
+            } else {
+                "x, by columns,"
+            },
+        });
     }
     if u32::try_from(n_rows).is_err() || u32::try_from(n_features).is_err() {
         let found = n_rows.max(n_features);
         let what = "rows or columns of x (at most this many)";
-        return Err(Error::Shape { what, found, expected: u32::MAX as usize });
+        return Err(Error::Shape {
+            what,
+            found,
+            expected: u32::MAX as usize,
+        });
     }
     y.check("y", n_rows)?;
     x.check_finite()?;
@@ -36,8 +46,9 @@ pub(super) fn build(
     // First pass: the distinct values, which say how large everything is.
     let mut sorted: Vec<Vec<(u64, u32)>> = Vec::with_capacity(n_features);
     for feature in 0..n_features {
-        let mut keys: Vec<(u64, u32)> =
-            (0..n_rows).map(|row| (key(x.get(row, feature)), row as u32)).collect();
+        let mut keys: Vec<(u64, u32)> = (0..n_rows)
+            .map(|row| (key(x.get(row, feature)), row as u32))
+            .collect();
         keys.sort_unstable();
         for (i, &(k, _)) in keys.iter().enumerate() {
             if i == 0 || keys[i - 1].0 != k {
@@ -50,14 +61,27 @@ pub(super) fn build(
 
     let n_values = values.len();
     let weighted = weights.is_some();
-    let header = Header { n_rows, n_features, n_values, weighted, scale, offset, span };
-    let at = header.sections().expect("an input in memory is not that large");
+    let header = Header {
+        n_rows,
+        n_features,
+        n_values,
+        weighted,
+        scale,
+        offset,
+        span,
+    };
+    let at = header
+        .sections()
+        .expect("an input in memory is not that large");
     let mut words = vec![0u64; at.end];
     header.write(&mut words);
     for (word, t) in words[at.targets..].iter_mut().zip(&fixed) {
         *word = (t - offset) as u64;
     }
-    for (word, w) in words[at.weights..].iter_mut().zip(weights.unwrap_or(&[])) {
+    for (word, w) in words[at.weights..]
+        .iter_mut()
+        .zip(weights.unwrap_or_default())
+    {
         *word = w.to_bits();
     }
     words[at.starts..][..starts.len()].copy_from_slice(&starts);
@@ -74,41 +98,65 @@ pub(super) fn build(
         if header.short() {
             let orders: &mut [u32] = bytemuck::cast_slice_mut(orders);
             let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked).for_each(|(e, (rank, row))| *e = (rank as u32) << 16 | row);
+            list.zip(ranked)
+                .for_each(|(e, (rank, row))| *e = (rank as u32) << 16 | row);
         } else {
             let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked).for_each(|(e, (rank, row))| *e = rank << 32 | u64::from(row));
+            list.zip(ranked)
+                .for_each(|(e, (rank, row))| *e = rank << 32 | u64::from(row));
         }
     }
     Ok(TrainingSet { words })
 }
 
-/// None where all weigh the same, which is the same as no weights.
-fn check_weights<'a>(weights: &'a Vector<'_>, n_rows: usize) -> Result<Option<&'a [f64]>, Error> {
+/// Scaled by a power of two so that the largest is between 1 and 2. None where all weigh the
+/// same, which is the same as no weights.
+fn check_weights(weights: &Vector<'_>, n_rows: usize) -> Result<Option<Vec<f64>>, Error> {
     let what = "sample_weight";
     weights.check(what, n_rows)?;
     let weights = &weights.0;
+    let refuse = |row: usize, allowed| {
+        Err(Error::Value {
+            what,
+            row,
+            column: 0,
+            value: weights[row],
+            allowed,
+        })
+    };
     if let Some(row) = weights.iter().position(|&w| w < 0.0) {
-        let allowed = "numbers of 0 or more";
-        return Err(Error::Value { what, row, column: 0, value: weights[row], allowed });
+        return refuse(row, "numbers of 0 or more");
     }
-    let total: f64 = weights.iter().sum();
-    if total == 0.0 || !total.is_finite() {
-        let allowed = "weights with a sum above 0 that is finite";
-        return Err(Error::Value { what, row: 0, column: 0, value: weights[0], allowed });
+    let largest = weights.iter().fold(0.0, |m: f64, &w| m.max(w));
+    if largest == 0.0 {
+        return refuse(0, "weights of which at least one is above 0");
     }
-    Ok(weights.iter().any(|&w| w != weights[0]).then_some(weights))
+    let same = weights.iter().all(|&w| w == weights[0]);
+    Ok((!same).then(|| {
+        weights
+            .iter()
+            .map(|&w| Scale::normalise(w, largest))
+            .collect()
+    }))
 }
 
 /// Integers that sort as the numbers do; 0 and -0 are the same.
 fn key(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | 1 << 63
+    }
 }
 
 /// The number that a key stands for.
 fn value(key: u64) -> f64 {
-    f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
+    f64::from_bits(if key >> 63 == 1 {
+        key & !(1 << 63)
+    } else {
+        !key
+    })
 }
 
 #[cfg(test)]

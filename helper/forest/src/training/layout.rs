@@ -43,7 +43,10 @@ impl Header {
     /// None if the sizes overflow.
     pub(super) fn sections(&self) -> Option<Sections> {
         let round = |words: usize| words.checked_next_multiple_of(8);
-        let stride = self.n_rows.checked_add(PADDING)?.checked_next_multiple_of(16)?;
+        let stride = self
+            .n_rows
+            .checked_add(PADDING)?
+            .checked_next_multiple_of(16)?;
         let targets = HEADER_WORDS;
         let weights = targets.checked_add(round(self.n_rows)?)?;
         let n_weights = if self.weighted { self.n_rows } else { 0 };
@@ -52,7 +55,15 @@ impl Header {
         let orders = values.checked_add(round(self.n_values)?)?;
         let words = if self.short() { stride / 2 } else { stride };
         let end = orders.checked_add(words.checked_mul(self.n_features)?)?;
-        Some(Sections { targets, weights, starts, values, orders, end, stride })
+        Some(Sections {
+            targets,
+            weights,
+            starts,
+            values,
+            orders,
+            end,
+            stride,
+        })
     }
 
     pub(super) fn write(&self, words: &mut [u64]) {
@@ -69,16 +80,37 @@ impl Header {
     }
 
     fn read(words: &[u64]) -> Result<Header, Error> {
-        let Some(&[magic, n_rows, n_features, n_values, flags, exponent, offset, span]) =
-            words.first_chunk()
+        let Some(
+            &[
+                magic,
+                n_rows,
+                n_features,
+                n_values,
+                flags,
+                exponent,
+                offset,
+                span,
+            ],
+        ) = words.first_chunk()
         else {
-            return Err(Error::format(format!("{} words are no header", words.len())));
+            return Err(Error::format(format!(
+                "{} words are no header",
+                words.len()
+            )));
         };
         if magic != MAGIC {
-            return Err(Error::format(format!("it starts with {magic:#x}, not {MAGIC:#x}")));
+            return Err(Error::format(format!(
+                "it starts with {magic:#x}, not {MAGIC:#x}"
+            )));
         }
-        let scale = i32::try_from(exponent as i64).ok().and_then(Scale::from_exponent);
-        let size = |n: u64| usize::try_from(n).ok().filter(|n| (1..=u32::MAX as usize).contains(n));
+        let scale = i32::try_from(exponent as i64)
+            .ok()
+            .and_then(Scale::from_exponent);
+        let size = |n: u64| {
+            usize::try_from(n)
+                .ok()
+                .filter(|n| (1..=u32::MAX as usize).contains(n))
+        };
         let header = (|| {
             Some(Header {
                 n_rows: size(n_rows)?,
@@ -100,7 +132,9 @@ pub(super) fn view(words: &[u64], check: bool) -> Result<TrainingView<'_>, Error
     let sections = header.sections().filter(|s| s.end == words.len());
     let Some(at) = sections else {
         let found = words.len();
-        return Err(Error::format(format!("its length, {found} words, is not what it says")));
+        return Err(Error::format(format!(
+            "its length, {found} words, is not what it says"
+        )));
     };
     let floats = |from: usize, n: usize| bytemuck::cast_slice(&words[from..from + n]);
     let orders = &words[at.orders..at.end];
@@ -130,14 +164,18 @@ pub(super) fn view(words: &[u64], check: bool) -> Result<TrainingView<'_>, Error
 /// Whether everything that training relies on holds.
 fn check_contents(view: &TrainingView<'_>) -> Result<(), Error> {
     let require = |fine: bool, what: &str| {
-        if fine { Ok(()) } else { Err(Error::format(format!("its {what} are damaged"))) }
+        if fine {
+            Ok(())
+        } else {
+            Err(Error::format(format!("its {what} are damaged")))
+        }
     };
     let row_bits = usize::BITS - view.n_rows.leading_zeros();
     require(view.span.leading_zeros() > row_bits, "targets")?;
     require(view.targets.iter().all(|&t| t <= view.span), "targets")?;
     if let Some(weights) = view.weights {
-        require(weights.iter().all(|w| w.is_finite() && *w >= 0.0), "weights")?;
-        require(weights.iter().any(|&w| w > 0.0), "weights")?;
+        require(weights.iter().all(|w| (0.0..2.0).contains(w)), "weights")?;
+        require(weights.iter().any(|&w| w >= 1.0), "weights")?;
     }
     let n = view.values.len() as u64;
     let (first, last) = (view.starts[0], view.starts[view.n_features]);
@@ -166,11 +204,15 @@ fn check_contents(view: &TrainingView<'_>) -> Result<(), Error> {
         let padding = list.end..(feature + 1) * view.stride;
         let fine = match view.order {
             Order::Short(order) => {
-                order[list].iter().all(|e| fits((e >> 16) as usize, (e & 0xffff) as usize))
+                order[list]
+                    .iter()
+                    .all(|e| fits((e >> 16) as usize, (e & 0xffff) as usize))
                     && order[padding].iter().all(|&e| e == 0)
             }
             Order::Long(order) => {
-                order[list].iter().all(|e| fits((e >> 32) as usize, *e as u32 as usize))
+                order[list]
+                    .iter()
+                    .all(|e| fits((e >> 32) as usize, *e as u32 as usize))
                     && order[padding].iter().all(|&e| e == 0)
             }
         };

@@ -115,7 +115,11 @@ impl<'a> TrainingView<'a> {
     /// Memory in bytes that growing trees on one thread takes, besides the training set and
     /// the trees.
     pub fn worker_bytes(&self) -> usize {
-        let entry = if matches!(self.order, Order::Short(_)) { 4 } else { 8 };
+        let entry = if matches!(self.order, Order::Short(_)) {
+            4
+        } else {
+            8
+        };
         let lists = (self.n_features + 1) * self.stride * entry;
         // Sums along two lists, records and marks for each row, draws or weights.
         lists + self.stride * 2 * 8 + self.n_rows * (2 * 8 + 1 + 4 + 8)
@@ -136,10 +140,14 @@ impl<'a> TrainingView<'a> {
             let list = feature * self.stride..feature * self.stride + self.n_rows;
             match self.order {
                 Order::Short(order) => {
-                    order[list].iter().for_each(|e| put((e & 0xffff) as usize, (e >> 16) as usize));
+                    order[list]
+                        .iter()
+                        .for_each(|e| put((e & 0xffff) as usize, (e >> 16) as usize));
                 }
                 Order::Long(order) => {
-                    order[list].iter().for_each(|e| put(*e as u32 as usize, (e >> 32) as usize));
+                    order[list]
+                        .iter()
+                        .for_each(|e| put(*e as u32 as usize, (e >> 32) as usize));
                 }
             }
         }
@@ -155,7 +163,11 @@ impl<'a> TrainingView<'a> {
     pub(crate) fn threshold(&self, feature: usize, lower: usize, upper: usize) -> f64 {
         let (lower, upper) = (self.value(feature, lower), self.value(feature, upper));
         let middle = lower / 2.0 + upper / 2.0;
-        if lower <= middle && middle < upper { middle } else { lower }
+        if lower <= middle && middle < upper {
+            middle
+        } else {
+            lower
+        }
     }
 }
 
