@@ -29,12 +29,20 @@ impl Node {
         }
     }
 
-    pub(crate) fn inner(feature: usize, threshold: f64, left: usize) -> Node {
+    /// An inner node whose threshold is between the values of two ranks, still to be looked up.
+    pub(crate) fn undecided(feature: usize, ranks: (usize, usize), left: usize) -> Node {
+        let bits = (ranks.0 as u64) << 32 | ranks.1 as u64;
         Node {
-            bits: threshold.to_bits(),
+            bits,
             left: left as u32,
             feature: feature as u32,
         }
+    }
+
+    /// Looks up the threshold of an undecided node.
+    pub(crate) fn decide(&mut self, threshold: impl Fn(usize, usize, usize) -> f64) {
+        let (lower, upper) = ((self.bits >> 32) as usize, self.bits as u32 as usize);
+        self.bits = threshold(self.feature as usize, lower, upper).to_bits();
     }
 
     /// The node after this one for a row.
@@ -127,7 +135,8 @@ mod tests {
             assert_eq!(leaf.value(), value);
             assert_eq!(leaf.next(&[f64::MAX]), 7);
         }
-        let inner = Node::inner(1, 0.5, 3);
+        let mut inner = Node::undecided(1, (4, 6), 3);
+        inner.decide(|feature, lower, upper| (feature + lower + upper) as f64 / 22.0);
         assert!(!inner.is_leaf());
         assert_eq!([inner.next(&[9.0, 0.5]), inner.next(&[9.0, 0.6])], [3, 4]);
     }

@@ -104,6 +104,10 @@ impl<E: Entry> Builder<'_, E> {
                 None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
             }
         }
+        // Looked up all in one go: these are many loads from far away that can overlap.
+        let view = self.view;
+        let inner = self.nodes.iter_mut().filter(|node| !node.is_leaf());
+        inner.for_each(|node| node.decide(|f, lower, upper| view.threshold(f, lower, upper)));
         let gains = self
             .gains
             .iter()
@@ -267,7 +271,6 @@ impl<E: Entry> Builder<'_, E> {
         let best = feature * self.stride + at;
         let list = &self.lists[best..best + n];
         let (lower, upper) = (list[position].rank(), list[n_left].rank());
-        let threshold = self.view.threshold(feature, lower, upper);
 
         let left = self.sum(&list[..n_left], packed);
         let right = match (task.sum, left) {
@@ -284,7 +287,7 @@ impl<E: Entry> Builder<'_, E> {
             _ => self.sum(&list[n_left..], packed),
         };
         let child = self.nodes.len();
-        self.nodes[task.node] = Node::inner(feature, threshold, child);
+        self.nodes[task.node] = Node::undecided(feature, (lower, upper), child);
 
         let depth = task.depth + 1;
         let keep = match (

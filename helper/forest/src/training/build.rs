@@ -1,7 +1,7 @@
 //! Validating and sorting.
 
 use super::TrainingSet;
-use super::layout::Header;
+use super::layout::{Header, MOST};
 use crate::{Error, Matrix, Scale, Vector};
 
 pub(super) fn build(
@@ -19,13 +19,15 @@ pub(super) fn build(
             },
         });
     }
-    if u32::try_from(n_rows).is_err() || u32::try_from(n_features).is_err() {
-        let found = n_rows.max(n_features);
-        let what = "rows or columns of x (at most this many)";
+    if n_rows.max(n_features) > MOST {
+        let (what, found) = (
+            "rows or columns of x (at most this many)",
+            n_rows.max(n_features),
+        );
         return Err(Error::Shape {
             what,
             found,
-            expected: u32::MAX as usize,
+            expected: MOST,
         });
     }
     y.check("y", n_rows)?;

@@ -12,6 +12,9 @@ const PADDING: usize = 8;
 
 const WEIGHTED: u64 = 1;
 
+/// Most rows, and most features: ranks and rows fit into 30 bits.
+pub(super) const MOST: usize = 1 << 30;
+
 /// Sizes that say where everything is.
 pub(super) struct Header {
     pub(super) n_rows: usize,
@@ -106,11 +109,7 @@ impl Header {
         let scale = i32::try_from(exponent as i64)
             .ok()
             .and_then(Scale::from_exponent);
-        let size = |n: u64| {
-            usize::try_from(n)
-                .ok()
-                .filter(|n| (1..=u32::MAX as usize).contains(n))
-        };
+        let size = |n: u64| usize::try_from(n).ok().filter(|n| (1..=MOST).contains(n));
         let header = (|| {
             Some(Header {
                 n_rows: size(n_rows)?,
