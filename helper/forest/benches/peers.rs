@@ -57,15 +57,10 @@ fn fit(split: &Split, seed: u64, trees: &[usize]) {
     forest.predict(split.test.matrix()).expect("clean data");
     let predict = start.elapsed().as_secs_f64();
     let error = |&k: &usize| {
-        let predictions = forest
-            .predict_first(k, split.test.matrix())
-            .expect("clean data");
+        let predictions = forest.predict_first(k, split.test.matrix()).expect("clean data");
         mse(&split.test.y, &predictions)
     };
     let errors: Vec<f64> = trees.iter().map(error).collect();
     let nodes = forest.n_nodes() as f64 / most as f64;
-    println!(
-        "{}",
-        json!({"seconds": seconds, "predict": predict, "mse": errors, "nodes_per_tree": nodes})
-    );
+    println!("{}", json!({"seconds": seconds, "predict": predict, "mse": errors, "nodes_per_tree": nodes}));
 }

@@ -52,23 +52,13 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn parameter(
-        name: &'static str,
-        value: impl fmt::Debug,
-        allowed: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn parameter(name: &'static str, value: impl fmt::Debug, allowed: impl Into<String>) -> Self {
         let (value, allowed) = (format!("{value:?}"), allowed.into());
-        Error::Parameter {
-            name,
-            value,
-            allowed,
-        }
+        Error::Parameter { name, value, allowed }
     }
 
     pub(crate) fn format(reason: impl Into<String>) -> Self {
-        Error::Format {
-            reason: reason.into(),
-        }
+        Error::Format { reason: reason.into() }
     }
 }
 
@@ -76,39 +66,23 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Empty { what } => write!(f, "{what} is empty: at least one is needed"),
-            Error::Shape {
-                what,
-                found,
-                expected,
-            } => {
+            Error::Shape { what, found, expected } => {
                 write!(f, "{what}: found {found}, expected {expected}")
             }
-            Error::Value {
-                what,
-                row,
-                column,
-                value,
-                allowed,
-            } => write!(
+            Error::Value { what, row, column, value, allowed } => write!(
                 f,
                 "{what} at row {row}, column {column} is {value}: {allowed} are allowed; \
                  drop or fill such rows first"
             ),
-            Error::Parameter {
-                name,
-                value,
-                allowed,
-            } => {
+            Error::Parameter { name, value, allowed } => {
                 write!(f, "{name} = {value}: allowed is {allowed}")
             }
-            Error::Format { reason } => write!(
-                f,
-                "cannot be read: {reason}; write it again with this version of the crate"
-            ),
-            Error::NoBootstrap => write!(
-                f,
-                "out-of-bag figures need rows that a tree has not seen: set bootstrap = true"
-            ),
+            Error::Format { reason } => {
+                write!(f, "cannot be read: {reason}; write it again with this version of the crate")
+            }
+            Error::NoBootstrap => {
+                write!(f, "out-of-bag figures need rows that a tree has not seen: set bootstrap = true")
+            }
         }
     }
 }

@@ -17,9 +17,7 @@ impl Scale {
     /// The finest scale at which `rows` targets of at most `largest` fit into 63 bits.
     pub(crate) fn for_targets(largest: f64, rows: usize) -> Self {
         let row_bits = (usize::BITS - rows.leading_zeros()) as i32;
-        Scale {
-            exponent: ceiling(largest) - BITS.min(62 - 1 - row_bits),
-        }
+        Scale { exponent: ceiling(largest) - BITS.min(62 - 1 - row_bits) }
     }
 
     /// `value` times the power of two that takes `largest` to between 1 and 2.
@@ -28,9 +26,7 @@ impl Scale {
     }
 
     pub(crate) fn from_exponent(exponent: i32) -> Option<Self> {
-        (-1200..=1100)
-            .contains(&exponent)
-            .then_some(Scale { exponent })
+        (-1200..=1100).contains(&exponent).then_some(Scale { exponent })
     }
 
     pub(crate) fn exponent(self) -> i32 {
@@ -76,16 +72,7 @@ mod tests {
 
     #[test]
     fn representable_values_come_back_unchanged() {
-        for y in [
-            0.0,
-            1.0,
-            -1.0,
-            5.00001e0_f32 as f64,
-            3.0e300,
-            1.0e-300,
-            f64::MAX,
-            -0.375,
-        ] {
+        for y in [0.0, 1.0, -1.0, 5.00001e0_f32 as f64, 3.0e300, 1.0e-300, f64::MAX, -0.375] {
             let scale = Scale::for_targets(y.abs(), 1000);
             let fixed = scale.to_fixed(y);
             assert!(fixed.abs() <= 1 << BITS);
@@ -102,10 +89,7 @@ mod tests {
     fn the_smallest_and_the_largest_numbers_have_a_scale() {
         for y in [f64::MIN_POSITIVE, 5e-324, f64::MAX] {
             let scale = Scale::for_targets(y, 10);
-            assert!(
-                (scale.to_f64(scale.to_fixed(y), 1) - y).abs() <= y * 1e-12,
-                "{y}"
-            );
+            assert!((scale.to_f64(scale.to_fixed(y), 1) - y).abs() <= y * 1e-12, "{y}");
             assert!(Scale::from_exponent(scale.exponent()).is_some());
         }
     }

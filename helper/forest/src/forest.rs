@@ -12,10 +12,7 @@ use crate::{Error, Params, Scale, TrainingView};
 /// of a forest may be grown in any pieces, in any order, anywhere, and put together again.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(try_from = "crate::save::Saved", into = "crate::save::Saved")
-)]
+#[cfg_attr(feature = "serde", serde(try_from = "crate::save::Saved", into = "crate::save::Saved"))]
 pub struct Forest {
     pub(crate) params: Params,
     pub(crate) n_rows: usize,
@@ -42,10 +39,7 @@ impl Forest {
     ///
     /// # Errors
     /// If a hyperparameter is out of range.
-    pub fn fit<'a>(
-        training: impl Into<TrainingView<'a>>,
-        params: &Params,
-    ) -> Result<Forest, Error> {
+    pub fn fit<'a>(training: impl Into<TrainingView<'a>>, params: &Params) -> Result<Forest, Error> {
         Forest::grow(training, params, 0..params.n_estimators)
     }
 
@@ -90,21 +84,14 @@ impl Forest {
     pub fn extend(&mut self, next: Forest) -> Result<(), Error> {
         self.check_same_training(next.n_rows, next.n_features, next.scale)?;
         let n_estimators = self.params.n_estimators.max(next.params.n_estimators);
-        let with_all = |params: &Params| Params {
-            n_estimators,
-            ..params.clone()
-        };
+        let with_all = |params: &Params| Params { n_estimators, ..params.clone() };
         if with_all(&self.params) != with_all(&next.params) {
             let allowed = format!("the same as in the first piece: {:?}", self.params);
             return Err(Error::parameter("params", &next.params, allowed));
         }
         let end = self.first + self.trees.len();
         if next.first != end {
-            return Err(Error::parameter(
-                "first tree",
-                next.first,
-                format!("{end}, which follows"),
-            ));
+            return Err(Error::parameter("first tree", next.first, format!("{end}, which follows")));
         }
         self.params.n_estimators = n_estimators;
         self.trees.extend(next.trees);
@@ -129,10 +116,7 @@ impl Forest {
             let allowed = format!("{end}, the trees there are, or more");
             return Err(Error::parameter("n_estimators", n_estimators, allowed));
         }
-        let params = Params {
-            n_estimators,
-            ..self.params.clone()
-        };
+        let params = Params { n_estimators, ..self.params.clone() };
         self.extend(Forest::grow(view, &params, end..n_estimators)?)
     }
 
@@ -142,13 +126,7 @@ impl Forest {
         n_features: usize,
         scale: Scale,
     ) -> Result<(), Error> {
-        let shape = |what, found, expected| {
-            Err(Error::Shape {
-                what,
-                found,
-                expected,
-            })
-        };
+        let shape = |what, found, expected| Err(Error::Shape { what, found, expected });
         if n_features != self.n_features {
             return shape("features of the training set", n_features, self.n_features);
         }
@@ -156,15 +134,8 @@ impl Forest {
             return shape("rows of the training set", n_rows, self.n_rows);
         }
         if scale != self.scale {
-            let allowed = format!(
-                "{:?}, as of the set that this forest was grown from",
-                self.scale
-            );
-            return Err(Error::parameter(
-                "scale of the training set",
-                scale,
-                allowed,
-            ));
+            let allowed = format!("{:?}, as of the set that this forest was grown from", self.scale);
+            return Err(Error::parameter("scale of the training set", scale, allowed));
         }
         Ok(())
     }

@@ -23,10 +23,7 @@ impl Forest {
         for tree in &self.trees {
             let all: f64 = tree.gains.iter().sum();
             if all > 0.0 {
-                shares
-                    .iter_mut()
-                    .zip(&tree.gains)
-                    .for_each(|(share, gain)| *share += gain / all);
+                shares.iter_mut().zip(&tree.gains).for_each(|(share, gain)| *share += gain / all);
             }
         }
         let all: f64 = shares.iter().sum();
@@ -71,10 +68,7 @@ impl Forest {
             for _ in 0..n_repeats {
                 for last in (1..x.n_rows()).rev() {
                     let other = stream.below(last as u32 + 1) as usize;
-                    rows.swap(
-                        last * self.n_features + feature,
-                        other * self.n_features + feature,
-                    );
+                    rows.swap(last * self.n_features + feature, other * self.n_features + feature);
                 }
                 losses.push(whole - score(&rows)?);
             }
@@ -95,11 +89,7 @@ impl Forest {
 pub(crate) fn r2_score(targets: &[f64], predictions: &[f64]) -> f64 {
     let mean = targets.iter().sum::<f64>() / targets.len() as f64;
     let square = |x: f64| x * x;
-    let errors: f64 = targets
-        .iter()
-        .zip(predictions)
-        .map(|(y, p)| square(y - p))
-        .sum();
+    let errors: f64 = targets.iter().zip(predictions).map(|(y, p)| square(y - p)).sum();
     let variance: f64 = targets.iter().map(|y| square(y - mean)).sum();
     if variance > 0.0 {
         1.0 - errors / variance

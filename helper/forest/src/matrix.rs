@@ -37,18 +37,9 @@ impl<'a> Matrix<'a> {
         let rows = data.len().checked_div(columns).unwrap_or(0);
         if rows * columns != data.len() {
             let (what, expected) = ("numbers in x (a multiple of its columns)", rows * columns);
-            return Err(Error::Shape {
-                what,
-                found: data.len(),
-                expected,
-            });
+            return Err(Error::Shape { what, found: data.len(), expected });
         }
-        Ok(Matrix {
-            data: Cow::Borrowed(data),
-            rows,
-            columns,
-            by_column,
-        })
+        Ok(Matrix { data: Cow::Borrowed(data), rows, columns, by_column })
     }
 
     /// Number of rows.
@@ -63,10 +54,7 @@ impl<'a> Matrix<'a> {
 
     /// The number in a row of a column. Panics outside of the matrix.
     pub fn get(&self, row: usize, column: usize) -> f64 {
-        assert!(
-            row < self.rows && column < self.columns,
-            "({row}, {column}) is outside"
-        );
+        assert!(row < self.rows && column < self.columns, "({row}, {column}) is outside");
         if self.by_column {
             self.data[column * self.rows + row]
         } else {
@@ -77,11 +65,7 @@ impl<'a> Matrix<'a> {
     /// Row after row, checked to be finite and to have the columns that the caller needs.
     pub(crate) fn rows_checked(&self, columns: usize) -> Result<Cow<'_, [f64]>, Error> {
         if self.columns != columns {
-            return Err(Error::Shape {
-                what: "columns of x",
-                found: self.columns,
-                expected: columns,
-            });
+            return Err(Error::Shape { what: "columns of x", found: self.columns, expected: columns });
         }
         self.check_finite()?;
         Ok(if self.by_column && self.columns > 1 {
@@ -102,13 +86,7 @@ impl<'a> Matrix<'a> {
             (at / self.columns, at % self.columns)
         };
         let value = self.data[at];
-        Err(Error::Value {
-            what: "x",
-            row,
-            column,
-            value,
-            allowed: "finite numbers",
-        })
+        Err(Error::Value { what: "x", row, column, value, allowed: "finite numbers" })
     }
 }
 
@@ -120,23 +98,13 @@ impl Vector<'_> {
     /// Checked to be finite and to have one number for each of `rows` rows.
     pub(crate) fn check(&self, what: &'static str, rows: usize) -> Result<(), Error> {
         if self.0.len() != rows {
-            return Err(Error::Shape {
-                what,
-                found: self.0.len(),
-                expected: rows,
-            });
+            return Err(Error::Shape { what, found: self.0.len(), expected: rows });
         }
         match self.0.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
             Some(row) => {
                 let (value, allowed) = (self.0[row], "finite numbers");
-                Err(Error::Value {
-                    what,
-                    row,
-                    column: 0,
-                    value,
-                    allowed,
-                })
+                Err(Error::Value { what, row, column: 0, value, allowed })
             }
         }
     }
@@ -163,28 +131,13 @@ mod views {
         fn from(view: ArrayView2<'a, f64>) -> Self {
             let (rows, columns) = view.dim();
             if let Some(data) = view.to_slice() {
-                return Matrix {
-                    data: Cow::Borrowed(data),
-                    rows,
-                    columns,
-                    by_column: false,
-                };
+                return Matrix { data: Cow::Borrowed(data), rows, columns, by_column: false };
             }
             if let Some(data) = view.reversed_axes().to_slice() {
-                return Matrix {
-                    data: Cow::Borrowed(data),
-                    rows,
-                    columns,
-                    by_column: true,
-                };
+                return Matrix { data: Cow::Borrowed(data), rows, columns, by_column: true };
             }
             let data = Cow::Owned(view.iter().copied().collect());
-            Matrix {
-                data,
-                rows,
-                columns,
-                by_column: false,
-            }
+            Matrix { data, rows, columns, by_column: false }
         }
     }
 

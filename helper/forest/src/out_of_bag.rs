@@ -47,16 +47,9 @@ impl Forest {
         let mean = |&(sum, n): &(i64, usize)| (n > 0).then(|| self.scale.to_f64(sum, n));
         let predictions: Vec<_> = sums.iter().map(mean).collect();
         let targets = (0..view.n_rows).map(|row| view.target(row));
-        let (known, targets): (Vec<f64>, Vec<f64>) = predictions
-            .iter()
-            .zip(targets)
-            .filter_map(|(p, y)| Some(((*p)?, y)))
-            .unzip();
+        let (known, targets): (Vec<f64>, Vec<f64>) =
+            predictions.iter().zip(targets).filter_map(|(p, y)| Some(((*p)?, y))).unzip();
         let n_missing = view.n_rows - known.len();
-        Ok(OutOfBag {
-            predictions,
-            score: r2_score(&targets, &known),
-            n_missing,
-        })
+        Ok(OutOfBag { predictions, score: r2_score(&targets, &known), n_missing })
     }
 }

@@ -10,17 +10,11 @@ impl Forest {
     ///
     /// # Errors
     /// If a hyperparameter is out of range.
-    pub fn fit_parallel<'a>(
-        training: impl Into<TrainingView<'a>>,
-        params: &Params,
-    ) -> Result<Forest, Error> {
+    pub fn fit_parallel<'a>(training: impl Into<TrainingView<'a>>, params: &Params) -> Result<Forest, Error> {
         let trees = 0..params.n_estimators;
         Forest::grow_with(training.into(), params, trees, |view, checked, trees| {
             // Small pieces share out well, but each needs memory of its own for a while.
-            let piece = trees
-                .len()
-                .div_ceil(8 * rayon::current_num_threads())
-                .clamp(1, 16);
+            let piece = trees.len().div_ceil(8 * rayon::current_num_threads()).clamp(1, 16);
             let starts: Vec<usize> = trees.clone().step_by(piece).collect();
             let pieces = starts
                 .into_par_iter()
@@ -45,9 +39,7 @@ impl Forest {
             for tree in &self.trees {
                 tree.walk(rows, self.n_features, |row, node| sums[row] += node.value());
             }
-            sums.into_iter()
-                .map(|sum| self.scale.to_f64(sum, self.trees.len()))
-                .collect::<Vec<_>>()
+            sums.into_iter().map(|sum| self.scale.to_f64(sum, self.trees.len())).collect::<Vec<_>>()
         });
         Ok(parts.collect::<Vec<_>>().concat())
     }

@@ -112,40 +112,23 @@ impl Params {
     }
 
     pub(crate) fn checked(&self, n_rows: usize, n_features: usize) -> Result<Checked, Error> {
-        let bad = |name, value: &dyn std::fmt::Debug, allowed: String| {
-            Err(Error::parameter(name, value, allowed))
-        };
+        let bad =
+            |name, value: &dyn std::fmt::Debug, allowed: String| Err(Error::parameter(name, value, allowed));
         if !(1..=MAX_TREES).contains(&self.n_estimators) {
-            return bad(
-                "n_estimators",
-                &self.n_estimators,
-                format!("1 to {MAX_TREES}"),
-            );
+            return bad("n_estimators", &self.n_estimators, format!("1 to {MAX_TREES}"));
         }
         if self.max_depth == Some(0) {
             return bad("max_depth", &self.max_depth, "None, or 1 or more".into());
         }
         if self.min_samples_split < 2 {
-            return bad(
-                "min_samples_split",
-                &self.min_samples_split,
-                "2 or more".into(),
-            );
+            return bad("min_samples_split", &self.min_samples_split, "2 or more".into());
         }
         if self.min_samples_leaf < 1 {
-            return bad(
-                "min_samples_leaf",
-                &self.min_samples_leaf,
-                "1 or more".into(),
-            );
+            return bad("min_samples_leaf", &self.min_samples_leaf, "1 or more".into());
         }
         if !(self.min_impurity_decrease >= 0.0 && self.min_impurity_decrease.is_finite()) {
             let allowed = "0 or more, and finite".into();
-            return bad(
-                "min_impurity_decrease",
-                &self.min_impurity_decrease,
-                allowed,
-            );
+            return bad("min_impurity_decrease", &self.min_impurity_decrease, allowed);
         }
         let fraction = |f: f64| (f > 0.0 && f <= 1.0).then_some(f);
         let root = |f: fn(f64) -> f64| Some(f(n_features as f64) as usize);
@@ -154,9 +137,7 @@ impl Params {
             MaxFeatures::Sqrt => root(f64::sqrt).map(|m| m.max(1)),
             MaxFeatures::Log2 => Some((n_features.max(1).ilog2() as usize).max(1)),
             MaxFeatures::Count(m) => (1..=n_features).contains(&m).then_some(m),
-            MaxFeatures::Fraction(f) => {
-                fraction(f).map(|f| ((f * n_features as f64) as usize).max(1))
-            }
+            MaxFeatures::Fraction(f) => fraction(f).map(|f| ((f * n_features as f64) as usize).max(1)),
         };
         let Some(max_features) = max_features else {
             let allowed = format!("Count(1) to Count({n_features}), or Fraction above 0 up to 1");
@@ -201,90 +182,35 @@ mod tests {
     #[test]
     fn max_features_rounds_like_scikit_learn() {
         let m = |max_features, n| {
-            let params = Params {
-                max_features,
-                ..Params::default()
-            };
+            let params = Params { max_features, ..Params::default() };
             params.checked(10, n).unwrap().max_features
         };
         assert_eq!([m(MaxFeatures::All, 8), m(MaxFeatures::Sqrt, 8)], [8, 2]);
         assert_eq!([m(MaxFeatures::Log2, 8), m(MaxFeatures::Log2, 9)], [3, 3]);
         assert_eq!([m(MaxFeatures::Sqrt, 1), m(MaxFeatures::Log2, 1)], [1, 1]);
-        assert_eq!(
-            [
-                m(MaxFeatures::Fraction(0.3), 8),
-                m(MaxFeatures::Fraction(0.1), 8)
-            ],
-            [2, 1]
-        );
+        assert_eq!([m(MaxFeatures::Fraction(0.3), 8), m(MaxFeatures::Fraction(0.1), 8)], [2, 1]);
     }
 
     #[test]
     fn every_refusal_names_field_value_and_range() {
         let d = Params::default;
         let cases = [
+            (Params { n_estimators: 0, ..d() }, ["n_estimators = 0", "1 to"]),
+            (Params { max_depth: Some(0), ..d() }, ["max_depth = Some(0)", "1 or more"]),
+            (Params { min_samples_split: 1, ..d() }, ["min_samples_split = 1", "2 or more"]),
+            (Params { min_samples_leaf: 0, ..d() }, ["min_samples_leaf = 0", "1 or more"]),
+            (Params { min_impurity_decrease: f64::NAN, ..d() }, ["min_impurity_decrease = NaN", "0 or more"]),
+            (Params { max_features: MaxFeatures::Count(9), ..d() }, ["max_features = Count(9)", "Count(8)"]),
             (
-                Params {
-                    n_estimators: 0,
-                    ..d()
-                },
-                ["n_estimators = 0", "1 to"],
-            ),
-            (
-                Params {
-                    max_depth: Some(0),
-                    ..d()
-                },
-                ["max_depth = Some(0)", "1 or more"],
-            ),
-            (
-                Params {
-                    min_samples_split: 1,
-                    ..d()
-                },
-                ["min_samples_split = 1", "2 or more"],
-            ),
-            (
-                Params {
-                    min_samples_leaf: 0,
-                    ..d()
-                },
-                ["min_samples_leaf = 0", "1 or more"],
-            ),
-            (
-                Params {
-                    min_impurity_decrease: f64::NAN,
-                    ..d()
-                },
-                ["min_impurity_decrease = NaN", "0 or more"],
-            ),
-            (
-                Params {
-                    max_features: MaxFeatures::Count(9),
-                    ..d()
-                },
-                ["max_features = Count(9)", "Count(8)"],
-            ),
-            (
-                Params {
-                    max_features: MaxFeatures::Fraction(0.0),
-                    ..d()
-                },
+                Params { max_features: MaxFeatures::Fraction(0.0), ..d() },
                 ["max_features = Fraction(0.0)", "above 0"],
             ),
             (
-                Params {
-                    max_samples: Some(MaxSamples::Count(101)),
-                    ..d()
-                },
+                Params { max_samples: Some(MaxSamples::Count(101)), ..d() },
                 ["max_samples = Some(Count(101))", "Count(100)"],
             ),
             (
-                Params {
-                    bootstrap: false,
-                    max_samples: Some(MaxSamples::Count(5)),
-                    ..d()
-                },
+                Params { bootstrap: false, max_samples: Some(MaxSamples::Count(5)), ..d() },
                 ["max_samples = Some(Count(5))", "bootstrap = false"],
             ),
         ];

@@ -22,26 +22,17 @@ impl Forest {
     ///
     /// # Errors
     /// As for [`predict`](Self::predict), and if there are not so many trees, or none.
-    pub fn predict_first<'a>(
-        &self,
-        n_trees: usize,
-        x: impl Into<Matrix<'a>>,
-    ) -> Result<Vec<f64>, Error> {
+    pub fn predict_first<'a>(&self, n_trees: usize, x: impl Into<Matrix<'a>>) -> Result<Vec<f64>, Error> {
         self.predict_some(self.first..self.first.saturating_add(n_trees), &x.into())
     }
 
     fn predict_some(&self, trees: Range<usize>, x: &Matrix<'_>) -> Result<Vec<f64>, Error> {
         if trees.is_empty() {
-            return Err(Error::Empty {
-                what: "the range of trees",
-            });
+            return Err(Error::Empty { what: "the range of trees" });
         }
         let mut sums = vec![0; x.n_rows()];
         self.add(trees.clone(), x, &mut sums)?;
-        Ok(sums
-            .into_iter()
-            .map(|sum| self.scale.to_f64(sum, trees.len()))
-            .collect())
+        Ok(sums.into_iter().map(|sum| self.scale.to_f64(sum, trees.len())).collect())
     }
 
     /// Adds the predictions of the trees with these indices to `sums`, one for each row, in
@@ -65,18 +56,12 @@ impl Forest {
     fn add(&self, trees: Range<usize>, x: &Matrix<'_>, sums: &mut [i64]) -> Result<(), Error> {
         if sums.len() != x.n_rows() {
             let (what, found) = ("sums", sums.len());
-            return Err(Error::Shape {
-                what,
-                found,
-                expected: x.n_rows(),
-            });
+            return Err(Error::Shape { what, found, expected: x.n_rows() });
         }
         let trees = self.some(trees)?;
         let rows = x.rows_checked(self.n_features)?;
         for tree in trees {
-            tree.walk(&rows, self.n_features, |row, node| {
-                sums[row] += node.value()
-            });
+            tree.walk(&rows, self.n_features, |row, node| sums[row] += node.value());
         }
         Ok(())
     }
@@ -85,11 +70,7 @@ impl Forest {
         let here = self.trees();
         let all = here.start <= trees.start && trees.start <= trees.end && trees.end <= here.end;
         if !all {
-            return Err(Error::parameter(
-                "trees",
-                trees,
-                format!("a range within {here:?}"),
-            ));
+            return Err(Error::parameter("trees", trees, format!("a range within {here:?}")));
         }
         Ok(&self.trees[trees.start - here.start..trees.end - here.start])
     }
@@ -121,9 +102,7 @@ impl Forest {
         let apply = |tree: &Tree| {
             let mut leaves = vec![0; x.n_rows()];
             // The left child of a leaf is the leaf.
-            tree.walk(&rows, self.n_features, |row, node| {
-                leaves[row] = node.left()
-            });
+            tree.walk(&rows, self.n_features, |row, node| leaves[row] = node.left());
             leaves
         };
         Ok(self.trees.iter().map(apply).collect())

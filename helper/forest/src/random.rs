@@ -18,11 +18,7 @@ impl Stream {
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(index);
-        Stream {
-            rng,
-            word: 0,
-            spent: u64::MAX,
-        }
+        Stream { rng, word: 0, spent: u64::MAX }
     }
 
     /// Uniform in `0..n`, without bias (Lemire, <https://doi.org/10.1145/3230636>).
@@ -60,12 +56,7 @@ mod tests {
     fn streams_are_fixed_and_differ() {
         let draw = |seed, index| {
             let mut stream = Stream::new(seed, index);
-            [
-                stream.below(1000),
-                stream.below(1000),
-                stream.pick(8),
-                stream.pick(7),
-            ]
+            [stream.below(1000), stream.below(1000), stream.pick(8), stream.pick(7)]
         };
         assert_eq!(draw(42, 0), draw(42, 0));
         assert_ne!(draw(42, 0), draw(42, 1));

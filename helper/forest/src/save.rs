@@ -49,9 +49,7 @@ impl TryFrom<Saved> for Forest {
     fn try_from(saved: Saved) -> Result<Forest, Error> {
         if saved.version != VERSION {
             let found = saved.version;
-            return Err(Error::format(format!(
-                "it has version {found}, not {VERSION}"
-            )));
+            return Err(Error::format(format!("it has version {found}, not {VERSION}")));
         }
         let (n_rows, n_features) = (saved.n_rows, saved.n_features);
         saved.params.check(n_rows, n_features)?;
@@ -62,23 +60,10 @@ impl TryFrom<Saved> for Forest {
             return Err(Error::format("it has more trees than its n_estimators"));
         }
         let load = |(i, tree): (usize, SavedTree)| {
-            tree.load(n_features)
-                .ok_or_else(|| Error::format(format!("its tree {i} is damaged")))
+            tree.load(n_features).ok_or_else(|| Error::format(format!("its tree {i} is damaged")))
         };
-        let trees = saved
-            .trees
-            .into_iter()
-            .enumerate()
-            .map(load)
-            .collect::<Result<_, _>>()?;
-        Ok(Forest {
-            params: saved.params,
-            n_rows,
-            n_features,
-            scale,
-            first: saved.first,
-            trees,
-        })
+        let trees = saved.trees.into_iter().enumerate().map(load).collect::<Result<_, _>>()?;
+        Ok(Forest { params: saved.params, n_rows, n_features, scale, first: saved.first, trees })
     }
 }
 
@@ -96,9 +81,7 @@ impl SavedTree {
                 if node.feature() >= n_features || children.start <= i || children.end > n {
                     return None;
                 }
-                parents[children]
-                    .iter_mut()
-                    .for_each(|p| *p = p.saturating_add(1));
+                parents[children].iter_mut().for_each(|p| *p = p.saturating_add(1));
             }
             nodes.push(node);
         }

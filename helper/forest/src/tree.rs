@@ -22,26 +22,23 @@ impl Node {
     pub(crate) fn leaf(at: usize, value: i64) -> Node {
         debug_assert!(value.unsigned_abs() < 1 << (PAYLOAD - 1));
         let payload = value as u64 & ((1 << PAYLOAD) - 1);
-        Node {
-            bits: NAN | payload,
-            left: at as u32,
-            feature: 0,
-        }
+        Node { bits: NAN | payload, left: at as u32, feature: 0 }
     }
 
     /// An inner node whose threshold is between the values of two ranks, still to be looked up.
     pub(crate) fn undecided(feature: usize, ranks: (usize, usize), left: usize) -> Node {
         let bits = (ranks.0 as u64) << 32 | ranks.1 as u64;
-        Node {
-            bits,
-            left: left as u32,
-            feature: feature as u32,
-        }
+        Node { bits, left: left as u32, feature: feature as u32 }
+    }
+
+    /// The ranks of an undecided node.
+    pub(crate) fn ranks(self) -> (usize, usize) {
+        ((self.bits >> 32) as usize, self.bits as u32 as usize)
     }
 
     /// Looks up the threshold of an undecided node.
     pub(crate) fn decide(&mut self, threshold: impl Fn(usize, usize, usize) -> f64) {
-        let (lower, upper) = ((self.bits >> 32) as usize, self.bits as u32 as usize);
+        let (lower, upper) = self.ranks();
         self.bits = threshold(self.feature as usize, lower, upper).to_bits();
     }
 
@@ -74,17 +71,11 @@ impl Node {
     /// None unless it is an inner node with a finite threshold, or a leaf in place `at`.
     #[cfg(feature = "serde")]
     pub(crate) fn from_parts((bits, left, feature): (u64, u32, u32), at: usize) -> Option<Node> {
-        let node = Node {
-            bits,
-            left,
-            feature,
-        };
+        let node = Node { bits, left, feature };
         let leaf = || node == Node::leaf(at, node.value());
-        (node.threshold().is_finite() || (node.value().unsigned_abs() <= LARGEST && leaf()))
-            .then_some(node)
+        (node.threshold().is_finite() || (node.value().unsigned_abs() <= LARGEST && leaf())).then_some(node)
     }
 
-    #[cfg(feature = "serde")]
     pub(crate) fn feature(self) -> usize {
         self.feature as usize
     }

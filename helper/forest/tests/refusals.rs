@@ -8,10 +8,7 @@ use proptest::prelude::*;
 
 fn says(error: Error, parts: &[&str]) {
     let message = error.to_string();
-    assert!(
-        parts.iter().all(|p| message.contains(p)),
-        "{message}: {parts:?}"
-    );
+    assert!(parts.iter().all(|p| message.contains(p)), "{message}: {parts:?}");
 }
 
 #[test]
@@ -25,85 +22,50 @@ fn values_that_are_not_finite_say_where() {
         let forest = t.fit(&common::tree());
         says(forest.predict(bad.matrix()).unwrap_err(), &parts);
         says(forest.apply(bad.matrix()).unwrap_err(), &parts);
-        let columns: Vec<f64> = (0..5)
-            .flat_map(|f| (0..10).map(move |r| (r, f)))
-            .map(|(r, f)| bad.x[r * 5 + f])
-            .collect();
+        let columns: Vec<f64> =
+            (0..5).flat_map(|f| (0..10).map(move |r| (r, f))).map(|(r, f)| bad.x[r * 5 + f]).collect();
         let columns = Matrix::from_columns(&columns, 5).unwrap();
         says(TrainingSet::new(columns, &bad.y).unwrap_err(), &parts);
         let mut bad = t.clone();
         bad.y[4] = value;
-        says(
-            TrainingSet::new(bad.matrix(), &bad.y).unwrap_err(),
-            &["y at row 4"],
-        );
+        says(TrainingSet::new(bad.matrix(), &bad.y).unwrap_err(), &["y at row 4"]);
     }
 }
 
 #[test]
 fn shapes_that_do_not_fit_say_both_sizes() {
     let t = Table::friedman(10, 5, 1);
-    says(
-        TrainingSet::new(t.matrix(), &t.y[1..]).unwrap_err(),
-        &["y: found 9, expected 10"],
-    );
-    says(
-        Matrix::from_rows(&t.x, 7).unwrap_err(),
-        &["found 50, expected 49"],
-    );
+    says(TrainingSet::new(t.matrix(), &t.y[1..]).unwrap_err(), &["y: found 9, expected 10"]);
+    says(Matrix::from_rows(&t.x, 7).unwrap_err(), &["found 50, expected 49"]);
     says(Matrix::from_rows(&t.x, 0).unwrap_err(), &["found 50"]);
     let forest = t.fit(&common::tree());
     let narrow = Matrix::from_rows(&t.x, 2).unwrap();
-    says(
-        forest.predict(narrow.clone()).unwrap_err(),
-        &["columns of x: found 2, expected 5"],
-    );
+    says(forest.predict(narrow.clone()).unwrap_err(), &["columns of x: found 2, expected 5"]);
     let added = forest.add_predictions(0..1, t.matrix(), &mut [0; 9]);
     says(added.unwrap_err(), &["sums: found 9, expected 10"]);
     let added = forest.add_predictions(0..2, t.matrix(), &mut [0; 10]);
     says(added.unwrap_err(), &["trees = 0..2", "0..1"]);
-    says(
-        forest.predict_first(2, t.matrix()).unwrap_err(),
-        &["trees = 0..2"],
-    );
-    says(
-        forest.predict_first(0, t.matrix()).unwrap_err(),
-        &["range of trees is empty"],
-    );
-    says(
-        forest.predict_first(usize::MAX, t.matrix()).unwrap_err(),
-        &["trees = 0.."],
-    );
+    says(forest.predict_first(2, t.matrix()).unwrap_err(), &["trees = 0..2"]);
+    says(forest.predict_first(0, t.matrix()).unwrap_err(), &["range of trees is empty"]);
+    says(forest.predict_first(usize::MAX, t.matrix()).unwrap_err(), &["trees = 0.."]);
 }
 
 #[test]
 fn empty_inputs_are_refused_and_predictions_of_no_rows_are_none() {
     let none = Matrix::from_rows(&[], 3).unwrap();
-    says(
-        TrainingSet::new(none, &[][..]).unwrap_err(),
-        &["rows", "empty"],
-    );
+    says(TrainingSet::new(none, &[][..]).unwrap_err(), &["rows", "empty"]);
     let none = Matrix::from_rows(&[], 0).unwrap();
     says(TrainingSet::new(none, &[][..]).unwrap_err(), &["empty"]);
     let forest = Table::friedman(10, 5, 1).fit(&common::tree());
-    assert_eq!(
-        forest.predict(Matrix::from_rows(&[], 5).unwrap()).unwrap(),
-        []
-    );
+    assert_eq!(forest.predict(Matrix::from_rows(&[], 5).unwrap()).unwrap(), []);
 }
 
 #[test]
 fn weights_that_cannot_be_are_refused() {
     let t = Table::friedman(3, 5, 1);
     let with = |w: &[f64]| TrainingSet::with_weights(t.matrix(), &t.y, w).unwrap_err();
-    says(
-        with(&[1.0, -0.5, 1.0]),
-        &["sample_weight at row 1", "-0.5", "0 or more"],
-    );
-    says(
-        with(&[1.0, f64::NAN, 1.0]),
-        &["sample_weight at row 1", "NaN"],
-    );
+    says(with(&[1.0, -0.5, 1.0]), &["sample_weight at row 1", "-0.5", "0 or more"]);
+    says(with(&[1.0, f64::NAN, 1.0]), &["sample_weight at row 1", "NaN"]);
     says(with(&[1.0, 1.0]), &["sample_weight: found 2, expected 3"]);
     says(with(&[0.0; 3]), &["at least one is above 0"]);
 }
@@ -111,10 +73,7 @@ fn weights_that_cannot_be_are_refused() {
 #[test]
 fn a_range_of_trees_has_to_exist() {
     let training = Table::friedman(10, 5, 1).training();
-    let params = Params {
-        n_estimators: 5,
-        ..Params::default()
-    };
+    let params = Params { n_estimators: 5, ..Params::default() };
     #[allow(clippy::reversed_empty_ranges)]
     let backwards = 3..2;
     for range in [0..6, 6..7, backwards] {
@@ -123,14 +82,8 @@ fn a_range_of_trees_has_to_exist() {
     }
     let mut first = Forest::grow(&training, &params, 0..2).unwrap();
     let third = Forest::grow(&training, &params, 3..5).unwrap();
-    says(
-        first.extend(third).unwrap_err(),
-        &["first tree = 3", "2, which follows"],
-    );
-    let other = Params {
-        seed: 1,
-        ..params.clone()
-    };
+    says(first.extend(third).unwrap_err(), &["first tree = 3", "2, which follows"]);
+    let other = Params { seed: 1, ..params.clone() };
     let second = Forest::grow(&training, &other, 2..3).unwrap();
     says(first.extend(second).unwrap_err(), &["params", "seed: 0"]);
     assert_eq!(first.trees(), 0..2);
@@ -151,27 +104,18 @@ fn bytes_of_another_kind_are_refused() {
     let mut other = words.clone();
     other[0] = other[0].swap_bytes();
     says(view(&other).unwrap_err(), &["starts with"]);
-    says(
-        TrainingView::from_bytes(&set.as_bytes()[1..]).unwrap_err(),
-        &["multiple of 8"],
-    );
+    says(TrainingView::from_bytes(&set.as_bytes()[1..]).unwrap_err(), &["multiple of 8"]);
 }
 
 fn bytes_to_words(bytes: &[u8]) -> Vec<u64> {
-    bytes
-        .chunks(8)
-        .map(|c| u64::from_ne_bytes(c.try_into().unwrap()))
-        .collect()
+    bytes.chunks(8).map(|c| u64::from_ne_bytes(c.try_into().unwrap())).collect()
 }
 
 /// Views words and, if that works, trains on them and gives the rows.
 fn view_words(words: &[u64]) -> Result<Option<usize>, Error> {
     let bytes: &[u8] = bytemuck_bytes(words);
     let view = TrainingView::from_bytes(bytes)?;
-    let params = Params {
-        n_estimators: 2,
-        ..Params::default()
-    };
+    let params = Params { n_estimators: 2, ..Params::default() };
     Forest::fit(view, &params)?;
     Ok(Some(view.n_rows()))
 }

@@ -11,9 +11,7 @@ fn hash(predictions: &[f64]) -> u64 {
     predictions
         .iter()
         .flat_map(|p| p.to_bits().to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |h, b| {
-            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-        })
+        .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The number holds for every processor and system: whoever finds another one has found a bug.
@@ -22,13 +20,7 @@ fn a_forest_is_the_one_it_always_was() {
     let t = Table::friedman(6000, 7, 1);
     for simd in [true, false] {
         let max_features = MaxFeatures::Fraction(0.6);
-        let params = Params {
-            n_estimators: 10,
-            seed: 42,
-            max_features,
-            simd,
-            ..Params::default()
-        };
+        let params = Params { n_estimators: 10, seed: 42, max_features, simd, ..Params::default() };
         let forest = t.fit(&params);
         let predictions = forest.predict(t.matrix()).unwrap();
         assert_eq!((forest.n_nodes(), hash(&predictions)), GOLDEN, "{simd}");
@@ -107,16 +99,10 @@ proptest! {
 fn on_any_number_of_threads() {
     let t = Table::friedman(500, 6, 3);
     let training = t.training();
-    let params = Params {
-        n_estimators: 37,
-        ..Params::default()
-    };
+    let params = Params { n_estimators: 37, ..Params::default() };
     let one = Forest::fit(&training, &params).unwrap();
     for threads in [1, 2, 3, 8] {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             assert!(Forest::fit_parallel(&training, &params).unwrap() == one);
             let parallel = one.predict_parallel(t.matrix()).unwrap();
@@ -128,11 +114,7 @@ fn on_any_number_of_threads() {
 #[test]
 fn the_first_trees_of_a_forest_are_the_smaller_forest() {
     let t = Table::friedman(300, 5, 4);
-    let params = |n_estimators| Params {
-        n_estimators,
-        seed: 9,
-        ..Params::default()
-    };
+    let params = |n_estimators| Params { n_estimators, seed: 9, ..Params::default() };
     let large = t.fit(&params(20));
     for k in [1, 7, 20] {
         let small = t.fit(&params(k)).predict(t.matrix()).unwrap();
@@ -143,30 +125,20 @@ fn the_first_trees_of_a_forest_are_the_smaller_forest() {
 #[test]
 fn warm_start_equals_one_shot() {
     let t = Table::friedman(300, 5, 5);
-    let params = |n_estimators| Params {
-        n_estimators,
-        seed: 3,
-        ..Params::default()
-    };
+    let params = |n_estimators| Params { n_estimators, seed: 3, ..Params::default() };
     let mut warm = t.fit(&params(5));
     warm.fit_more(&t.training(), 5).unwrap();
     warm.fit_more(&t.training(), 12).unwrap();
     assert!(warm == t.fit(&params(12)));
     assert!(warm.fit_more(&t.training(), 11).is_err());
-    assert!(
-        warm.fit_more(&Table::friedman(200, 5, 5).training(), 13)
-            .is_err()
-    );
+    assert!(warm.fit_more(&Table::friedman(200, 5, 5).training(), 13).is_err());
 }
 
 #[test]
 fn from_the_bytes_of_a_training_set() {
     let t = Table::friedman(400, 6, 6);
     let set = t.training();
-    let params = Params {
-        n_estimators: 4,
-        ..Params::default()
-    };
+    let params = Params { n_estimators: 4, ..Params::default() };
     let view = TrainingView::from_bytes(set.as_bytes()).unwrap();
     assert!(Forest::fit(view, &params).unwrap() == Forest::fit(&set, &params).unwrap());
 }
@@ -182,12 +154,7 @@ fn from_the_same_rows_in_another_order() {
     };
     // Without bootstrap the rows' order is all that differs.
     for min_samples_leaf in [1, 5] {
-        let params = Params {
-            n_estimators: 2,
-            bootstrap: false,
-            min_samples_leaf,
-            ..Params::default()
-        };
+        let params = Params { n_estimators: 2, bootstrap: false, min_samples_leaf, ..Params::default() };
         let forward = t.fit(&params).predict(t.matrix()).unwrap();
         let backward = reversed.fit(&params).predict(t.matrix()).unwrap();
         assert_eq!((forward.len(), forward), (n, backward));
@@ -197,22 +164,11 @@ fn from_the_same_rows_in_another_order() {
 #[test]
 fn other_seeds_and_trees_differ() {
     let t = Table::friedman(200, 5, 8);
-    let fit = |seed| {
-        t.fit(&Params {
-            n_estimators: 3,
-            seed,
-            ..Params::default()
-        })
-    };
+    let fit = |seed| t.fit(&Params { n_estimators: 3, seed, ..Params::default() });
     let trees = fit(1).predict_trees(t.matrix()).unwrap();
     assert!(trees[0] != trees[1] && trees[1] != trees[2]);
     assert!(fit(1).predict(t.matrix()).unwrap() != fit(2).predict(t.matrix()).unwrap());
     let half = MaxSamples::Fraction(0.5);
-    let fewer = Params {
-        n_estimators: 3,
-        seed: 1,
-        max_samples: Some(half),
-        ..Params::default()
-    };
+    let fewer = Params { n_estimators: 3, seed: 1, max_samples: Some(half), ..Params::default() };
     assert!(t.fit(&fewer).n_nodes() < fit(1).n_nodes() * 3 / 4);
 }

@@ -12,12 +12,7 @@ fn forest() -> (Table, Forest) {
     let t = Table::friedman(60, 5, 1);
     let max_samples = Some(MaxSamples::Fraction(0.7));
     let max_features = MaxFeatures::Count(2);
-    let params = Params {
-        n_estimators: 3,
-        max_samples,
-        max_features,
-        ..Params::default()
-    };
+    let params = Params { n_estimators: 3, max_samples, max_features, ..Params::default() };
     let forest = t.fit(&params);
     (t, forest)
 }
@@ -43,30 +38,20 @@ type Change = fn(&mut Value);
 fn refused(change: impl FnOnce(&mut Value)) -> String {
     let mut value = serde_json::to_value(forest().1).unwrap();
     change(&mut value);
-    serde_json::from_value::<Forest>(value)
-        .unwrap_err()
-        .to_string()
+    serde_json::from_value::<Forest>(value).unwrap_err().to_string()
 }
 
 #[test]
 fn damage_is_refused_and_named() {
     let cases: [(&str, Change); 8] = [
         ("version 9", |v| v["version"] = json!(9)),
-        ("n_estimators = 0", |v| {
-            v["params"]["n_estimators"] = json!(0)
-        }),
+        ("n_estimators = 0", |v| v["params"]["n_estimators"] = json!(0)),
         ("more trees", |v| v["params"]["n_estimators"] = json!(2)),
         ("scale", |v| v["exponent"] = json!(5000)),
         // A node that is its own child would never end.
-        ("tree 1 is damaged", |v| {
-            v["trees"][1]["nodes"][0][1] = json!(0)
-        }),
-        ("tree 1 is damaged", |v| {
-            v["trees"][1]["nodes"][0][1] = json!(100_000)
-        }),
-        ("tree 2 is damaged", |v| {
-            v["trees"][2]["nodes"][0][2] = json!(5)
-        }),
+        ("tree 1 is damaged", |v| v["trees"][1]["nodes"][0][1] = json!(0)),
+        ("tree 1 is damaged", |v| v["trees"][1]["nodes"][0][1] = json!(100_000)),
+        ("tree 2 is damaged", |v| v["trees"][2]["nodes"][0][2] = json!(5)),
         ("tree 0 is damaged", |v| v["trees"][0]["nodes"] = json!([])),
     ];
     for (part, change) in cases {

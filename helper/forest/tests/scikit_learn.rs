@@ -39,9 +39,7 @@ fn check(case: &Value) {
         }
     }
     let forest = Forest::fit(&training.unwrap(), &params).unwrap();
-    let ours = forest
-        .predict(Matrix::from_rows(&x, n_features).unwrap())
-        .unwrap();
+    let ours = forest.predict(Matrix::from_rows(&x, n_features).unwrap()).unwrap();
     let theirs = case["predictions"].as_array().unwrap();
     assert_eq!(ours.len(), theirs.len());
     for (row, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
@@ -52,40 +50,18 @@ fn check(case: &Value) {
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_f64().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
 /// As scikit-learn's tests hold for its own trees, on its diabetes data.
 #[test]
 fn diabetes_is_learnt_exactly_and_better_with_depth() {
     let cases: Value = serde_json::from_str(include_str!("reference/trees.json")).unwrap();
-    let case = cases
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|c| c["name"] == "diabetes")
-        .unwrap();
-    let x: Vec<f64> = case["x"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .flat_map(numbers)
-        .collect();
-    let table = common::Table {
-        x,
-        y: numbers(&case["y"]),
-        n_features: 10,
-    };
+    let case = cases.as_array().unwrap().iter().find(|c| c["name"] == "diabetes").unwrap();
+    let x: Vec<f64> = case["x"].as_array().unwrap().iter().flat_map(numbers).collect();
+    let table = common::Table { x, y: numbers(&case["y"]), n_features: 10 };
     let error = |max_depth| {
-        let forest = table.fit(&forest::Params {
-            max_depth,
-            ..common::tree()
-        });
+        let forest = table.fit(&forest::Params { max_depth, ..common::tree() });
         common::mse(&table.y, &forest.predict(table.matrix()).unwrap())
     };
     assert_eq!(error(None), 0.0);

@@ -10,9 +10,7 @@ use proptest::prelude::*;
 fn errors(rows: &[usize], y: &[f64], w: &[f64]) -> f64 {
     let weight: f64 = rows.iter().map(|&r| w[r]).sum();
     let mean = rows.iter().map(|&r| w[r] * y[r]).sum::<f64>() / weight;
-    rows.iter()
-        .map(|&r| w[r] * (y[r] - mean) * (y[r] - mean))
-        .sum()
+    rows.iter().map(|&r| w[r] * (y[r] - mean) * (y[r] - mean)).sum()
 }
 
 /// The two sides of the best split, or none.
@@ -21,9 +19,8 @@ fn best_split(t: &Table, w: &[f64], rows: &[usize], least: usize) -> Option<[Vec
     for feature in 0..t.n_features {
         for &threshold_row in rows {
             let value = |r: usize| t.x[r * t.n_features + feature];
-            let (left, right): (Vec<_>, Vec<_>) = rows
-                .iter()
-                .partition(|&&r| value(r) <= value(threshold_row));
+            let (left, right): (Vec<_>, Vec<_>) =
+                rows.iter().partition(|&&r| value(r) <= value(threshold_row));
             if left.len() < least || right.len() < least {
                 continue;
             }
@@ -39,18 +36,11 @@ fn best_split(t: &Table, w: &[f64], rows: &[usize], least: usize) -> Option<[Vec
 /// Predictions of the tree that splits by `best_split`, at its own rows.
 fn grow(t: &Table, w: &[f64], rows: &[usize], params: &Params, depth: usize, out: &mut [f64]) {
     let pure = rows.iter().all(|&r| t.y[r] == t.y[rows[0]]);
-    let stop = pure
-        || rows.len() < params.min_samples_split
-        || params.max_depth.is_some_and(|most| depth >= most);
-    let split = if stop {
-        None
-    } else {
-        best_split(t, w, rows, params.min_samples_leaf)
-    };
+    let stop =
+        pure || rows.len() < params.min_samples_split || params.max_depth.is_some_and(|most| depth >= most);
+    let split = if stop { None } else { best_split(t, w, rows, params.min_samples_leaf) };
     if let Some(sides) = split {
-        sides
-            .iter()
-            .for_each(|side| grow(t, w, side, params, depth + 1, out));
+        sides.iter().for_each(|side| grow(t, w, side, params, depth + 1, out));
     } else {
         let weight: f64 = rows.iter().map(|&r| w[r]).sum();
         let mean = rows.iter().map(|&r| w[r] * t.y[r]).sum::<f64>() / weight;
@@ -61,12 +51,7 @@ fn grow(t: &Table, w: &[f64], rows: &[usize], params: &Params, depth: usize, out
 fn table(n: usize, n_features: usize, levels: u64, seed: u64) -> Table {
     let (mut a, mut b) = (Random(seed), Random(!seed));
     // Targets so spread that no two different splits are equally good.
-    Table::new(
-        n,
-        n_features,
-        |_, _| a.below(levels) as f64,
-        |_| (b.below(1 << 33) as f64) / 1024.0 - 4e6,
-    )
+    Table::new(n, n_features, |_, _| a.below(levels) as f64, |_| (b.below(1 << 33) as f64) / 1024.0 - 4e6)
 }
 
 fn fit_and_compare(t: &Table, w: Option<&[f64]>, params: &Params) -> Result<(), TestCaseError> {

@@ -40,10 +40,7 @@ impl Table {
             n_features: self.n_features,
         };
         let (test, train) = rows.split_at(n.div_ceil(5));
-        Split {
-            train: part(train),
-            test: part(test),
-        }
+        Split { train: part(train), test: part(test) }
     }
 }
 
@@ -69,36 +66,14 @@ pub fn california() -> Table {
     });
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        let v: Vec<f64> = line
-            .split(',')
-            .map(|v| v.trim().parse().expect("a number"))
-            .collect();
-        let [
-            longitude,
-            latitude,
-            age,
-            rooms,
-            bedrooms,
-            population,
-            households,
-            income,
-            value,
-        ] = v[..].try_into().expect("nine columns");
-        x.extend([
-            income,
-            age,
-            rooms / households,
-            bedrooms / households,
-            population,
-        ]);
+        let v: Vec<f64> = line.split(',').map(|v| v.trim().parse().expect("a number")).collect();
+        let [longitude, latitude, age, rooms, bedrooms, population, households, income, value] =
+            v[..].try_into().expect("nine columns");
+        x.extend([income, age, rooms / households, bedrooms / households, population]);
         x.extend([population / households, latitude, longitude]);
         y.push(value / 100_000.0);
     }
-    Table {
-        x,
-        y,
-        n_features: 8,
-    }
+    Table { x, y, n_features: 8 }
 }
 
 fn raw_table() -> PathBuf {
@@ -107,11 +82,7 @@ fn raw_table() -> PathBuf {
     }
     let places = ["data/cal_housing.data", "../shared/data/cal_housing.data"];
     let places = places.map(|place| project_root().join(place));
-    places
-        .iter()
-        .find(|p| p.exists())
-        .unwrap_or(&places[0])
-        .clone()
+    places.iter().find(|p| p.exists()).unwrap_or(&places[0]).clone()
 }
 
 pub fn project_root() -> PathBuf {
@@ -120,21 +91,11 @@ pub fn project_root() -> PathBuf {
 
 /// The lab's hyperparameters.
 pub fn lab(n_estimators: usize, seed: u64) -> Params {
-    Params {
-        n_estimators,
-        max_depth: Some(20),
-        min_samples_split: 5,
-        seed,
-        ..Params::default()
-    }
+    Params { n_estimators, max_depth: Some(20), min_samples_split: 5, seed, ..Params::default() }
 }
 
 pub fn mse(y: &[f64], predictions: &[f64]) -> f64 {
-    y.iter()
-        .zip(predictions)
-        .map(|(y, p)| (y - p) * (y - p))
-        .sum::<f64>()
-        / y.len() as f64
+    y.iter().zip(predictions).map(|(y, p)| (y - p) * (y - p)).sum::<f64>() / y.len() as f64
 }
 
 pub fn median(samples: &[f64]) -> f64 {
@@ -173,10 +134,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 // SAFETY: passes every call on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        PEAK.fetch_max(
-            NOW.fetch_add(layout.size(), Relaxed) + layout.size(),
-            Relaxed,
-        );
+        PEAK.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
         // SAFETY: the caller's promises are the ones that the system's allocator asks for.
         unsafe { System.alloc(layout) }
     }

@@ -28,19 +28,12 @@ struct Node {
 
 /// As [`Search::packed`] or [`Search::wide`].
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn search(
-    node: &Search<'_, u32>,
-    rows: &Rows<'_>,
-    packed: bool,
-    sums: &mut [u64],
-) -> Option<Found> {
+pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &mut [u64]) -> Option<Found> {
     let half = sums.len() / 2;
     let (now, next) = sums.split_at_mut(half);
     let best = if rows.weights.is_some() {
         let places = 0..node.features.len();
-        places
-            .map(|place| exact_wide(node, place, rows, now, next))
-            .fold(Single::NONE, Single::or)
+        places.map(|place| exact_wide(node, place, rows, now, next)).fold(Single::NONE, Single::or)
     } else if packed && node.positions.len() < BOUNDED {
         search_small(node, u32::table(&rows.records), now, next)
     } else if packed {
@@ -143,21 +136,9 @@ fn add_up(node: &Search<'_, u32>, feature: u32, records: &[u64; 1 << 16], sums: 
 /// The best position of one feature, from packed sums.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn exact_packed(
-    node: &Search<'_, u32>,
-    place: usize,
-    records: &[u64; 1 << 16],
-    sums: &mut [u64],
-) -> Single {
+fn exact_packed(node: &Search<'_, u32>, place: usize, records: &[u64; 1 << 16], sums: &mut [u64]) -> Single {
     add_up(node, node.features[place], records, sums);
-    single(scan::<true>(
-        node,
-        place,
-        constants(node),
-        no_best(),
-        sums,
-        sums,
-    ))
+    single(scan::<true>(node, place, constants(node), no_best(), sums, sums))
 }
 
 /// The best position of one feature, from sums of any size.
@@ -166,7 +147,7 @@ fn exact_packed(
 fn exact_wide(
     node: &Search<'_, u32>,
     place: usize,
-    rows: &Rows<'_>,
+    rows: &Rows,
     targets: &mut [u64],
     weights: &mut [u64],
 ) -> Single {
@@ -195,14 +176,7 @@ fn exact_wide(
             }
         }
     }
-    single(scan::<false>(
-        node,
-        place,
-        constants(node),
-        no_best(),
-        targets,
-        weights,
-    ))
+    single(scan::<false>(node, place, constants(node), no_best(), targets, weights))
 }
 
 /// The elements of the positions to look at, in fours, the last ones perhaps of no position.
@@ -266,10 +240,7 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
         let score = _mm256_div_ps(_mm256_mul_ps(difference, difference), product);
         highest = _mm256_max_ps(highest, score);
     }
-    let half = _mm_max_ps(
-        _mm256_castps256_ps128(highest),
-        _mm256_extractf128_ps::<1>(highest),
-    );
+    let half = _mm_max_ps(_mm256_castps256_ps128(highest), _mm256_extractf128_ps::<1>(highest));
     let half = _mm_max_ps(half, _mm_movehl_ps(half, half));
     let one = _mm_max_ss(half, _mm_shuffle_ps::<1>(half, half));
     f64::from(_mm_cvtss_f32(one)) * bounds.square
@@ -280,19 +251,13 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
 fn constants(node: &Search<'_, u32>) -> Node {
     let total = node.sum.weight();
     let mean = node.sum.targets() / total;
-    Node {
-        mean: _mm256_set1_pd(mean),
-        total: _mm256_set1_pd(total),
-    }
+    Node { mean: _mm256_set1_pd(mean), total: _mm256_set1_pd(total) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn no_best() -> Best {
-    Best {
-        scores: _mm256_set1_pd(-1.0),
-        places: _mm256_set1_epi64x(i64::MAX),
-    }
+    Best { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
 }
 
 /// Scores four positions at a time. The sums are packed, both in `targets`, or numbers.
@@ -329,10 +294,7 @@ fn scan<const PACKED_SUMS: bool>(
                 _mm256_sub_pd(_mm256_castsi256_pd(weights), magic),
             )
         } else {
-            (
-                _mm256_castsi256_pd(load(targets)),
-                _mm256_castsi256_pd(load(weights)),
-            )
+            (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
         };
         let difference = _mm256_sub_pd(targets, _mm256_mul_pd(weights, constants.mean));
         let squared = _mm256_mul_pd(difference, difference);
@@ -343,10 +305,8 @@ fn scan<const PACKED_SUMS: bool>(
         let following = _mm256_cvtepu32_epi64(load_half(following));
         let differs = _mm256_cmpgt_epi64(_mm256_xor_si256(entries, following), same_rank);
         let valid = _mm256_and_si256(differs, _mm256_cmpgt_epi64(end, places));
-        let better = _mm256_and_pd(
-            _mm256_cmp_pd::<_CMP_GT_OQ>(scores, best.scores),
-            _mm256_castsi256_pd(valid),
-        );
+        let better =
+            _mm256_and_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(scores, best.scores), _mm256_castsi256_pd(valid));
         best.scores = _mm256_blendv_pd(best.scores, scores, better);
         best.places = _mm256_castpd_si256(_mm256_blendv_pd(
             _mm256_castsi256_pd(best.places),
@@ -366,20 +326,13 @@ struct Single {
 }
 
 impl Single {
-    const NONE: Single = Single {
-        score: -1.0,
-        place: u64::MAX,
-    };
+    const NONE: Single = Single { score: -1.0, place: u64::MAX };
 
     /// The higher score, then the first place.
     #[inline]
     fn or(self, other: Single) -> Single {
         let first = other.score == self.score && other.place < self.place;
-        if other.score > self.score || first {
-            other
-        } else {
-            self
-        }
+        if other.score > self.score || first { other } else { self }
     }
 
     #[inline]
@@ -402,10 +355,7 @@ fn single(best: Best) -> Single {
         _mm256_storeu_pd(scores.as_mut_ptr(), best.scores);
         _mm256_storeu_si256(places.as_mut_ptr().cast(), best.places);
     }
-    let lane = |i: usize| Single {
-        score: scores[i],
-        place: places[i],
-    };
+    let lane = |i: usize| Single { score: scores[i], place: places[i] };
     lane(0).or(lane(1)).or(lane(2).or(lane(3)))
 }
 
@@ -471,18 +421,12 @@ fn sift<const LEFT: bool, const RIGHT: bool>(
         unsafe {
             if LEFT {
                 let to = list.get_unchecked_mut(to_left..to_left + 8);
-                store8(
-                    to.first_chunk_mut().unwrap_unchecked(),
-                    compress(entries, lefts),
-                );
+                store8(to.first_chunk_mut().unwrap_unchecked(), compress(entries, lefts));
             }
             if RIGHT {
                 let to = if LEFT { &mut *spare } else { &mut *list };
                 let to = to.get_unchecked_mut(to_right..to_right + 8);
-                store8(
-                    to.first_chunk_mut().unwrap_unchecked(),
-                    compress(entries, !lefts),
-                );
+                store8(to.first_chunk_mut().unwrap_unchecked(), compress(entries, !lefts));
             }
         }
         to_left += lefts.count_ones() as usize;

@@ -7,28 +7,29 @@ use super::entry::Entry;
 use super::partition::{Keep, Lists};
 use super::rows::{self, Rows, Sum};
 use super::search::{Found, Search};
+use super::short::Short;
 use crate::params::Checked;
 use crate::random::Stream;
-use crate::training::TrainingView;
+use crate::training::{TrainingView, stride};
 use crate::tree::{Node, Tree};
 
 /// A node that is still to be split.
-struct Task {
-    node: usize,
+pub(super) struct Task {
+    pub(super) node: usize,
     /// Its range of positions in every list.
-    rows: Range<usize>,
-    depth: usize,
-    sum: Sum,
+    pub(super) rows: Range<usize>,
+    pub(super) depth: usize,
+    pub(super) sum: Sum,
 }
 
-struct Builder<'a, E> {
+pub(super) struct Builder<'a, E> {
     view: &'a TrainingView<'a>,
     params: &'a Checked,
     simd: Simd,
-    rows: Rows<'a>,
+    pub(super) rows: Rows,
     /// For each feature `stride` entries, as many of which as the tree has rows are in use.
-    lists: Vec<E>,
-    stride: usize,
+    pub(super) lists: Vec<E>,
+    pub(super) stride: usize,
     /// For each row whether it goes left: all bits, or none.
     left: Vec<u8>,
     /// Room for the right side of one list.
@@ -36,17 +37,15 @@ struct Builder<'a, E> {
     /// Room for the sums along two lists.
     sums: Vec<u64>,
     /// All features, in the order in which the last node drew them.
-    features: Vec<u32>,
+    pub(super) features: Vec<u32>,
     /// Those of them to look at.
     candidates: Vec<u32>,
-    /// Most draws that a node can have for its sums to be packed.
-    packed_draws: u64,
     /// Of all rows of the tree.
-    weight: f64,
-    stream: Stream,
+    pub(super) weight: f64,
+    pub(super) stream: Stream,
     stack: Vec<Task>,
-    nodes: Vec<Node>,
-    gains: Vec<f64>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) gains: Vec<f64>,
 }
 
 /// Grows trees one after the other in the same memory.
@@ -56,109 +55,86 @@ pub(super) fn grow<E: Entry>(
     params: &Checked,
     trees: Range<usize>,
 ) -> Vec<Tree> {
-    let (n, table) = (view.n_rows, E::table_len(view.n_rows));
-    let packed_draws = if view.weights.is_none() {
-        rows::packed_draws(view.span)
-    } else {
-        0
-    };
-    let coarse = size_of::<E>() == 4 && view.weights.is_none() && n as u64 > packed_draws;
-    let mut builder = Builder {
-        view,
-        params,
-        simd: Simd::detect(params.simd),
-        rows: Rows {
-            counts: Vec::new(),
-            records: vec![0; table],
-            coarse: vec![0; if coarse { table } else { 0 }],
-            cut: rows::coarse_cut(view.span),
-            targets: view.targets,
-            weights: view.weights.map(<[f64]>::to_vec),
-        },
-        lists: vec![E::zeroed(); view.stride * view.n_features],
-        stride: view.stride,
-        left: vec![0; table],
-        spare: vec![E::zeroed(); view.stride],
-        sums: vec![0; 2 * view.stride],
-        features: (0..view.n_features as u32).collect(),
-        candidates: Vec::new(),
-        packed_draws,
-        weight: 0.0,
-        stream: Stream::new(params.seed, 0),
-        stack: Vec::new(),
-        nodes: Vec::with_capacity(n),
-        gains: vec![0.0; view.n_features],
-    };
-    trees.map(|index| builder.tree(order, index)).collect()
+    let mut builder = Builder::new(view, params, view.n_rows);
+    let mut short = (size_of::<E>() > 4).then(|| Short::new(view, params));
+    trees.map(|index| builder.tree(order, index, &mut short)).collect()
 }
 
-impl<E: Entry> Builder<'_, E> {
-    fn tree(&mut self, order: &[E], index: usize) -> Tree {
+impl<'a, E: Entry> Builder<'a, E> {
+    /// Makes room for trees of that many rows.
+    pub(super) fn new(view: &'a TrainingView<'a>, params: &'a Checked, n_rows: usize) -> Self {
+        let (table, stride) = (E::table_len(n_rows), stride(n_rows));
+        Builder {
+            view,
+            params,
+            simd: Simd::detect(params.simd),
+            rows: Rows::new(view, table, size_of::<E>() == 4),
+            lists: vec![E::zeroed(); stride * view.n_features],
+            stride,
+            left: vec![0; table],
+            spare: vec![E::zeroed(); stride],
+            sums: vec![0; 2 * stride],
+            features: (0..view.n_features as u32).collect(),
+            candidates: Vec::new(),
+            weight: 0.0,
+            stream: Stream::new(params.seed, 0),
+            stack: Vec::new(),
+            nodes: Vec::new(),
+            gains: vec![0.0; view.n_features],
+        }
+    }
+
+    fn tree(&mut self, order: &[E], index: usize, short: &mut Option<Short<'_>>) -> Tree {
         self.features.iter_mut().zip(0..).for_each(|(f, i)| *f = i);
         self.stream = Stream::new(self.params.seed, index as u64);
         let root = self.plant(order);
-        self.open(root.node, root.rows, root.depth, root.sum);
-        while let Some(task) = self.stack.pop() {
-            match self.search(&task) {
-                Some(found) => self.split(&task, found),
-                None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
-            }
-        }
+        self.run(root, short);
         // Looked up all in one go: these are many loads from far away that can overlap.
         let view = self.view;
         let inner = self.nodes.iter_mut().filter(|node| !node.is_leaf());
         inner.for_each(|node| node.decide(|f, lower, upper| view.threshold(f, lower, upper)));
-        let gains = self
-            .gains
-            .iter()
-            .map(|&g| self.view.scale.square_to_f64(g))
-            .collect();
+        let gains = self.gains.iter().map(|&g| view.scale.square_to_f64(g)).collect();
         self.gains.fill(0.0);
-        let tree = Tree {
-            nodes: self.nodes.as_slice().into(),
-            gains,
-        };
+        let tree = Tree { nodes: self.nodes.as_slice().into(), gains };
         self.nodes.clear();
         tree
     }
 
+    /// Grows everything below a root, the first of the nodes. Nodes that short entries can name
+    /// all rows of go to `short`.
+    pub(super) fn run(&mut self, root: Task, short: &mut Option<Short<'_>>) {
+        self.open(root.node, root.rows, root.depth, root.sum);
+        while let Some(task) = self.stack.pop() {
+            match short {
+                Some(short) if short.holds(&task) => short.take(self, &task),
+                _ => match self.search(&task) {
+                    Some(found) => self.split(&task, found),
+                    None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
+                },
+            }
+        }
+    }
+
     /// Draws the rows, makes the lists of them, and gives the root.
     fn plant(&mut self, order: &[E]) -> Task {
-        let n_rows = self.view.n_rows;
-        self.rows.counts = rows::drawn(self.view, self.params, &mut self.stream);
-        if let (Some(sums), Some(weights)) = (&mut self.rows.weights, self.view.weights) {
+        let view = self.view;
+        self.rows.counts = rows::drawn(view, self.params, &mut self.stream);
+        if let (Some(sums), Some(weights)) = (&mut self.rows.weights, view.weights) {
             for ((sum, weight), &count) in sums.iter_mut().zip(weights).zip(&self.rows.counts) {
                 *sum = weight * f64::from(count);
             }
         }
-        if !self.rows.coarse.is_empty() {
-            let cut = self.rows.cut;
-            let coarse = self.rows.coarse.iter_mut().zip(self.view.targets);
-            for ((record, &target), &count) in coarse.zip(&self.rows.counts) {
-                *record = u64::from(count) * ((target >> cut) << rows::COARSE | 1);
-            }
-        }
-        if self.packed_draws > 0 {
-            let records = self.rows.records.iter_mut().zip(self.view.targets);
-            for ((record, &target), &count) in records.zip(&self.rows.counts) {
-                *record = u64::from(count).wrapping_mul(target << rows::PACKED | 1);
-            }
-        }
+        self.rows.record();
         let mut n = 0;
         for (left, &count) in self.left.iter_mut().zip(&self.rows.counts) {
             *left = if count > 0 { 0xff } else { 0 };
             n += usize::from(count > 0);
         }
         self.lists.copy_from_slice(order);
-        self.divide(0, n_rows, None, Keep::Left);
+        self.divide(0, view.n_rows, None, Keep::Left);
         let sum = self.sum(&self.lists[..n], false);
         self.weight = sum.weight();
-        Task {
-            node: 0,
-            rows: 0..n,
-            depth: 0,
-            sum,
-        }
+        Task { node: 0, rows: 0..n, depth: 0, sum }
     }
 
     /// Adds up the rows of a list.
@@ -174,14 +150,9 @@ impl<E: Entry> Builder<'_, E> {
         }
         if packed {
             let records = E::table(&rows.records);
-            let sum = list
-                .iter()
-                .fold(0u64, |sum, e| sum.wrapping_add(e.get(records)));
+            let sum = list.iter().fold(0u64, |sum, e| sum.wrapping_add(e.get(records)));
             let draws = sum & ((1 << rows::PACKED) - 1);
-            return Sum::Counted {
-                targets: sum >> rows::PACKED,
-                draws,
-            };
+            return Sum::Counted { targets: sum >> rows::PACKED, draws };
         }
         let (mut targets, mut draws) = (0, 0);
         for e in list {
@@ -242,7 +213,7 @@ impl<E: Entry> Builder<'_, E> {
     }
 
     fn is_packed(&self, sum: Sum) -> bool {
-        matches!(sum, Sum::Counted { draws, .. } if draws <= self.packed_draws)
+        matches!(sum, Sum::Counted { draws, .. } if draws <= self.rows.packed_draws)
     }
 
     /// Whether all targets of a node are the same. Only a gain that rounding could have made
@@ -252,19 +223,13 @@ impl<E: Entry> Builder<'_, E> {
         if gain > targets * targets * 1e-29 {
             return false;
         }
-        let mut targets = self.lists[task.rows.clone()]
-            .iter()
-            .map(|e| self.rows.targets[e.row()]);
+        let mut targets = self.lists[task.rows.clone()].iter().map(|e| self.rows.targets[e.row()]);
         let first = targets.next();
         targets.all(|t| Some(t) == first)
     }
 
     fn split(&mut self, task: &Task, found: Found) {
-        let Found {
-            score,
-            feature,
-            position,
-        } = found;
+        let Found { score, feature, position } = found;
         self.gains[feature] += score * task.sum.weight();
         let (at, n, n_left) = (task.rows.start, task.rows.len(), position + 1);
         let packed = self.is_packed(task.sum);
@@ -274,26 +239,16 @@ impl<E: Entry> Builder<'_, E> {
 
         let left = self.sum(&list[..n_left], packed);
         let right = match (task.sum, left) {
-            (
-                Sum::Counted { targets, draws },
-                Sum::Counted {
-                    targets: left_targets,
-                    draws: left_draws,
-                },
-            ) => Sum::Counted {
-                targets: targets - left_targets,
-                draws: draws - left_draws,
-            },
+            (Sum::Counted { targets, draws }, Sum::Counted { targets: left_targets, draws: left_draws }) => {
+                Sum::Counted { targets: targets - left_targets, draws: draws - left_draws }
+            }
             _ => self.sum(&list[n_left..], packed),
         };
         let child = self.nodes.len();
         self.nodes[task.node] = Node::undecided(feature, (lower, upper), child);
 
         let depth = task.depth + 1;
-        let keep = match (
-            self.splittable(n_left, depth),
-            self.splittable(n - n_left, depth),
-        ) {
+        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
             (true, true) => Some(Keep::Both { n_left }),
             (true, false) => Some(Keep::Left),
             (false, true) => Some(Keep::Right),
@@ -308,30 +263,16 @@ impl<E: Entry> Builder<'_, E> {
                 self.lists.copy_within(best + n_left..best + n, best);
             }
         }
-        let start_right = if keep == Some(Keep::Right) {
-            at
-        } else {
-            at + n_left
-        };
+        let start_right = if keep == Some(Keep::Right) { at } else { at + n_left };
         self.open(child, at..at + n_left, depth, left);
-        self.open(
-            child + 1,
-            start_right..start_right + (n - n_left),
-            depth,
-            right,
-        );
+        self.open(child + 1, start_right..start_right + (n - n_left), depth, right);
     }
 
     /// Makes a node: a leaf, or one that is to be split.
     fn open(&mut self, node: usize, rows: Range<usize>, depth: usize, sum: Sum) {
         if self.splittable(rows.len(), depth) {
             self.nodes.push(Node::leaf(node, 0));
-            self.stack.push(Task {
-                node,
-                rows,
-                depth,
-                sum,
-            });
+            self.stack.push(Task { node, rows, depth, sum });
         } else {
             self.nodes.push(Node::leaf(node, self.value(sum)));
         }
@@ -339,13 +280,7 @@ impl<E: Entry> Builder<'_, E> {
 
     /// Divides all lists by the marks, but for one that is divided already.
     fn divide(&mut self, at: usize, n: usize, best: Option<usize>, keep: Keep) {
-        let lists = Lists {
-            all: &mut self.lists,
-            stride: self.stride,
-            at,
-            n,
-            skip: best,
-        };
+        let lists = Lists { all: &mut self.lists, stride: self.stride, at, n, skip: best };
         E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
     }
 }

@@ -25,16 +25,12 @@ pub(super) trait Entry: Pod {
     fn search(
         _: Simd,
         node: &Search<'_, Self>,
-        rows: &Rows<'_>,
+        rows: &Rows,
         packed: bool,
         sums: &mut [u64],
     ) -> Option<Found> {
         let _ = sums;
-        if packed {
-            node.packed(rows)
-        } else {
-            node.wide(rows)
-        }
+        if packed { node.packed(rows) } else { node.wide(rows) }
     }
 
     /// Divides lists by the marks of their rows: see [`partition::divide`].
@@ -75,7 +71,7 @@ impl Entry for u32 {
     fn search(
         simd: Simd,
         node: &Search<'_, u32>,
-        rows: &Rows<'_>,
+        rows: &Rows,
         packed: bool,
         sums: &mut [u64],
     ) -> Option<Found> {

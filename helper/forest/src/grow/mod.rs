@@ -12,6 +12,7 @@ mod entry;
 mod partition;
 mod rows;
 mod search;
+mod short;
 
 use std::ops::Range;
 

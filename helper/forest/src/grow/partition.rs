@@ -30,12 +30,7 @@ pub(super) struct Lists<'a, E> {
 }
 
 /// Divides lists by the marks of their rows. `spare` has room for a list.
-pub(super) fn divide<E: Entry>(
-    lists: Lists<'_, E>,
-    left: &E::Table<u8>,
-    keep: Keep,
-    spare: &mut [E],
-) {
+pub(super) fn divide<E: Entry>(lists: Lists<'_, E>, left: &E::Table<u8>, keep: Keep, spare: &mut [E]) {
     for (i, list) in lists.all.chunks_exact_mut(lists.stride).enumerate() {
         if Some(i) != lists.skip {
             divide_one(&mut list[lists.at..][..lists.n], left, keep, spare);

@@ -17,28 +17,59 @@ pub(crate) fn drawn(view: &TrainingView<'_>, params: &Checked, stream: &mut Stre
             *count *= u32::from(weight > 0.0);
         }
         if counts.iter().all(|&count| count == 0) {
-            counts = weights
-                .iter()
-                .map(|&weight| u32::from(weight > 0.0))
-                .collect();
+            counts = weights.iter().map(|&weight| u32::from(weight > 0.0)).collect();
         }
     }
     counts
 }
 
 /// What the rows of one tree count for, by row.
-pub(super) struct Rows<'a> {
+pub(super) struct Rows {
     /// How often a row was drawn.
     pub(super) counts: Vec<u32>,
+    pub(super) targets: Vec<u64>,
+    /// Weight of a row's draws, where rows differ in weight.
+    pub(super) weights: Option<Vec<f64>>,
     /// Sum of the targets of a row's draws, then number of draws, in one word: see [`PACKED`].
     pub(super) records: Vec<u64>,
+    /// Most draws that a node can have for its sums to be packed.
+    pub(super) packed_draws: u64,
     /// The same, of targets that were cut to leave room for more draws: see [`COARSE`].
     pub(super) coarse: Vec<u64>,
     /// Bits that were cut off the targets.
     pub(super) cut: u32,
-    pub(super) targets: &'a [u64],
-    /// Weight of a row's draws, where rows differ in weight.
-    pub(super) weights: Option<Vec<f64>>,
+}
+
+impl Rows {
+    /// With tables of that length. Coarse records are of use to short entries only.
+    pub(super) fn new(view: &TrainingView<'_>, table: usize, short: bool) -> Rows {
+        let counted = view.weights.is_none();
+        let packed_draws = if counted { packed_draws(view.span) } else { 0 };
+        let coarse = short && counted && view.n_rows as u64 > packed_draws;
+        Rows {
+            counts: Vec::new(),
+            targets: view.targets.to_vec(),
+            weights: view.weights.map(<[f64]>::to_vec),
+            records: vec![0; table],
+            packed_draws,
+            coarse: vec![0; if coarse { table } else { 0 }],
+            cut: coarse_cut(view.span),
+        }
+    }
+
+    /// Fills the records in from counts and targets. Those of rows that were drawn too often
+    /// for a packed sum are never used.
+    pub(super) fn record(&mut self) {
+        let rows = self.targets.iter().zip(&self.counts);
+        if self.packed_draws > 0 {
+            for (record, (&target, &count)) in self.records.iter_mut().zip(rows.clone()) {
+                *record = u64::from(count).wrapping_mul(target << PACKED | 1);
+            }
+        }
+        for (record, (&target, &count)) in self.coarse.iter_mut().zip(rows) {
+            *record = u64::from(count) * ((target >> self.cut) << COARSE | 1);
+        }
+    }
 }
 
 /// Bits of a packed sum that hold the number of draws. The sum of targets is above them.

@@ -48,7 +48,7 @@ impl<'a, E: Entry> Search<'a, E> {
     }
 
     /// For sums that fit into a packed word.
-    pub(super) fn packed(&self, rows: &Rows<'_>) -> Option<Found> {
+    pub(super) fn packed(&self, rows: &Rows) -> Option<Found> {
         let records = E::table(&rows.records);
         let zero = || 0u64;
         self.walk(zero, |sum, entry| {
@@ -58,7 +58,7 @@ impl<'a, E: Entry> Search<'a, E> {
     }
 
     /// For sums of any size.
-    pub(super) fn wide(&self, rows: &Rows<'_>) -> Option<Found> {
+    pub(super) fn wide(&self, rows: &Rows) -> Option<Found> {
         match &rows.weights {
             None => self.walk(
                 || (0u64, 0u64),
@@ -83,18 +83,10 @@ impl<'a, E: Entry> Search<'a, E> {
 
     /// Walks along every list. `step` adds an entry to a sum and gives targets and weight.
     #[inline(always)]
-    fn walk<S>(
-        &self,
-        zero: impl Fn() -> S,
-        step: impl Fn(&mut S, E) -> (f64, f64),
-    ) -> Option<Found> {
+    fn walk<S>(&self, zero: impl Fn() -> S, step: impl Fn(&mut S, E) -> (f64, f64)) -> Option<Found> {
         let total = self.sum.weight();
         let mean = self.sum.targets() / total;
-        let mut best = Found {
-            score: -1.0,
-            feature: 0,
-            position: 0,
-        };
+        let mut best = Found { score: -1.0, feature: 0, position: 0 };
         // A score above the best has a numerator above `bar` times its denominator. The bar
         // is a little low, so that rounding never hides one; what passes is divided.
         let mut bar = -1.0;
@@ -104,10 +96,7 @@ impl<'a, E: Entry> Search<'a, E> {
             for &entry in &list[..self.positions.start] {
                 step(&mut sum, entry);
             }
-            for (i, pair) in list[self.positions.start..=self.positions.end]
-                .windows(2)
-                .enumerate()
-            {
+            for (i, pair) in list[self.positions.start..=self.positions.end].windows(2).enumerate() {
                 let (targets, weight) = step(&mut sum, pair[0]);
                 let difference = targets - weight * mean;
                 let squared = difference * difference;
@@ -116,11 +105,7 @@ impl<'a, E: Entry> Search<'a, E> {
                     let score = squared / product;
                     if score > best.score {
                         let position = self.positions.start + i;
-                        best = Found {
-                            score,
-                            feature: feature as usize,
-                            position,
-                        };
+                        best = Found { score, feature: feature as usize, position };
                         bar = score * (1.0 - 1e-15);
                     }
                 }

@@ -11,24 +11,11 @@ pub(super) fn build(
 ) -> Result<TrainingSet, Error> {
     let (n_rows, n_features) = (x.n_rows(), x.n_columns());
     if n_rows == 0 || n_features == 0 {
-        return Err(Error::Empty {
-            what: if n_rows == 0 {
-                "x, by rows,"
-            } else {
-                "x, by columns,"
-            },
-        });
+        return Err(Error::Empty { what: if n_rows == 0 { "x, by rows," } else { "x, by columns," } });
     }
     if n_rows.max(n_features) > MOST {
-        let (what, found) = (
-            "rows or columns of x (at most this many)",
-            n_rows.max(n_features),
-        );
-        return Err(Error::Shape {
-            what,
-            found,
-            expected: MOST,
-        });
+        let (what, found) = ("rows or columns of x (at most this many)", n_rows.max(n_features));
+        return Err(Error::Shape { what, found, expected: MOST });
     }
     y.check("y", n_rows)?;
     x.check_finite()?;
@@ -48,9 +35,8 @@ pub(super) fn build(
     // First pass: the distinct values, which say how large everything is.
     let mut sorted: Vec<Vec<(u64, u32)>> = Vec::with_capacity(n_features);
     for feature in 0..n_features {
-        let mut keys: Vec<(u64, u32)> = (0..n_rows)
-            .map(|row| (key(x.get(row, feature)), row as u32))
-            .collect();
+        let mut keys: Vec<(u64, u32)> =
+            (0..n_rows).map(|row| (key(x.get(row, feature)), row as u32)).collect();
         keys.sort_unstable();
         for (i, &(k, _)) in keys.iter().enumerate() {
             if i == 0 || keys[i - 1].0 != k {
@@ -63,27 +49,14 @@ pub(super) fn build(
 
     let n_values = values.len();
     let weighted = weights.is_some();
-    let header = Header {
-        n_rows,
-        n_features,
-        n_values,
-        weighted,
-        scale,
-        offset,
-        span,
-    };
-    let at = header
-        .sections()
-        .expect("an input in memory is not that large");
+    let header = Header { n_rows, n_features, n_values, weighted, scale, offset, span };
+    let at = header.sections().expect("an input in memory is not that large");
     let mut words = vec![0u64; at.end];
     header.write(&mut words);
     for (word, t) in words[at.targets..].iter_mut().zip(&fixed) {
         *word = (t - offset) as u64;
     }
-    for (word, w) in words[at.weights..]
-        .iter_mut()
-        .zip(weights.unwrap_or_default())
-    {
+    for (word, w) in words[at.weights..].iter_mut().zip(weights.unwrap_or_default()) {
         *word = w.to_bits();
     }
     words[at.starts..][..starts.len()].copy_from_slice(&starts);
@@ -100,12 +73,10 @@ pub(super) fn build(
         if header.short() {
             let orders: &mut [u32] = bytemuck::cast_slice_mut(orders);
             let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked)
-                .for_each(|(e, (rank, row))| *e = (rank as u32) << 16 | row);
+            list.zip(ranked).for_each(|(e, (rank, row))| *e = (rank as u32) << 16 | row);
         } else {
             let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked)
-                .for_each(|(e, (rank, row))| *e = rank << 32 | u64::from(row));
+            list.zip(ranked).for_each(|(e, (rank, row))| *e = rank << 32 | u64::from(row));
         }
     }
     Ok(TrainingSet { words })
@@ -117,15 +88,8 @@ fn check_weights(weights: &Vector<'_>, n_rows: usize) -> Result<Option<Vec<f64>>
     let what = "sample_weight";
     weights.check(what, n_rows)?;
     let weights = &weights.0;
-    let refuse = |row: usize, allowed| {
-        Err(Error::Value {
-            what,
-            row,
-            column: 0,
-            value: weights[row],
-            allowed,
-        })
-    };
+    let refuse =
+        |row: usize, allowed| Err(Error::Value { what, row, column: 0, value: weights[row], allowed });
     if let Some(row) = weights.iter().position(|&w| w < 0.0) {
         return refuse(row, "numbers of 0 or more");
     }
@@ -134,31 +98,18 @@ fn check_weights(weights: &Vector<'_>, n_rows: usize) -> Result<Option<Vec<f64>>
         return refuse(0, "weights of which at least one is above 0");
     }
     let same = weights.iter().all(|&w| w == weights[0]);
-    Ok((!same).then(|| {
-        weights
-            .iter()
-            .map(|&w| Scale::normalise(w, largest))
-            .collect()
-    }))
+    Ok((!same).then(|| weights.iter().map(|&w| Scale::normalise(w, largest)).collect()))
 }
 
 /// Integers that sort as the numbers do; 0 and -0 are the same.
 fn key(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
-    if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    }
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
 }
 
 /// The number that a key stands for.
 fn value(key: u64) -> f64 {
-    f64::from_bits(if key >> 63 == 1 {
-        key & !(1 << 63)
-    } else {
-        !key
-    })
+    f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ const WEIGHTED: u64 = 1;
 /// Most rows, and most features: ranks and rows fit into 30 bits.
 pub(super) const MOST: usize = 1 << 30;
 
+/// Entries from one feature's list to the next.
+pub(crate) fn stride(n_rows: usize) -> usize {
+    (n_rows + PADDING).next_multiple_of(16)
+}
+
 /// Sizes that say where everything is.
 pub(super) struct Header {
     pub(super) n_rows: usize,
@@ -46,10 +51,7 @@ impl Header {
     /// None if the sizes overflow.
     pub(super) fn sections(&self) -> Option<Sections> {
         let round = |words: usize| words.checked_next_multiple_of(8);
-        let stride = self
-            .n_rows
-            .checked_add(PADDING)?
-            .checked_next_multiple_of(16)?;
+        let stride = stride(self.n_rows);
         let targets = HEADER_WORDS;
         let weights = targets.checked_add(round(self.n_rows)?)?;
         let n_weights = if self.weighted { self.n_rows } else { 0 };
@@ -58,15 +60,7 @@ impl Header {
         let orders = values.checked_add(round(self.n_values)?)?;
         let words = if self.short() { stride / 2 } else { stride };
         let end = orders.checked_add(words.checked_mul(self.n_features)?)?;
-        Some(Sections {
-            targets,
-            weights,
-            starts,
-            values,
-            orders,
-            end,
-            stride,
-        })
+        Some(Sections { targets, weights, starts, values, orders, end, stride })
     }
 
     pub(super) fn write(&self, words: &mut [u64]) {
@@ -83,32 +77,14 @@ impl Header {
     }
 
     fn read(words: &[u64]) -> Result<Header, Error> {
-        let Some(
-            &[
-                magic,
-                n_rows,
-                n_features,
-                n_values,
-                flags,
-                exponent,
-                offset,
-                span,
-            ],
-        ) = words.first_chunk()
+        let Some(&[magic, n_rows, n_features, n_values, flags, exponent, offset, span]) = words.first_chunk()
         else {
-            return Err(Error::format(format!(
-                "{} words are no header",
-                words.len()
-            )));
+            return Err(Error::format(format!("{} words are no header", words.len())));
         };
         if magic != MAGIC {
-            return Err(Error::format(format!(
-                "it starts with {magic:#x}, not {MAGIC:#x}"
-            )));
+            return Err(Error::format(format!("it starts with {magic:#x}, not {MAGIC:#x}")));
         }
-        let scale = i32::try_from(exponent as i64)
-            .ok()
-            .and_then(Scale::from_exponent);
+        let scale = i32::try_from(exponent as i64).ok().and_then(Scale::from_exponent);
         let size = |n: u64| usize::try_from(n).ok().filter(|n| (1..=MOST).contains(n));
         let header = (|| {
             Some(Header {
@@ -131,9 +107,7 @@ pub(super) fn view(words: &[u64], check: bool) -> Result<TrainingView<'_>, Error
     let sections = header.sections().filter(|s| s.end == words.len());
     let Some(at) = sections else {
         let found = words.len();
-        return Err(Error::format(format!(
-            "its length, {found} words, is not what it says"
-        )));
+        return Err(Error::format(format!("its length, {found} words, is not what it says")));
     };
     let floats = |from: usize, n: usize| bytemuck::cast_slice(&words[from..from + n]);
     let orders = &words[at.orders..at.end];
@@ -147,11 +121,7 @@ pub(super) fn view(words: &[u64], check: bool) -> Result<TrainingView<'_>, Error
         weights: header.weighted.then(|| floats(at.weights, header.n_rows)),
         starts: &words[at.starts..][..header.n_features + 1],
         values: floats(at.values, header.n_values),
-        order: if header.short() {
-            Order::Short(bytemuck::cast_slice(orders))
-        } else {
-            Order::Long(orders)
-        },
+        order: if header.short() { Order::Short(bytemuck::cast_slice(orders)) } else { Order::Long(orders) },
         stride: at.stride,
     };
     if check {
@@ -163,11 +133,7 @@ pub(super) fn view(words: &[u64], check: bool) -> Result<TrainingView<'_>, Error
 /// Whether everything that training relies on holds.
 fn check_contents(view: &TrainingView<'_>) -> Result<(), Error> {
     let require = |fine: bool, what: &str| {
-        if fine {
-            Ok(())
-        } else {
-            Err(Error::format(format!("its {what} are damaged")))
-        }
+        if fine { Ok(()) } else { Err(Error::format(format!("its {what} are damaged"))) }
     };
     let row_bits = usize::BITS - view.n_rows.leading_zeros();
     require(view.span.leading_zeros() > row_bits, "targets")?;
@@ -203,15 +169,11 @@ fn check_contents(view: &TrainingView<'_>) -> Result<(), Error> {
         let padding = list.end..(feature + 1) * view.stride;
         let fine = match view.order {
             Order::Short(order) => {
-                order[list]
-                    .iter()
-                    .all(|e| fits((e >> 16) as usize, (e & 0xffff) as usize))
+                order[list].iter().all(|e| fits((e >> 16) as usize, (e & 0xffff) as usize))
                     && order[padding].iter().all(|&e| e == 0)
             }
             Order::Long(order) => {
-                order[list]
-                    .iter()
-                    .all(|e| fits((e >> 32) as usize, *e as u32 as usize))
+                order[list].iter().all(|e| fits((e >> 32) as usize, *e as u32 as usize))
                     && order[padding].iter().all(|&e| e == 0)
             }
         };

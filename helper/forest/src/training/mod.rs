@@ -3,6 +3,8 @@
 mod build;
 mod layout;
 
+pub(crate) use layout::stride;
+
 use crate::{Error, Matrix, Scale, Vector};
 
 /// A training set that owns its memory: one block of words, the same as its bytes.
@@ -19,10 +21,7 @@ impl TrainingSet {
     ///
     /// # Errors
     /// If there are no rows or features, lengths differ, or a value is not finite.
-    pub fn new<'a>(
-        x: impl Into<Matrix<'a>>,
-        y: impl Into<Vector<'a>>,
-    ) -> Result<TrainingSet, Error> {
+    pub fn new<'a>(x: impl Into<Matrix<'a>>, y: impl Into<Vector<'a>>) -> Result<TrainingSet, Error> {
         build::build(&x.into(), &y.into(), None)
     }
 
@@ -113,16 +112,20 @@ impl<'a> TrainingView<'a> {
     }
 
     /// Memory in bytes that growing trees on one thread takes, besides the training set and
-    /// the trees.
+    /// the trees: about.
     pub fn worker_bytes(&self) -> usize {
-        let entry = if matches!(self.order, Order::Short(_)) {
-            4
-        } else {
-            8
+        // Lists, sums along two lists, draws, targets, weights or records, marks.
+        let room = |n_rows: usize, entry: usize| {
+            (self.n_features + 1) * stride(n_rows) * entry + n_rows * (2 * 8 + 4 + 8 + 2 * 8 + 1)
         };
-        let lists = (self.n_features + 1) * self.stride * entry;
-        // Sums along two lists, records and marks for each row, draws or weights.
-        lists + self.stride * 2 * 8 + self.n_rows * (2 * 8 + 1 + 4 + 8)
+        match self.order {
+            Order::Short(_) => room(self.n_rows, 4),
+            // And once more for the lower nodes, with the ranks of their values.
+            Order::Long(_) => {
+                let short = (1 << 16).min(self.n_rows);
+                room(self.n_rows, 8) + room(short, 4) + self.n_features * stride(short) * 4
+            }
+        }
     }
 
     /// The target of a row, as it is trained on: rounded to the [`Scale`].
@@ -140,14 +143,10 @@ impl<'a> TrainingView<'a> {
             let list = feature * self.stride..feature * self.stride + self.n_rows;
             match self.order {
                 Order::Short(order) => {
-                    order[list]
-                        .iter()
-                        .for_each(|e| put((e & 0xffff) as usize, (e >> 16) as usize));
+                    order[list].iter().for_each(|e| put((e & 0xffff) as usize, (e >> 16) as usize));
                 }
                 Order::Long(order) => {
-                    order[list]
-                        .iter()
-                        .for_each(|e| put(*e as u32 as usize, (e >> 32) as usize));
+                    order[list].iter().for_each(|e| put(*e as u32 as usize, (e >> 32) as usize));
                 }
             }
         }
@@ -163,11 +162,7 @@ impl<'a> TrainingView<'a> {
     pub(crate) fn threshold(&self, feature: usize, lower: usize, upper: usize) -> f64 {
         let (lower, upper) = (self.value(feature, lower), self.value(feature, upper));
         let middle = lower / 2.0 + upper / 2.0;
-        if lower <= middle && middle < upper {
-            middle
-        } else {
-            lower
-        }
+        if lower <= middle && middle < upper { middle } else { lower }
     }
 }
 

@@ -19,9 +19,7 @@ impl Table {
         mut f: impl FnMut(usize, usize) -> f64,
         mut g: impl FnMut(&[f64]) -> f64,
     ) -> Table {
-        let x: Vec<f64> = (0..n_rows * n_features)
-            .map(|i| f(i / n_features, i % n_features))
-            .collect();
+        let x: Vec<f64> = (0..n_rows * n_features).map(|i| f(i / n_features, i % n_features)).collect();
         let y = x.chunks(n_features).map(&mut g).collect();
         Table { x, y, n_features }
     }
@@ -35,11 +33,7 @@ impl Table {
             |_, _| a.unit(),
             |r| {
                 let bump = (r[2] - 0.5) * (r[2] - 0.5);
-                10.0 * (3.0 * r[0] * r[1]).min(1.0)
-                    + 20.0 * bump
-                    + 10.0 * r[3]
-                    + 5.0 * r[4]
-                    + b.unit()
+                10.0 * (3.0 * r[0] * r[1]).min(1.0) + 20.0 * bump + 10.0 * r[3] + 5.0 * r[4] + b.unit()
             },
         )
     }
@@ -59,11 +53,7 @@ impl Table {
 
 /// A single tree on all rows.
 pub fn tree() -> Params {
-    Params {
-        n_estimators: 1,
-        bootstrap: false,
-        ..Params::default()
-    }
+    Params { n_estimators: 1, bootstrap: false, ..Params::default() }
 }
 
 pub fn r2(y: &[f64], predictions: &[f64]) -> f64 {
@@ -74,11 +64,7 @@ pub fn r2(y: &[f64], predictions: &[f64]) -> f64 {
 }
 
 pub fn mse(y: &[f64], predictions: &[f64]) -> f64 {
-    y.iter()
-        .zip(predictions)
-        .map(|(y, p)| (y - p) * (y - p))
-        .sum::<f64>()
-        / y.len() as f64
+    y.iter().zip(predictions).map(|(y, p)| (y - p) * (y - p)).sum::<f64>() / y.len() as f64
 }
 
 /// SplitMix64.
