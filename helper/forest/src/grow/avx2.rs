@@ -9,12 +9,12 @@ use std::arch::x86_64::*;
 use super::entry::Entry;
 use super::partition::{Keep, Lists};
 use super::rows::{COARSE, PACKED, Rows};
-use super::search::{Found, Search, below};
+use super::search::{BOUNDED, Best, Bounds, Found, Search, below};
 
 /// The best splits that each of four lanes has seen: scores, and features' places in the
 /// order of drawing (upper half) with positions (lower half).
 #[derive(Clone, Copy)]
-struct Best {
+struct Lanes {
     scores: __m256d,
     places: __m256i,
 }
@@ -33,7 +33,7 @@ pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &m
     let (now, next) = sums.split_at_mut(half);
     let best = if rows.weights.is_some() {
         let places = 0..node.features.len();
-        places.map(|place| exact_wide(node, place, rows, now, next)).fold(Single::NONE, Single::or)
+        places.map(|place| exact_wide(node, place, rows, now, next)).fold(Best::NONE, Best::or)
     } else if packed && node.positions.len() < BOUNDED {
         search_small(node, u32::table(&rows.records), now, next)
     } else if packed {
@@ -47,11 +47,9 @@ pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &m
             exact_wide(node, place, rows, now, next)
         })
     };
-    best.found(node)
+    node.found(best)
 }
 
-/// Fewest positions for which it pays to bound the scores of every feature first.
-const BOUNDED: usize = 12;
 /// Features whose bounds are kept at a time.
 const CHUNK: usize = 64;
 
@@ -63,13 +61,13 @@ fn search_small<'s>(
     records: &[u64; 1 << 16],
     mut now: &'s mut [u64],
     mut next: &'s mut [u64],
-) -> Single {
+) -> Best {
     let constants = constants(node);
     let mut best = no_best();
     // The sums along a list are written one list ahead of their use: reading several at once
     // just after they were written one by one would stall.
     let Some(&first) = node.features.first() else {
-        return Single::NONE;
+        return Best::NONE;
     };
     add_up(node, first, records, now);
     for place in 0..node.features.len() {
@@ -91,10 +89,10 @@ fn search_bounded<'s, const BITS: u32>(
     mut now: &'s mut [u64],
     mut next: &'s mut [u64],
     cut: u32,
-    exact: impl Fn(usize, &mut [u64], &mut [u64]) -> Single,
-) -> Single {
-    let mut best = Single::NONE;
-    let bounds = bounds::<BITS>(node, cut);
+    exact: impl Fn(usize, &mut [u64], &mut [u64]) -> Best,
+) -> Best {
+    let mut best = Best::NONE;
+    let bounds = Bounds::new::<BITS>(node, cut);
     for first in (0..node.features.len()).step_by(CHUNK) {
         let features = &node.features[first..node.features.len().min(first + CHUNK)];
         let mut highest = [0.0; CHUNK];
@@ -136,7 +134,7 @@ fn add_up(node: &Search<'_, u32>, feature: u32, records: &[u64; 1 << 16], sums: 
 /// The best position of one feature, from packed sums.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn exact_packed(node: &Search<'_, u32>, place: usize, records: &[u64; 1 << 16], sums: &mut [u64]) -> Single {
+fn exact_packed(node: &Search<'_, u32>, place: usize, records: &[u64; 1 << 16], sums: &mut [u64]) -> Best {
     add_up(node, node.features[place], records, sums);
     single(scan::<true>(node, place, constants(node), no_best(), sums, sums))
 }
@@ -150,15 +148,15 @@ fn exact_wide(
     rows: &Rows,
     targets: &mut [u64],
     weights: &mut [u64],
-) -> Single {
+) -> Best {
     let out = targets.iter_mut().zip(weights.iter_mut());
     let list = &node.list(node.features[place])[..node.n];
     match &rows.weights {
         None => {
             let mut sum = (0u64, 0u64);
             for (entry, out) in list.iter().zip(out) {
-                let draws = u64::from(rows.counts[entry.row()]);
-                sum.0 += rows.targets[entry.row()] * draws;
+                let [targets, draws] = rows.wide[entry.row()];
+                sum.0 += targets;
                 sum.1 += draws;
                 // Below 2^63, and converted faster with a sign.
                 *out.0 = (sum.0 as i64 as f64).to_bits();
@@ -186,44 +184,14 @@ fn fours<'a, T>(node: &Search<'_, u32>, elements: &'a [T]) -> &'a [[T; 4]] {
     elements[node.positions.start..][..padded].as_chunks().0
 }
 
-/// What bounding the scores of a node takes, in units of `unit` targets.
-#[derive(Clone, Copy)]
-struct Bounds {
-    total: __m256,
-    mean: __m256,
-    slack: __m256,
-    square: f64,
-}
-
-/// Sums are read to 32 bits in units of 2^(32 - BITS), times 2^cut in coarse records, and
-/// treated as 32-bit floats, whose relative error is at most u = 2^-24.
-///
-/// A sum of targets s is off by 1 from reading, by w / 2^(32 - BITS) from cutting, and by u s;
-/// the weight w is exact; the mean m is off by u m, so w m by 2 u w m; the difference by u of
-/// itself. As neither s nor w m is above the node's sum S, it is off by at most
-/// 1 + w / 2^(32 - BITS) + 5 u S in all. With that added, its square over the product of the weights bounds
-/// the score but for five more roundings of u each.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-fn bounds<const BITS: u32>(node: &Search<'_, u32>, cut: u32) -> Bounds {
-    let unit = (1u64 << (32 - BITS + cut)) as f64;
-    let (targets, total) = (node.sum.targets() / unit, node.sum.weight());
-    let cut = total / (1u64 << (32 - BITS)) as f64;
-    let slack = 1.1 + cut + targets * (8.0 / (1u64 << 24) as f64);
-    Bounds {
-        total: _mm256_set1_ps(total as f32),
-        mean: _mm256_set1_ps((targets / total) as f32),
-        slack: _mm256_set1_ps(slack as f32),
-        square: unit * unit * (1.0 + 1e-6),
-    }
-}
-
 /// No score along these sums is above this. There are at least 8 positions.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) -> f64 {
     let draws = _mm256_set1_epi32((1 << BITS) - 1);
     let sign = _mm256_set1_ps(-0.0);
+    let (total, mean) = (_mm256_set1_ps(bounds.total), _mm256_set1_ps(bounds.mean));
+    let slack = _mm256_set1_ps(bounds.slack);
     let mut highest = _mm256_setzero_ps();
     let sums = &sums[node.positions.clone()];
     let (eights, _) = sums.as_chunks::<8>();
@@ -234,9 +202,9 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
         let weights = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
         let targets = _mm256_cvtepi32_ps(targets);
         let weights = _mm256_cvtepi32_ps(_mm256_and_si256(weights, draws));
-        let difference = _mm256_sub_ps(targets, _mm256_mul_ps(weights, bounds.mean));
-        let difference = _mm256_add_ps(_mm256_andnot_ps(sign, difference), bounds.slack);
-        let product = _mm256_mul_ps(weights, _mm256_sub_ps(bounds.total, weights));
+        let difference = _mm256_sub_ps(targets, _mm256_mul_ps(weights, mean));
+        let difference = _mm256_add_ps(_mm256_andnot_ps(sign, difference), slack);
+        let product = _mm256_mul_ps(weights, _mm256_sub_ps(total, weights));
         let score = _mm256_div_ps(_mm256_mul_ps(difference, difference), product);
         highest = _mm256_max_ps(highest, score);
     }
@@ -256,8 +224,8 @@ fn constants(node: &Search<'_, u32>) -> Node {
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn no_best() -> Best {
-    Best { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
+fn no_best() -> Lanes {
+    Lanes { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
 }
 
 /// Scores four positions at a time. The sums are packed, both in `targets`, or numbers.
@@ -267,10 +235,10 @@ fn scan<const PACKED_SUMS: bool>(
     node: &Search<'_, u32>,
     place: usize,
     constants: Node,
-    mut best: Best,
+    mut best: Lanes,
     targets: &[u64],
     weights: &[u64],
-) -> Best {
+) -> Lanes {
     let list = node.list(node.features[place]);
     let entries = fours(node, list).iter().zip(fours(node, &list[1..]));
     let sums = fours(node, targets).iter().zip(fours(node, weights));
@@ -319,35 +287,9 @@ fn scan<const PACKED_SUMS: bool>(
 }
 
 /// The best split of all lanes.
-#[derive(Clone, Copy)]
-struct Single {
-    score: f64,
-    place: u64,
-}
-
-impl Single {
-    const NONE: Single = Single { score: -1.0, place: u64::MAX };
-
-    /// The higher score, then the first place.
-    #[inline]
-    fn or(self, other: Single) -> Single {
-        let first = other.score == self.score && other.place < self.place;
-        if other.score > self.score || first { other } else { self }
-    }
-
-    #[inline]
-    fn found(self, node: &Search<'_, u32>) -> Option<Found> {
-        (self.score >= 0.0).then(|| Found {
-            score: self.score,
-            feature: node.features[(self.place >> 32) as usize] as usize,
-            position: self.place as u32 as usize,
-        })
-    }
-}
-
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn single(best: Best) -> Single {
+fn single(best: Lanes) -> Best {
     let mut scores = [0.0; 4];
     let mut places = [0u64; 4];
     // SAFETY: each array has room for the four lanes; the stores need no alignment.
@@ -355,7 +297,7 @@ fn single(best: Best) -> Single {
         _mm256_storeu_pd(scores.as_mut_ptr(), best.scores);
         _mm256_storeu_si256(places.as_mut_ptr().cast(), best.places);
     }
-    let lane = |i: usize| Single { score: scores[i], place: places[i] };
+    let lane = |i: usize| Best { score: scores[i], place: places[i] };
     lane(0).or(lane(1)).or(lane(2).or(lane(3)))
 }
 

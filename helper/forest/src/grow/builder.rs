@@ -156,9 +156,9 @@ impl<'a, E: Entry> Builder<'a, E> {
         }
         let (mut targets, mut draws) = (0, 0);
         for e in list {
-            let count = u64::from(rows.counts[e.row()]);
-            targets += rows.targets[e.row()] * count;
-            draws += count;
+            let row = rows.wide[e.row()];
+            targets += row[0];
+            draws += row[1];
         }
         Sum::Counted { targets, draws }
     }

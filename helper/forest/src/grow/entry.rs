@@ -29,8 +29,7 @@ pub(super) trait Entry: Pod {
         packed: bool,
         sums: &mut [u64],
     ) -> Option<Found> {
-        let _ = sums;
-        if packed { node.packed(rows) } else { node.wide(rows) }
+        node.search(rows, packed, sums)
     }
 
     /// Divides lists by the marks of their rows: see [`partition::divide`].
@@ -76,8 +75,7 @@ impl Entry for u32 {
         sums: &mut [u64],
     ) -> Option<Found> {
         match simd {
-            Simd::Portable if packed => node.packed(rows),
-            Simd::Portable => node.wide(rows),
+            Simd::Portable => node.search(rows, packed, sums),
             // SAFETY: `Simd::Avx2` is made only where the processor has these instructions.
             Simd::Avx2 => unsafe { avx2::search(node, rows, packed, sums) },
         }

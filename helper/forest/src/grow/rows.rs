@@ -30,6 +30,8 @@ pub(super) struct Rows {
     pub(super) targets: Vec<u64>,
     /// Weight of a row's draws, where rows differ in weight.
     pub(super) weights: Option<Vec<f64>>,
+    /// Sum of the targets of a row's draws, and number of draws, for sums of any size.
+    pub(super) wide: Vec<[u64; 2]>,
     /// Sum of the targets of a row's draws, then number of draws, in one word: see [`PACKED`].
     pub(super) records: Vec<u64>,
     /// Most draws that a node can have for its sums to be packed.
@@ -50,6 +52,7 @@ impl Rows {
             counts: Vec::new(),
             targets: view.targets.to_vec(),
             weights: view.weights.map(<[f64]>::to_vec),
+            wide: Vec::new(),
             records: vec![0; table],
             packed_draws,
             coarse: vec![0; if coarse { table } else { 0 }],
@@ -61,6 +64,11 @@ impl Rows {
     /// for a packed sum are never used.
     pub(super) fn record(&mut self) {
         let rows = self.targets.iter().zip(&self.counts);
+        self.wide.clear();
+        if self.weights.is_none() {
+            let draws = |(&target, &count): (&u64, &u32)| [target * u64::from(count), count.into()];
+            self.wide.extend(rows.clone().map(draws));
+        }
         if self.packed_draws > 0 {
             for (record, (&target, &count)) in self.records.iter_mut().zip(rows.clone()) {
                 *record = u64::from(count).wrapping_mul(target << PACKED | 1);

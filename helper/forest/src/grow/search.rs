@@ -19,6 +19,24 @@ pub(super) struct Found {
     pub(super) position: usize,
 }
 
+/// A split, by its feature's place in the order of drawing (upper half) and its position.
+#[derive(Clone, Copy)]
+pub(super) struct Best {
+    pub(super) score: f64,
+    pub(super) place: u64,
+}
+
+impl Best {
+    pub(super) const NONE: Best = Best { score: -1.0, place: u64::MAX };
+
+    /// The higher score, then the first place.
+    #[inline]
+    pub(super) fn or(self, other: Best) -> Best {
+        let first = other.score == self.score && other.place < self.place;
+        if other.score > self.score || first { other } else { self }
+    }
+}
+
 /// The weight of a left side, or NaN, which makes no split, where rounding leaves none for
 /// the right side.
 #[inline]
@@ -47,70 +65,189 @@ impl<'a, E: Entry> Search<'a, E> {
         &self.lists[feature as usize * self.stride..][..self.n + 8]
     }
 
-    /// For sums that fit into a packed word.
-    pub(super) fn packed(&self, rows: &Rows) -> Option<Found> {
-        let records = E::table(&rows.records);
-        let zero = || 0u64;
-        self.walk(zero, |sum, entry| {
-            *sum = sum.wrapping_add(entry.get(records));
-            ((*sum >> PACKED) as f64, (*sum & ((1 << PACKED) - 1)) as f64)
+    pub(super) fn found(&self, best: Best) -> Option<Found> {
+        (best.score >= 0.0).then(|| Found {
+            score: best.score,
+            feature: self.features[(best.place >> 32) as usize] as usize,
+            position: best.place as u32 as usize,
         })
     }
 
-    /// For sums of any size.
-    pub(super) fn wide(&self, rows: &Rows) -> Option<Found> {
-        match &rows.weights {
-            None => self.walk(
-                || (0u64, 0u64),
-                |sum, entry| {
-                    let draws = u64::from(rows.counts[entry.row()]);
-                    sum.0 += rows.targets[entry.row()] * draws;
-                    sum.1 += draws;
-                    (sum.0 as f64, sum.1 as f64)
-                },
-            ),
-            Some(weights) => self.walk(
-                || (0.0, 0.0),
-                |sum, entry| {
-                    let weight = weights[entry.row()];
-                    sum.0 += rows.targets[entry.row()] as f64 * weight;
-                    sum.1 += weight;
-                    (sum.0, below(sum.1, self.sum.weight()))
-                },
-            ),
-        }
+    /// Looks at all features. Where sums fit into a packed word, `packed`, it takes less time.
+    pub(super) fn search(&self, rows: &Rows, packed: bool, sums: &mut [u64]) -> Option<Found> {
+        let all = 0..self.features.len();
+        let best = if !packed {
+            all.map(|place| self.wide(place, rows)).fold(Best::NONE, Best::or)
+        } else if self.positions.len() < BOUNDED {
+            self.packed(all, rows)
+        } else {
+            let records = E::table(&rows.records);
+            let bounds = Bounds::new::<PACKED>(self, 0);
+            let bound = |feature: u32| {
+                let mut sum = 0u64;
+                for (entry, out) in self.list(feature)[..self.n].iter().zip(&mut *sums) {
+                    sum = sum.wrapping_add(entry.get(records));
+                    *out = sum;
+                }
+                bounds.bound(&sums[self.positions.clone()])
+            };
+            bounded(self.features, bound, |place| self.packed(place..place + 1, rows))
+        };
+        self.found(best)
     }
 
-    /// Walks along every list. `step` adds an entry to a sum and gives targets and weight.
+    /// The best split of the features at these places, from sums that fit into a packed word.
+    fn packed(&self, places: Range<usize>, rows: &Rows) -> Best {
+        let records = E::table(&rows.records);
+        let step = |sum: &mut u64, entry: E| {
+            *sum = sum.wrapping_add(entry.get(records));
+            ((*sum >> PACKED) as i64 as f64, (*sum & ((1 << PACKED) - 1)) as i64 as f64)
+        };
+        self.walk(places, || 0, step)
+    }
+
+    /// The best split of the feature at this place, from sums of any size.
+    fn wide(&self, place: usize, rows: &Rows) -> Best {
+        let place = place..place + 1;
+        let Some(weights) = &rows.weights else {
+            let step = |sum: &mut (u64, u64), entry: E| {
+                let [targets, draws] = rows.wide[entry.row()];
+                *sum = (sum.0 + targets, sum.1 + draws);
+                // Below 2^63, and converted faster with a sign.
+                (sum.0 as i64 as f64, sum.1 as i64 as f64)
+            };
+            return self.walk(place, || (0, 0), step);
+        };
+        let total = self.sum.weight();
+        let step = |sum: &mut (f64, f64), entry: E| {
+            let weight = weights[entry.row()];
+            *sum = (sum.0 + rows.targets[entry.row()] as f64 * weight, sum.1 + weight);
+            (sum.0, below(sum.1, total))
+        };
+        self.walk(place, || (0.0, 0.0), step)
+    }
+
+    /// Walks along lists. `step` adds an entry to a sum and gives targets and weight.
     #[inline(always)]
-    fn walk<S>(&self, zero: impl Fn() -> S, step: impl Fn(&mut S, E) -> (f64, f64)) -> Option<Found> {
+    fn walk<S>(
+        &self,
+        places: Range<usize>,
+        zero: impl Fn() -> S,
+        step: impl Fn(&mut S, E) -> (f64, f64),
+    ) -> Best {
         let total = self.sum.weight();
         let mean = self.sum.targets() / total;
-        let mut best = Found { score: -1.0, feature: 0, position: 0 };
+        let mut best = Best::NONE;
         // A score above the best has a numerator above `bar` times its denominator. The bar
         // is a little low, so that rounding never hides one; what passes is divided.
         let mut bar = -1.0;
-        for &feature in self.features {
-            let list = &self.list(feature)[..self.n];
+        for place in places {
+            let list = &self.list(self.features[place])[..=self.positions.end];
+            let (before, list) = list.split_at(self.positions.start);
             let mut sum = zero();
-            for &entry in &list[..self.positions.start] {
+            for &entry in before {
                 step(&mut sum, entry);
             }
-            for (i, pair) in list[self.positions.start..=self.positions.end].windows(2).enumerate() {
-                let (targets, weight) = step(&mut sum, pair[0]);
+            for (i, (entry, next)) in list.iter().zip(&list[1..]).enumerate() {
+                let (targets, weight) = step(&mut sum, *entry);
                 let difference = targets - weight * mean;
                 let squared = difference * difference;
                 let product = weight * (total - weight);
-                if squared > bar * product && pair[0].rank() != pair[1].rank() {
+                if squared > bar * product && entry.rank() != next.rank() {
                     let score = squared / product;
                     if score > best.score {
                         let position = self.positions.start + i;
-                        best = Found { score, feature: feature as usize, position };
+                        best = Best { score, place: (place as u64) << 32 | position as u64 };
                         bar = score * (1.0 - 1e-15);
                     }
                 }
             }
         }
-        (best.score >= 0.0).then_some(best)
+        best
+    }
+}
+
+/// Fewest positions for which it pays to bound the scores of every feature first.
+pub(super) const BOUNDED: usize = 12;
+
+/// The best split of all features, by scoring only those exactly whose `bound` allows it.
+#[inline(always)]
+pub(super) fn bounded(
+    features: &[u32],
+    mut bound: impl FnMut(u32) -> f64,
+    exact: impl Fn(usize) -> Best,
+) -> Best {
+    const CHUNK: usize = 64;
+    let mut best = Best::NONE;
+    for (chunk, features) in features.chunks(CHUNK).enumerate() {
+        let mut highest = [0.0; CHUNK];
+        let (mut top, mut top_bound) = (0, -1.0);
+        for (i, (highest, &feature)) in highest.iter_mut().zip(features).enumerate() {
+            *highest = bound(feature);
+            if *highest > top_bound {
+                (top, top_bound) = (i, *highest);
+            }
+        }
+        // The most promising first; the others only if they can be as good.
+        best = best.or(exact(chunk * CHUNK + top));
+        for (i, &highest) in highest[..features.len()].iter().enumerate() {
+            if highest >= best.score && i != top {
+                best = best.or(exact(chunk * CHUNK + i));
+            }
+        }
+    }
+    best
+}
+
+/// What bounding the scores of a node's positions from above takes.
+///
+/// Sums are read to 32 bits in units of 2^(32 - BITS), times 2^cut in coarse records, and
+/// treated as 32-bit floats, whose relative error is at most u = 2^-24.
+///
+/// A sum of targets s is off by 1 from reading, by w / 2^(32 - BITS) from cutting, and by u s;
+/// the weight w is exact; the mean m is off by u m, so w m by 2 u w m; the difference by u of
+/// itself. As neither s nor w m is above the node's sum S, it is off by at most
+/// 1 + w / 2^(32 - BITS) + 5 u S in all. With that added, its square over the product of the
+/// weights bounds the score but for five more roundings of u each.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) total: f32,
+    pub(super) mean: f32,
+    pub(super) slack: f32,
+    /// Of a unit, a little more.
+    pub(super) square: f64,
+    /// Bits that hold the number of draws.
+    draws: i32,
+}
+
+impl Bounds {
+    pub(super) fn new<const BITS: u32>(node: &Search<'_, impl Entry>, cut: u32) -> Bounds {
+        let unit = (1u64 << (32 - BITS + cut)) as f64;
+        let (targets, total) = (node.sum.targets() / unit, node.sum.weight());
+        let cut = total / (1u64 << (32 - BITS)) as f64;
+        Bounds {
+            total: total as f32,
+            mean: (targets / total) as f32,
+            slack: (1.1 + cut + targets * (8.0 / (1u64 << 24) as f64)) as f32,
+            square: unit * unit * (1.0 + 1e-6),
+            draws: (1 << BITS) - 1,
+        }
+    }
+
+    /// No score along these sums is above this. There are at least 8 of them.
+    fn bound(&self, sums: &[u64]) -> f64 {
+        const LANES: usize = 8;
+        let mut highest = [0.0f32; LANES];
+        let (chunks, _) = sums.as_chunks::<LANES>();
+        for chunk in chunks.iter().chain(sums.last_chunk()) {
+            for (highest, &sum) in highest.iter_mut().zip(chunk) {
+                let targets = (sum >> 32) as i32 as f32;
+                let weight = (sum as i32 & self.draws) as f32;
+                let difference = (targets - weight * self.mean).abs() + self.slack;
+                let score = difference * difference / (weight * (self.total - weight));
+                *highest = if score > *highest { score } else { *highest };
+            }
+        }
+        f64::from(highest.into_iter().fold(0.0, f32::max)) * self.square
     }
 }
