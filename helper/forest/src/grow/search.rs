@@ -168,7 +168,7 @@ impl<'a, E: Entry> Search<'a, E> {
 }
 
 /// Fewest positions for which it pays to bound the scores of every feature first.
-pub(super) const BOUNDED: usize = 12;
+pub(super) const BOUNDED: usize = 10;
 
 /// The best split of all features, by scoring only those exactly whose `bound` allows it.
 #[inline(always)]
