@@ -21,7 +21,7 @@ pub(super) trait Entry: Pod {
     fn rank(self) -> usize;
     fn get<T: Copy>(self, table: &Self::Table<T>) -> T;
 
-    /// Looks for a node's best split; `sums` is room for the sums along two lists.
+    /// Looks for a node's best split; `sums` is room for the sums along three lists.
     fn search(
         _: Simd,
         node: &Search<'_, Self>,

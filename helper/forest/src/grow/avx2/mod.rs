@@ -18,8 +18,9 @@ use score::{best_of_all, best_of_one, load};
 /// As [`Search::search`].
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &mut [u64]) -> Option<Found> {
-    let half = sums.len() / 2;
-    let (now, next) = sums.split_at_mut(half);
+    let third = sums.len() / 3;
+    let (now, rest) = sums.split_at_mut(third);
+    let (next, kept) = rest.split_at_mut(third);
     let best = if rows.weights.is_some() {
         let places = 0..node.features.len();
         places.map(|place| exact_wide(node, place, rows, now, next)).fold(Best::NONE, Best::or)
@@ -27,12 +28,12 @@ pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &m
         best_of_all(node, u32::table(&rows.records))
     } else if packed {
         let records = u32::table(&rows.records);
-        search_bounded::<PACKED>(node, records, now, next, 0, |place, now, _| {
-            exact_packed(node, place, records, now)
+        search_bounded::<PACKED>(node, records, [now, next, kept], 0, |place, kept, now, _| {
+            exact_packed(node, place, records, kept, now)
         })
     } else {
         let coarse = u32::table(&rows.coarse);
-        search_bounded::<COARSE>(node, coarse, now, next, rows.cut, |place, now, next| {
+        search_bounded::<COARSE>(node, coarse, [now, next, kept], rows.cut, |place, _, now, next| {
             exact_wide(node, place, rows, now, next)
         })
     };
@@ -48,10 +49,9 @@ const CHUNK: usize = 64;
 fn search_bounded<'s, const BITS: u32>(
     node: &Search<'_, u32>,
     records: &[u64; 1 << 16],
-    mut now: &'s mut [u64],
-    mut next: &'s mut [u64],
+    [mut now, mut next, mut kept]: [&'s mut [u64]; 3],
     cut: u32,
-    exact: impl Fn(usize, &mut [u64], &mut [u64]) -> Best,
+    exact: impl Fn(usize, Option<&[u64]>, &mut [u64], &mut [u64]) -> Best,
 ) -> Best {
     let mut best = Best::NONE;
     let bounds = Bounds::new::<BITS>(node, cut);
@@ -68,36 +68,54 @@ fn search_bounded<'s, const BITS: u32>(
             *highest = bound::<BITS>(node, bounds, now);
             if *highest > top_bound {
                 (top, top_bound) = (i, *highest);
+                std::mem::swap(&mut now, &mut kept);
             }
             std::mem::swap(&mut now, &mut next);
         }
         // The most promising first; the others only if they can be as good.
-        best = best.or(exact(first + top, now, next));
+        best = best.or(exact(first + top, Some(kept), now, next));
         for (i, &highest) in highest[..features.len()].iter().enumerate() {
             if highest >= best.score && i != top {
-                best = best.or(exact(first + i, now, next));
+                best = best.or(exact(first + i, None, now, next));
             }
         }
     }
     best
 }
 
-/// Writes the sums along a feature's list.
+/// Writes the sums along a feature's list, and up to three beyond.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn add_up(node: &Search<'_, u32>, feature: u32, records: &[u64; 1 << 16], sums: &mut [u64]) {
+    let padded = node.n.next_multiple_of(4);
+    let (entries, _) = node.list(feature)[..padded].as_chunks::<4>();
+    let (sums, _) = sums[..padded].as_chunks_mut::<4>();
     let mut sum = 0u64;
-    for (entry, out) in node.list(feature)[..node.n].iter().zip(sums) {
-        sum = sum.wrapping_add(entry.get(records));
-        *out = sum;
+    for (entries, sums) in entries.iter().zip(sums) {
+        for (entry, out) in entries.iter().zip(sums) {
+            sum = sum.wrapping_add(entry.get(records));
+            *out = sum;
+        }
     }
 }
 
-/// The best position of one feature, from packed sums.
+/// The best position of one feature, from packed sums, which may be there already.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn exact_packed(node: &Search<'_, u32>, place: usize, records: &[u64; 1 << 16], sums: &mut [u64]) -> Best {
-    add_up(node, node.features[place], records, sums);
+fn exact_packed(
+    node: &Search<'_, u32>,
+    place: usize,
+    records: &[u64; 1 << 16],
+    kept: Option<&[u64]>,
+    sums: &mut [u64],
+) -> Best {
+    let sums = match kept {
+        Some(kept) => kept,
+        None => {
+            add_up(node, node.features[place], records, sums);
+            sums
+        }
+    };
     best_of_one::<true>(node, place, sums, sums)
 }
 
