@@ -8,36 +8,40 @@ use super::super::partition::{Keep, Lists};
 /// As [`partition::divide`](crate::grow::partition::divide).
 #[target_feature(enable = "avx2,popcnt")]
 pub(in crate::grow) fn divide(lists: Lists<'_, u32>, left: &[u8; 1 << 16], keep: Keep, spare: &mut [u32]) {
-    let n = lists.n;
-    for (i, list) in lists.all.chunks_exact_mut(lists.stride).enumerate() {
-        if Some(i) != lists.skip {
-            divide_one(&mut list[lists.at..], n, left, keep, spare);
-        }
+    match keep {
+        Keep::Left => divide_all::<true, false>(lists, 0, left, spare),
+        Keep::Right => divide_all::<false, true>(lists, 0, left, spare),
+        Keep::Both { n_left } => divide_all::<true, true>(lists, n_left, left, spare),
     }
 }
 
-/// Divides the first `n` entries of a list. It has 8 more, which stay as they are.
-#[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn divide_one(list: &mut [u32], n: usize, left: &[u8; 1 << 16], keep: Keep, spare: &mut [u32]) {
-    let list = &mut list[..n + 8];
-    let behind = load8(list[n..].first_chunk().expect("eight"));
-    // A last block that is not full also moves some of what is behind the list, to behind
-    // what is used, so that it need not be told apart.
-    match keep {
-        Keep::Left => sift::<true, false>(list, n, left, spare),
-        Keep::Right => sift::<false, true>(list, n, left, spare),
-        Keep::Both { n_left } => {
-            let spare = &mut spare[..n + 8];
-            sift::<true, true>(list, n, left, spare);
+fn divide_all<const LEFT: bool, const RIGHT: bool>(
+    lists: Lists<'_, u32>,
+    n_left: usize,
+    left: &[u8; 1 << 16],
+    spare: &mut [u32],
+) {
+    let n = lists.n;
+    let spare = &mut spare[..n + 8];
+    for (i, list) in lists.all.chunks_exact_mut(lists.stride).enumerate() {
+        if Some(i) == lists.skip {
+            continue;
+        }
+        let list = &mut list[lists.at..][..n + 8];
+        let behind = load8(list[n..].first_chunk().expect("eight"));
+        // A last block that is not full also moves some of what is behind the list, to behind
+        // what is used, so that it need not be told apart.
+        sift::<LEFT, RIGHT>(list, n, left, spare);
+        if LEFT && RIGHT {
             let (from, _) = spare[..(n - n_left).next_multiple_of(8)].as_chunks::<8>();
             let (to, _) = list[n_left..][..from.len() * 8].as_chunks_mut::<8>();
             for (to, from) in to.iter_mut().zip(from) {
                 store8(to, load8(from));
             }
         }
+        store8(list[n..].first_chunk_mut().expect("eight"), behind);
     }
-    store8(list[n..].first_chunk_mut().expect("eight"), behind);
 }
 
 /// Moves the entries that go left, or right, to the front of the list; if both, those that go
