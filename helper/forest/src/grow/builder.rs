@@ -130,8 +130,13 @@ impl<'a, E: Entry> Builder<'a, E> {
             *left = if count > 0 { 0xff } else { 0 };
             n += usize::from(count > 0);
         }
-        self.lists.copy_from_slice(order);
-        self.divide(0, view.n_rows, None, Keep::Left);
+        // One at a time: what was just copied is still near.
+        let lists = self.lists.chunks_exact_mut(self.stride);
+        for (all, order) in lists.zip(order.chunks_exact(self.stride)) {
+            all.copy_from_slice(order);
+            let list = Lists { all, stride: self.stride, at: 0, n: view.n_rows, skip: None };
+            E::divide(self.simd, list, &self.left, Keep::Left, &mut self.spare);
+        }
         let sum = self.sum(&self.lists[..n], false);
         self.weight = sum.weight();
         Task { node: 0, rows: 0..n, depth: 0, sum }
@@ -258,7 +263,9 @@ impl<'a, E: Entry> Builder<'a, E> {
             let (goes_left, goes_right) = self.lists[best..best + n].split_at(n_left);
             goes_left.iter().for_each(|e| self.left[e.row()] = 0xff);
             goes_right.iter().for_each(|e| self.left[e.row()] = 0);
-            self.divide(at, n, Some(feature), keep);
+            let (all, stride) = (&mut self.lists[..], self.stride);
+            let lists = Lists { all, stride, at, n, skip: Some(feature) };
+            E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
             if keep == Keep::Right {
                 self.lists.copy_within(best + n_left..best + n, best);
             }
@@ -276,11 +283,5 @@ impl<'a, E: Entry> Builder<'a, E> {
         } else {
             self.nodes.push(Node::leaf(node, self.value(sum)));
         }
-    }
-
-    /// Divides all lists by the marks, but for one that is divided already.
-    fn divide(&mut self, at: usize, n: usize, best: Option<usize>, keep: Keep) {
-        let lists = Lists { all: &mut self.lists, stride: self.stride, at, n, skip: best };
-        E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
     }
 }

@@ -32,19 +32,24 @@ pub(super) fn build(
 
     let mut values = Vec::new();
     let mut starts = vec![0];
-    // First pass: the distinct values, which say how large everything is.
-    let mut sorted: Vec<Vec<(u64, u32)>> = Vec::with_capacity(n_features);
+    // The distinct values first: they say how large everything is.
+    let mut orders: Vec<Vec<u64>> = Vec::with_capacity(n_features);
+    let (mut keys, mut spare) = (Vec::new(), vec![(0, 0); n_rows]);
     for feature in 0..n_features {
-        let mut keys: Vec<(u64, u32)> =
-            (0..n_rows).map(|row| (key(x.get(row, feature)), row as u32)).collect();
-        keys.sort_unstable();
-        for (i, &(k, _)) in keys.iter().enumerate() {
-            if i == 0 || keys[i - 1].0 != k {
+        keys.clear();
+        keys.extend((0..n_rows).map(|row| (key(x.get(row, feature)), row as u32)));
+        sort(&mut keys, &mut spare);
+        let mut last = None;
+        let ranked = keys.iter().map(|&(k, row)| {
+            if last != Some(k) {
+                last = Some(k);
                 values.push(value(k));
             }
-        }
+            let rank = values.len() as u64 - 1 - starts[feature];
+            rank << 32 | u64::from(row)
+        });
+        orders.push(ranked.collect());
         starts.push(values.len() as u64);
-        sorted.push(keys);
     }
 
     let n_values = values.len();
@@ -63,20 +68,16 @@ pub(super) fn build(
     for (word, v) in words[at.values..].iter_mut().zip(&values) {
         *word = v.to_bits();
     }
-    for (feature, keys) in sorted.iter().enumerate() {
-        let mut rank = 0;
-        let ranked = keys.iter().enumerate().map(|(i, &(k, row))| {
-            rank += u64::from(i > 0 && keys[i - 1].0 != k);
-            (rank, row)
-        });
-        let orders = &mut words[at.orders..];
-        if header.short() {
-            let orders: &mut [u32] = bytemuck::cast_slice_mut(orders);
-            let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked).for_each(|(e, (rank, row))| *e = (rank as u32) << 16 | row);
+    let (short, entries) = (header.short(), &mut words[at.orders..]);
+    for (feature, order) in orders.iter().enumerate() {
+        let from = feature * at.stride;
+        if short {
+            let entries: &mut [u32] = bytemuck::cast_slice_mut(entries);
+            for (entry, ranked) in entries[from..].iter_mut().zip(order) {
+                *entry = (ranked >> 32 << 16 | ranked & 0xffff) as u32;
+            }
         } else {
-            let list = orders[feature * at.stride..].iter_mut();
-            list.zip(ranked).for_each(|(e, (rank, row))| *e = rank << 32 | u64::from(row));
+            entries[from..from + n_rows].copy_from_slice(order);
         }
     }
     Ok(TrainingSet { words })
@@ -101,6 +102,34 @@ fn check_weights(weights: &Vector<'_>, n_rows: usize) -> Result<Option<Vec<f64>>
     Ok((!same).then(|| weights.iter().map(|&w| Scale::normalise(w, largest)).collect()))
 }
 
+/// Sorts by key, then row; the rows are in order already. `spare` has the same length.
+fn sort(keys: &mut Vec<(u64, u32)>, spare: &mut Vec<(u64, u32)>) {
+    if keys.len() < 1000 {
+        return keys.sort_unstable();
+    }
+    // Byte by byte from the lowest, keeping the order of equal ones.
+    let mut counts = [[0usize; 256]; 8];
+    for &(k, _) in keys.iter() {
+        k.to_le_bytes().iter().zip(&mut counts).for_each(|(&byte, counts)| counts[byte as usize] += 1);
+    }
+    for (byte, counts) in counts.iter_mut().enumerate() {
+        let digit = |k: u64| (k >> (8 * byte)) as u8 as usize;
+        if counts[digit(keys[0].0)] == keys.len() {
+            continue;
+        }
+        let mut start = 0;
+        for count in counts.iter_mut() {
+            start += std::mem::replace(count, start);
+        }
+        for &pair in keys.iter() {
+            let place = &mut counts[digit(pair.0)];
+            spare[*place] = pair;
+            *place += 1;
+        }
+        std::mem::swap(keys, spare);
+    }
+}
+
 /// Integers that sort as the numbers do; 0 and -0 are the same.
 fn key(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
@@ -115,6 +144,20 @@ fn value(key: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sorting_by_bytes_is_sorting() {
+        for bits in [3, 20, 64] {
+            let mut keys: Vec<(u64, u32)> = (0..5000u32)
+                .map(|row| (u64::from(row).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits), row))
+                .collect();
+            let mut expected = keys.clone();
+            expected.sort();
+            let mut spare = vec![(0, 0); keys.len()];
+            sort(&mut keys, &mut spare);
+            assert_eq!(keys, expected);
+        }
+    }
 
     #[test]
     fn keys_sort_as_numbers_do() {
