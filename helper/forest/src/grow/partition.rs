@@ -39,28 +39,36 @@ pub(super) fn divide<E: Entry>(lists: Lists<'_, E>, left: &E::Table<u8>, keep: K
 }
 
 fn divide_one<E: Entry>(list: &mut [E], left: &E::Table<u8>, keep: Keep, spare: &mut [E]) {
-    let (mut to_left, mut to_right) = (0, 0);
     match keep {
-        // Every entry is written, and overwritten by the next one if it did not belong.
-        Keep::Left | Keep::Right => {
-            let wanted = if keep == Keep::Left { 1 } else { 0 };
-            for i in 0..list.len() {
-                let entry = list[i];
-                list[to_left] = entry;
-                to_left += usize::from(entry.get(left) & 1 == wanted);
-            }
-        }
+        Keep::Left => sift::<E, true, false>(list, left, spare),
+        Keep::Right => sift::<E, false, true>(list, left, spare),
         Keep::Both { n_left } => {
-            let spare = &mut spare[..list.len() + 1];
-            for i in 0..list.len() {
-                let entry = list[i];
-                list[to_left] = entry;
-                spare[to_right] = entry;
-                let goes_left = usize::from(entry.get(left) & 1);
-                to_left += goes_left;
-                to_right += 1 - goes_left;
-            }
-            list[n_left..].copy_from_slice(&spare[..to_right]);
+            sift::<E, true, true>(list, left, spare);
+            let right = &mut list[n_left..];
+            right.copy_from_slice(&spare[..right.len()]);
         }
+    }
+}
+
+/// Moves the entries that go left, or right, to the front of the list; if both, those that go
+/// right to the front of `spare`.
+fn sift<E: Entry, const LEFT: bool, const RIGHT: bool>(list: &mut [E], left: &E::Table<u8>, spare: &mut [E]) {
+    assert!(list.len() <= spare.len());
+    let mut to_left = 0;
+    for i in 0..list.len() {
+        let entry = list[i];
+        let to_right = i - to_left;
+        // Every entry is written, and overwritten by the next one if it did not belong.
+        // SAFETY: at most i entries went left, and at most i right; i is in the list, and the
+        // spare list is no shorter.
+        unsafe {
+            if LEFT {
+                *list.get_unchecked_mut(to_left) = entry;
+            }
+            if RIGHT {
+                *if LEFT { &mut *spare } else { &mut *list }.get_unchecked_mut(to_right) = entry;
+            }
+        }
+        to_left += usize::from(entry.get(left) & 1);
     }
 }
