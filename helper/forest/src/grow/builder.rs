@@ -182,17 +182,16 @@ impl<'a, E: Entry> Builder<'a, E> {
     /// Draws features until there are enough, at least one of them not constant in the node.
     fn draw_candidates(&mut self, at: usize, n: usize) {
         self.candidates.clear();
-        let all = self.features.len();
-        for drawn in 0..all {
+        let lists = &self.lists[at..];
+        for drawn in 0..self.features.len() {
             if drawn >= self.params.max_features && !self.candidates.is_empty() {
                 break;
             }
-            let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
-            self.features.swap(drawn, other);
-            let feature = self.features[drawn];
-            let list = &self.lists[feature as usize * self.stride + at..];
+            let left = &mut self.features[drawn..];
+            left.swap(0, self.stream.pick(left.len() as u32) as usize);
+            let list = &lists[left[0] as usize * self.stride..][..n];
             if list[0].rank() != list[n - 1].rank() {
-                self.candidates.push(feature);
+                self.candidates.push(left[0]);
             }
         }
     }
@@ -212,8 +211,8 @@ impl<'a, E: Entry> Builder<'a, E> {
         let packed = self.is_packed(task.sum);
         let found = E::search(self.simd, &node, &self.rows, packed, &mut self.sums)?;
         let gain = found.score * task.sum.weight();
-        let decrease = self.view.scale.square_to_f64(gain / self.weight);
-        let worthwhile = decrease >= self.params.min_impurity_decrease;
+        let least = self.params.min_impurity_decrease;
+        let worthwhile = least == 0.0 || self.view.scale.square_to_f64(gain / self.weight) >= least;
         (worthwhile && !self.is_pure(task, gain)).then_some(found)
     }
 
@@ -261,8 +260,9 @@ impl<'a, E: Entry> Builder<'a, E> {
         };
         if let Some(keep) = keep {
             let (goes_left, goes_right) = self.lists[best..best + n].split_at(n_left);
-            goes_left.iter().for_each(|e| self.left[e.row()] = 0xff);
-            goes_right.iter().for_each(|e| self.left[e.row()] = 0);
+            let marks = E::table_mut(&mut self.left);
+            goes_left.iter().for_each(|e| e.set(marks, 0xff));
+            goes_right.iter().for_each(|e| e.set(marks, 0));
             let (all, stride) = (&mut self.lists[..], self.stride);
             let lists = Lists { all, stride, at, n, skip: Some(feature) };
             E::divide(self.simd, lists, &self.left, keep, &mut self.spare);

@@ -17,9 +17,11 @@ pub(super) trait Entry: Pod {
     /// The length of such a table for that many rows.
     fn table_len(n_rows: usize) -> usize;
     fn table<T: Copy>(slice: &[T]) -> &Self::Table<T>;
+    fn table_mut<T: Copy>(slice: &mut [T]) -> &mut Self::Table<T>;
     fn row(self) -> usize;
     fn rank(self) -> usize;
     fn get<T: Copy>(self, table: &Self::Table<T>) -> T;
+    fn set<T: Copy>(self, table: &mut Self::Table<T>, value: T);
 
     /// Looks for a node's best split; `sums` is room for the sums along three lists.
     fn search(
@@ -52,6 +54,11 @@ impl Entry for u32 {
     }
 
     #[inline]
+    fn table_mut<T: Copy>(slice: &mut [T]) -> &mut [T; 1 << 16] {
+        slice.try_into().expect("tables have that length")
+    }
+
+    #[inline]
     fn row(self) -> usize {
         usize::from(self as u16)
     }
@@ -64,6 +71,11 @@ impl Entry for u32 {
     #[inline]
     fn get<T: Copy>(self, table: &[T; 1 << 16]) -> T {
         table[usize::from(self as u16)]
+    }
+
+    #[inline]
+    fn set<T: Copy>(self, table: &mut [T; 1 << 16], value: T) {
+        table[usize::from(self as u16)] = value;
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -104,6 +116,11 @@ impl Entry for u64 {
     }
 
     #[inline]
+    fn table_mut<T: Copy>(slice: &mut [T]) -> &mut [T] {
+        slice
+    }
+
+    #[inline]
     fn row(self) -> usize {
         self as u32 as usize
     }
@@ -116,5 +133,10 @@ impl Entry for u64 {
     #[inline]
     fn get<T: Copy>(self, table: &[T]) -> T {
         table[self.row()]
+    }
+
+    #[inline]
+    fn set<T: Copy>(self, table: &mut [T], value: T) {
+        table[self.row()] = value;
     }
 }

@@ -84,16 +84,27 @@ impl<'a, E: Entry> Search<'a, E> {
             let records = E::table(&rows.records);
             let bounds = Bounds::new::<PACKED>(self, 0);
             let bound = |feature: u32| {
-                let mut sum = 0u64;
-                for (entry, out) in self.list(feature)[..self.n].iter().zip(&mut *sums) {
-                    sum = sum.wrapping_add(entry.get(records));
-                    *out = sum;
-                }
+                self.add_up(feature, records, sums);
                 bounds.bound(&sums[self.positions.clone()])
             };
             bounded(self.features, bound, |place| self.packed(place..place + 1, rows))
         };
         self.found(best)
+    }
+
+    /// Writes the sums of records along a feature's list, and up to three beyond.
+    #[inline(always)]
+    pub(super) fn add_up(&self, feature: u32, records: &E::Table<u64>, sums: &mut [u64]) {
+        let padded = self.n.next_multiple_of(4);
+        let (entries, _) = self.list(feature)[..padded].as_chunks::<4>();
+        let (sums, _) = sums[..padded].as_chunks_mut::<4>();
+        let mut sum = 0u64;
+        for (entries, sums) in entries.iter().zip(sums) {
+            for (entry, out) in entries.iter().zip(sums) {
+                sum = sum.wrapping_add(entry.get(records));
+                *out = sum;
+            }
+        }
     }
 
     /// The best split of the features at these places, from sums that fit into a packed word.

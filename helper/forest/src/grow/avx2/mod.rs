@@ -59,11 +59,11 @@ fn search_bounded<'s, const BITS: u32>(
         let features = &node.features[first..node.features.len().min(first + CHUNK)];
         let mut highest = [0.0; CHUNK];
         let mut top = 0;
-        add_up(node, features[0], records, now);
+        node.add_up(features[0], records, now);
         let mut top_bound = -1.0;
         for (i, highest) in highest[..features.len()].iter_mut().enumerate() {
             if let Some(&following) = features.get(i + 1) {
-                add_up(node, following, records, next);
+                node.add_up(following, records, next);
             }
             *highest = bound::<BITS>(node, bounds, now);
             if *highest > top_bound {
@@ -83,22 +83,6 @@ fn search_bounded<'s, const BITS: u32>(
     best
 }
 
-/// Writes the sums along a feature's list, and up to three beyond.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-fn add_up(node: &Search<'_, u32>, feature: u32, records: &[u64; 1 << 16], sums: &mut [u64]) {
-    let padded = node.n.next_multiple_of(4);
-    let (entries, _) = node.list(feature)[..padded].as_chunks::<4>();
-    let (sums, _) = sums[..padded].as_chunks_mut::<4>();
-    let mut sum = 0u64;
-    for (entries, sums) in entries.iter().zip(sums) {
-        for (entry, out) in entries.iter().zip(sums) {
-            sum = sum.wrapping_add(entry.get(records));
-            *out = sum;
-        }
-    }
-}
-
 /// The best position of one feature, from packed sums, which may be there already.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
@@ -112,7 +96,7 @@ fn exact_packed(
     let sums = match kept {
         Some(kept) => kept,
         None => {
-            add_up(node, node.features[place], records, sums);
+            node.add_up(node.features[place], records, sums);
             sums
         }
     };
