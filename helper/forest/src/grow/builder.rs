@@ -34,7 +34,7 @@ pub(super) struct Builder<'a, E> {
     left: Vec<u8>,
     /// Room for the right side of one list.
     spare: Vec<E>,
-    /// Room for the sums along three lists.
+    /// Room for the sums along two lists.
     sums: Vec<u64>,
     /// All features, in the order in which the last node drew them.
     pub(super) features: Vec<u32>,
@@ -73,7 +73,7 @@ impl<'a, E: Entry> Builder<'a, E> {
             stride,
             left: vec![0; table],
             spare: vec![E::zeroed(); stride],
-            sums: vec![0; 3 * stride],
+            sums: vec![0; 2 * stride],
             features: (0..view.n_features as u32).collect(),
             candidates: Vec::new(),
             weight: 0.0,

@@ -23,7 +23,7 @@ pub(super) trait Entry: Pod {
     fn get<T: Copy>(self, table: &Self::Table<T>) -> T;
     fn set<T: Copy>(self, table: &mut Self::Table<T>, value: T);
 
-    /// Looks for a node's best split; `sums` is room for the sums along three lists.
+    /// Looks for a node's best split; `sums` is room for the sums along two lists.
     fn search(
         _: Simd,
         node: &Search<'_, Self>,

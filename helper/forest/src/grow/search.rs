@@ -179,32 +179,40 @@ impl<'a, E: Entry> Search<'a, E> {
 }
 
 /// Fewest positions for which it pays to bound the scores of every feature first.
-pub(super) const BOUNDED: usize = 10;
+pub(super) const BOUNDED: usize = 12;
+
+/// Features whose bounds are compared at a time.
+pub(super) const CHUNK: usize = 64;
 
 /// The best split of all features, by scoring only those exactly whose `bound` allows it.
-#[inline(always)]
-pub(super) fn bounded(
-    features: &[u32],
-    mut bound: impl FnMut(u32) -> f64,
-    exact: impl Fn(usize) -> Best,
-) -> Best {
-    const CHUNK: usize = 64;
+fn bounded(features: &[u32], mut bound: impl FnMut(u32) -> f64, exact: impl Fn(usize) -> Best) -> Best {
     let mut best = Best::NONE;
     for (chunk, features) in features.chunks(CHUNK).enumerate() {
         let mut highest = [0.0; CHUNK];
-        let (mut top, mut top_bound) = (0, -1.0);
-        for (i, (highest, &feature)) in highest.iter_mut().zip(features).enumerate() {
+        for (highest, &feature) in highest.iter_mut().zip(features) {
             *highest = bound(feature);
-            if *highest > top_bound {
-                (top, top_bound) = (i, *highest);
-            }
         }
-        // The most promising first; the others only if they can be as good.
-        best = best.or(exact(chunk * CHUNK + top));
-        for (i, &highest) in highest[..features.len()].iter().enumerate() {
-            if highest >= best.score && i != top {
-                best = best.or(exact(chunk * CHUNK + i));
-            }
+        best = best_of_bounded(best, &highest[..features.len()], |i| exact(chunk * CHUNK + i));
+    }
+    best
+}
+
+/// The best of a split and those that `exact` finds where `highest` allows for a better one.
+#[inline(always)]
+pub(super) fn best_of_bounded(mut best: Best, highest: &[f64], mut exact: impl FnMut(usize) -> Best) -> Best {
+    // The most promising first; the others only if they can be as good.
+    let (mut top, mut top_bound) = (0, -1.0);
+    for (i, &highest) in highest.iter().enumerate() {
+        if highest > top_bound {
+            (top, top_bound) = (i, highest);
+        }
+    }
+    if top_bound >= best.score {
+        best = best.or(exact(top));
+    }
+    for (i, &highest) in highest.iter().enumerate() {
+        if highest >= best.score && i != top {
+            best = best.or(exact(i));
         }
     }
     best

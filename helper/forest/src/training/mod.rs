@@ -114,9 +114,9 @@ impl<'a> TrainingView<'a> {
     /// Memory in bytes that growing trees on one thread takes, besides the training set and
     /// the trees: about.
     pub fn worker_bytes(&self) -> usize {
-        // Lists, sums along three lists, draws, targets, weights or records, marks.
+        // Lists, sums along two lists, draws, targets, weights or records, marks.
         let room = |n_rows: usize, entry: usize| {
-            (self.n_features + 1) * stride(n_rows) * entry + n_rows * (3 * 8 + 4 + 8 + 2 * 8 + 2 * 8 + 1)
+            (self.n_features + 1) * stride(n_rows) * entry + n_rows * (2 * 8 + 4 + 8 + 2 * 8 + 2 * 8 + 1)
         };
         match self.order {
             Order::Short(_) => room(self.n_rows, 4),

@@ -11,95 +11,57 @@ use std::arch::x86_64::*;
 
 use super::entry::Entry;
 use super::rows::{COARSE, PACKED, Rows};
-use super::search::{BOUNDED, Best, Bounds, Found, Search, below};
+use super::search::{BOUNDED, Best, Bounds, CHUNK, Found, Search, below, best_of_bounded};
 pub(super) use divide::divide;
-use score::{best_of_all, best_of_one, load};
+use score::{best_of_all, best_of_one, gather};
 
 /// As [`Search::search`].
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) fn search(node: &Search<'_, u32>, rows: &Rows, packed: bool, sums: &mut [u64]) -> Option<Found> {
-    let third = sums.len() / 3;
-    let (now, rest) = sums.split_at_mut(third);
-    let (next, kept) = rest.split_at_mut(third);
+    let half = sums.len() / 2;
+    let (targets, weights) = sums.split_at_mut(half);
     let best = if rows.weights.is_some() {
         let places = 0..node.features.len();
-        places.map(|place| exact_wide(node, place, rows, now, next)).fold(Best::NONE, Best::or)
+        places.map(|place| exact_wide(node, place, rows, targets, weights)).fold(Best::NONE, Best::or)
     } else if packed && node.positions.len() < BOUNDED {
         best_of_all(node, u32::table(&rows.records))
     } else if packed {
         let records = u32::table(&rows.records);
-        search_bounded::<PACKED>(node, records, [now, next, kept], 0, |place, kept, now, _| {
-            exact_packed(node, place, records, kept, now)
-        })
+        search_bounded::<PACKED>(node, records, 0, |place| exact_packed(node, place, records, targets))
     } else {
         let coarse = u32::table(&rows.coarse);
-        search_bounded::<COARSE>(node, coarse, [now, next, kept], rows.cut, |place, _, now, next| {
-            exact_wide(node, place, rows, now, next)
-        })
+        let exact = |place| exact_wide(node, place, rows, targets, weights);
+        search_bounded::<COARSE>(node, coarse, rows.cut, exact)
     };
     node.found(best)
 }
 
-/// Features whose bounds are kept at a time.
-const CHUNK: usize = 64;
-
 /// Bounds the scores of every feature; scores the positions of those that can be the best.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn search_bounded<'s, const BITS: u32>(
+fn search_bounded<const BITS: u32>(
     node: &Search<'_, u32>,
     records: &[u64; 1 << 16],
-    [mut now, mut next, mut kept]: [&'s mut [u64]; 3],
     cut: u32,
-    exact: impl Fn(usize, Option<&[u64]>, &mut [u64], &mut [u64]) -> Best,
+    mut exact: impl FnMut(usize) -> Best,
 ) -> Best {
     let mut best = Best::NONE;
     let bounds = Bounds::new::<BITS>(node, cut);
-    for first in (0..node.features.len()).step_by(CHUNK) {
-        let features = &node.features[first..node.features.len().min(first + CHUNK)];
+    for (chunk, features) in node.features.chunks(CHUNK).enumerate() {
         let mut highest = [0.0; CHUNK];
-        let mut top = 0;
-        node.add_up(features[0], records, now);
-        let mut top_bound = -1.0;
-        for (i, highest) in highest[..features.len()].iter_mut().enumerate() {
-            if let Some(&following) = features.get(i + 1) {
-                node.add_up(following, records, next);
-            }
-            *highest = bound::<BITS>(node, bounds, now);
-            if *highest > top_bound {
-                (top, top_bound) = (i, *highest);
-                std::mem::swap(&mut now, &mut kept);
-            }
-            std::mem::swap(&mut now, &mut next);
+        for (features, highest) in features.chunks(8).zip(highest.as_chunks_mut().0) {
+            *highest = bound_eight::<BITS>(node, bounds, records, features);
         }
-        // The most promising first; the others only if they can be as good.
-        best = best.or(exact(first + top, Some(kept), now, next));
-        for (i, &highest) in highest[..features.len()].iter().enumerate() {
-            if highest >= best.score && i != top {
-                best = best.or(exact(first + i, None, now, next));
-            }
-        }
+        best = best_of_bounded(best, &highest[..features.len()], |i| exact(chunk * CHUNK + i));
     }
     best
 }
 
-/// The best position of one feature, from packed sums, which may be there already.
+/// The best position of one feature, from packed sums.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn exact_packed(
-    node: &Search<'_, u32>,
-    place: usize,
-    records: &[u64; 1 << 16],
-    kept: Option<&[u64]>,
-    sums: &mut [u64],
-) -> Best {
-    let sums = match kept {
-        Some(kept) => kept,
-        None => {
-            node.add_up(node.features[place], records, sums);
-            sums
-        }
-    };
+fn exact_packed(node: &Search<'_, u32>, place: usize, records: &[u64; 1 << 16], sums: &mut [u64]) -> Best {
+    node.add_up(node.features[place], records, sums);
     best_of_one::<true>(node, place, sums, sums)
 }
 
@@ -141,20 +103,37 @@ fn exact_wide(
     best_of_one::<false>(node, place, targets, weights)
 }
 
-/// No score along these sums is above this. There are at least 8 positions.
+/// For each of up to eight features, what no score along its list is above. Each lane walks
+/// along another list.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) -> f64 {
+fn bound_eight<const BITS: u32>(
+    node: &Search<'_, u32>,
+    bounds: Bounds,
+    records: &[u64; 1 << 16],
+    features: &[u32],
+) -> [f64; 8] {
+    // Lanes that are left over walk along the last list once more.
+    let last = features.len() - 1;
+    let (start, end) = (node.positions.start, node.positions.end);
+    let list = |i: usize| node.list(features[i.min(last)]);
+    // One by one, so that the compiler sees that all are as long as the loop.
+    let (a, b, c, d) = (&list(0)[..end], &list(1)[..end], &list(2)[..end], &list(3)[..end]);
+    let (e, f, g, h) = (&list(4)[..end], &list(5)[..end], &list(6)[..end], &list(7)[..end]);
     let draws = _mm256_set1_epi32((1 << BITS) - 1);
     let sign = _mm256_set1_ps(-0.0);
     let (total, mean) = (_mm256_set1_ps(bounds.total), _mm256_set1_ps(bounds.mean));
     let slack = _mm256_set1_ps(bounds.slack);
     let mut highest = _mm256_setzero_ps();
-    let sums = &sums[node.positions.clone()];
-    let (eights, _) = sums.as_chunks::<8>();
-    for eight in eights.iter().chain(sums.last_chunk()) {
-        let low = _mm256_castsi256_ps(load(eight[..4].try_into().expect("four")));
-        let high = _mm256_castsi256_ps(load(eight[4..].try_into().expect("four")));
+    let (mut low, mut high) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    for at in 0..end {
+        // Such that the halves of all sums come out in order.
+        low = _mm256_add_epi64(low, gather(records, a[at], b[at], e[at], f[at]));
+        high = _mm256_add_epi64(high, gather(records, c[at], d[at], g[at], h[at]));
+        if at < start {
+            continue;
+        }
+        let (low, high) = (_mm256_castsi256_ps(low), _mm256_castsi256_ps(high));
         let targets = _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
         let weights = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
         let targets = _mm256_cvtepi32_ps(targets);
@@ -165,8 +144,8 @@ fn bound<const BITS: u32>(node: &Search<'_, u32>, bounds: Bounds, sums: &[u64]) 
         let score = _mm256_div_ps(_mm256_mul_ps(difference, difference), product);
         highest = _mm256_max_ps(highest, score);
     }
-    let half = _mm_max_ps(_mm256_castps256_ps128(highest), _mm256_extractf128_ps::<1>(highest));
-    let half = _mm_max_ps(half, _mm_movehl_ps(half, half));
-    let one = _mm_max_ss(half, _mm_shuffle_ps::<1>(half, half));
-    f64::from(_mm_cvtss_f32(one)) * bounds.square
+    let mut lanes = [0.0f32; 8];
+    // SAFETY: the array has room for the eight lanes; the store needs no alignment.
+    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), highest) };
+    lanes.map(|lane| f64::from(lane) * bounds.square)
 }

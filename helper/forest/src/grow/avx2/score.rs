@@ -33,7 +33,9 @@ pub(super) fn best_of_all(node: &Search<'_, u32>, records: &[u64; 1 << 16]) -> B
     for first in (0..=last).step_by(4) {
         // Lanes that are left over walk along the last list once more.
         let places = [first, first + 1, first + 2, first + 3].map(|place| place.min(last));
-        let [a, b, c, d] = places.map(|place| &node.list(node.features[place])[..=end]);
+        let list = |i: usize| node.list(node.features[places[i]]);
+        // One by one, so that the compiler sees that all are as long as the loop.
+        let (a, b, c, d) = (&list(0)[..=end], &list(1)[..=end], &list(2)[..=end], &list(3)[..=end]);
         let [p, q, r, s] = places.map(|place| ((place as i64) << 32) + start as i64);
         let mut places = _mm256_setr_epi64x(p, q, r, s);
         let mut sums = _mm256_setzero_si256();
@@ -58,7 +60,7 @@ pub(super) fn best_of_all(node: &Search<'_, u32>, records: &[u64; 1 << 16]) -> B
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-fn gather(records: &[u64; 1 << 16], a: u32, b: u32, c: u32, d: u32) -> __m256i {
+pub(super) fn gather(records: &[u64; 1 << 16], a: u32, b: u32, c: u32, d: u32) -> __m256i {
     let record = |entry: u32| entry.get(records).cast_signed();
     _mm256_setr_epi64x(record(a), record(b), record(c), record(d))
 }
@@ -178,7 +180,7 @@ fn single(best: Lanes) -> Best {
 /// Four words.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn load(words: &[u64; 4]) -> __m256i {
+fn load(words: &[u64; 4]) -> __m256i {
     // SAFETY: reads the 32 bytes of the array; the load needs no alignment.
     unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }
