@@ -270,3 +270,59 @@ impl Bounds {
         f64::from(highest.into_iter().fold(0.0, f32::max)) * self.square
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grow::Simd;
+    use crate::random::Stream;
+    use crate::training::{Order, TrainingView, stride};
+    use crate::{Matrix, TrainingSet};
+
+    /// Bounds leave the best split in, also where targets differ by little of what they are.
+    #[test]
+    fn what_is_found_by_bounds_is_the_best_of_all() {
+        for case in 0..600 {
+            let mut stream = Stream::new(1, case);
+            let (n, n_features) = (15 + stream.below(300) as usize, 1 + stream.below(20) as usize);
+            let levels = 2 + stream.below(500);
+            let x: Vec<f64> = (0..n * n_features).map(|_| f64::from(stream.below(levels))).collect();
+            let noise = 0.5f64.powi(stream.below(38) as i32);
+            let lowest = f64::from(stream.below(2)) * -1.0;
+            let mut y: Vec<f64> =
+                x.chunks(n_features).map(|x| x[0] / 500.0 + noise * f64::from(stream.below(1000))).collect();
+            y[0] = lowest;
+            let set = TrainingSet::new(Matrix::from_rows(&x, n_features).unwrap(), &y).unwrap();
+            check(&set.view(), &mut stream);
+        }
+    }
+
+    fn check(view: &TrainingView<'_>, stream: &mut Stream) {
+        let Order::Short(lists) = view.order else { panic!("few rows") };
+        let mut rows = Rows::new(view, 1 << 16, true);
+        rows.coarse = vec![0; 1 << 16];
+        rows.counts = (0..view.n_rows).map(|_| 1 + stream.below(3)).collect();
+        rows.record();
+        let sum = rows.wide.iter().fold([0, 0], |s, r| [s[0] + r[0], s[1] + r[1]]);
+        let least = 1 + stream.below(2) as usize;
+        let features: Vec<u32> = (0..view.n_features as u32).rev().collect();
+        let node = Search {
+            lists,
+            stride: stride(view.n_rows),
+            n: view.n_rows,
+            features: &features,
+            positions: least - 1..view.n_rows - least,
+            sum: Sum::Counted { targets: sum[0], draws: sum[1] },
+        };
+        let exact = |best: Best, place| best.or(node.wide(place, &rows));
+        let expected = node.found((0..features.len()).fold(Best::NONE, exact));
+        let mut sums = vec![0; 2 * node.stride];
+        for simd in [Simd::detect(false), Simd::detect(true)] {
+            // Only sums that fit are packed.
+            for packed in [false, sum[1] <= rows.packed_draws] {
+                let found = u32::search(simd, &node, &rows, packed, &mut sums);
+                assert_eq!(found, expected, "{simd:?}, packed: {packed}");
+            }
+        }
+    }
+}
