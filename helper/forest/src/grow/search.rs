@@ -288,7 +288,7 @@ mod tests {
             let levels = 2 + stream.below(500);
             let x: Vec<f64> = (0..n * n_features).map(|_| f64::from(stream.below(levels))).collect();
             let noise = 0.5f64.powi(stream.below(38) as i32);
-            let lowest = f64::from(stream.below(2)) * -1.0;
+            let lowest = -f64::from(stream.below(2));
             let mut y: Vec<f64> =
                 x.chunks(n_features).map(|x| x[0] / 500.0 + noise * f64::from(stream.below(1000))).collect();
             y[0] = lowest;
