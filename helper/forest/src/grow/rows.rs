@@ -38,6 +38,8 @@ pub(super) struct Rows {
     pub(super) packed_draws: u64,
     /// The same, of targets that were cut to leave room for more draws: see [`COARSE`].
     pub(super) coarse: Vec<u64>,
+    /// Bits of them that hold the number of draws.
+    pub(super) coarse_bits: u32,
     /// Bits that were cut off the targets.
     pub(super) cut: u32,
 }
@@ -47,7 +49,8 @@ impl Rows {
     pub(super) fn new(view: &TrainingView<'_>, table: usize, short: bool) -> Rows {
         let counted = view.weights.is_none();
         let packed_draws = if counted { packed_draws(view.span) } else { 0 };
-        let coarse = short && counted && view.n_rows as u64 > packed_draws;
+        let coarse = counted && view.n_rows as u64 > packed_draws && view.n_rows <= 1 << 24;
+        let coarse_bits = if short { COARSE } else { usize::BITS - view.n_rows.leading_zeros() };
         Rows {
             counts: Vec::new(),
             targets: view.targets.to_vec(),
@@ -56,7 +59,8 @@ impl Rows {
             records: vec![0; table],
             packed_draws,
             coarse: vec![0; if coarse { table } else { 0 }],
-            cut: coarse_cut(view.span),
+            coarse_bits,
+            cut: coarse_cut(view.span, coarse_bits),
         }
     }
 
@@ -75,7 +79,7 @@ impl Rows {
             }
         }
         for (record, (&target, &count)) in self.coarse.iter_mut().zip(rows) {
-            *record = u64::from(count) * ((target >> self.cut) << COARSE | 1);
+            *record = u64::from(count) * ((target >> self.cut) << self.coarse_bits | 1);
         }
     }
 }
@@ -89,13 +93,14 @@ pub(super) fn packed_draws(span: u64) -> u64 {
     ((1 << 51) - 1) / span.max(1 << (51 - PACKED))
 }
 
-/// Bits of a coarse sum that hold the number of draws, of which there are at most 2^16.
+/// Bits of a coarse sum that hold the number of draws where that is at most 2^16. There are
+/// coarse sums for up to 2^24 draws, which is exact in a 32-bit float.
 pub(super) const COARSE: u32 = 17;
 
-/// Bits to cut off targets up to `span` so that the sum of 2^16 of them leaves room for the
-/// number of draws and for a sign.
-pub(super) fn coarse_cut(span: u64) -> u32 {
-    let room = 64 - 1 - COARSE - 16;
+/// Bits to cut off targets up to `span` so that the sum of up to 2^`bits` of them leaves room
+/// for the number of draws and for a sign.
+fn coarse_cut(span: u64, bits: u32) -> u32 {
+    let room = 63 - 2 * bits;
     (u64::BITS - span.leading_zeros()).saturating_sub(room)
 }
 

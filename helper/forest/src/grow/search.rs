@@ -76,20 +76,39 @@ impl<'a, E: Entry> Search<'a, E> {
     /// Looks at all features. Where sums fit into a packed word, `packed`, it takes less time.
     pub(super) fn search(&self, rows: &Rows, packed: bool, sums: &mut [u64]) -> Option<Found> {
         let all = 0..self.features.len();
-        let best = if !packed {
-            all.map(|place| self.wide(place, rows)).fold(Best::NONE, Best::or)
-        } else if self.positions.len() < BOUNDED {
+        let best = if packed && self.positions.len() < BOUNDED {
             self.packed(all, rows)
+        } else if packed {
+            let (bounds, records) = (Bounds::new(self, PACKED, 0), &rows.records);
+            self.bounded(bounds, records, sums, |place| self.packed(place..place + 1, rows))
+        } else if self.positions.len() >= BOUNDED && !rows.coarse.is_empty() {
+            let (bounds, records) = (Bounds::new(self, rows.coarse_bits, rows.cut), &rows.coarse);
+            self.bounded(bounds, records, sums, |place| self.wide(place, rows))
         } else {
-            let records = E::table(&rows.records);
-            let bounds = Bounds::new::<PACKED>(self, 0);
-            let bound = |feature: u32| {
-                self.add_up(feature, records, sums);
-                bounds.bound(&sums[self.positions.clone()])
-            };
-            bounded(self.features, bound, |place| self.packed(place..place + 1, rows))
+            all.map(|place| self.wide(place, rows)).fold(Best::NONE, Best::or)
         };
         self.found(best)
+    }
+
+    /// The best split of all features, by scoring only those exactly whose bounds allow it.
+    fn bounded(
+        &self,
+        bounds: Bounds,
+        records: &[u64],
+        sums: &mut [u64],
+        exact: impl Fn(usize) -> Best,
+    ) -> Best {
+        let records = E::table(records);
+        let mut best = Best::NONE;
+        for (chunk, features) in self.features.chunks(CHUNK).enumerate() {
+            let mut highest = [0.0; CHUNK];
+            for (highest, &feature) in highest.iter_mut().zip(features) {
+                self.add_up(feature, records, sums);
+                *highest = bounds.bound(&sums[self.positions.clone()]);
+            }
+            best = best_of_bounded(best, &highest[..features.len()], |i| exact(chunk * CHUNK + i));
+        }
+        best
     }
 
     /// Writes the sums of records along a feature's list, and up to three beyond.
@@ -184,19 +203,6 @@ pub(super) const BOUNDED: usize = 12;
 /// Features whose bounds are compared at a time.
 pub(super) const CHUNK: usize = 64;
 
-/// The best split of all features, by scoring only those exactly whose `bound` allows it.
-fn bounded(features: &[u32], mut bound: impl FnMut(u32) -> f64, exact: impl Fn(usize) -> Best) -> Best {
-    let mut best = Best::NONE;
-    for (chunk, features) in features.chunks(CHUNK).enumerate() {
-        let mut highest = [0.0; CHUNK];
-        for (highest, &feature) in highest.iter_mut().zip(features) {
-            *highest = bound(feature);
-        }
-        best = best_of_bounded(best, &highest[..features.len()], |i| exact(chunk * CHUNK + i));
-    }
-    best
-}
-
 /// The best of a split and those that `exact` finds where `highest` allows for a better one.
 #[inline(always)]
 pub(super) fn best_of_bounded(mut best: Best, highest: &[f64], mut exact: impl FnMut(usize) -> Best) -> Best {
@@ -220,13 +226,13 @@ pub(super) fn best_of_bounded(mut best: Best, highest: &[f64], mut exact: impl F
 
 /// What bounding the scores of a node's positions from above takes.
 ///
-/// Sums are read to 32 bits in units of 2^(32 - BITS), times 2^cut in coarse records, and
+/// Sums are read to 32 bits in units of 2^(32 - bits), times 2^cut in coarse records, and
 /// treated as 32-bit floats, whose relative error is at most u = 2^-24.
 ///
-/// A sum of targets s is off by 1 from reading, by w / 2^(32 - BITS) from cutting, and by u s;
+/// A sum of targets s is off by 1 from reading, by w / 2^(32 - bits) from cutting, and by u s;
 /// the weight w is exact; the mean m is off by u m, so w m by 2 u w m; the difference by u of
 /// itself. As neither s nor w m is above the node's sum S, it is off by at most
-/// 1 + w / 2^(32 - BITS) + 5 u S in all. With that added, its square over the product of the
+/// 1 + w / 2^(32 - bits) + 5 u S in all. With that added, its square over the product of the
 /// weights bounds the score but for five more roundings of u each.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
@@ -240,16 +246,17 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    pub(super) fn new<const BITS: u32>(node: &Search<'_, impl Entry>, cut: u32) -> Bounds {
-        let unit = (1u64 << (32 - BITS + cut)) as f64;
+    /// For sums of which the lowest `bits` hold the number of draws.
+    pub(super) fn new(node: &Search<'_, impl Entry>, bits: u32, cut: u32) -> Bounds {
+        let scale = |power: u32| (1u64 << power) as f64;
+        let unit = scale(32 - bits + cut);
         let (targets, total) = (node.sum.targets() / unit, node.sum.weight());
-        let cut = total / (1u64 << (32 - BITS)) as f64;
         Bounds {
             total: total as f32,
             mean: (targets / total) as f32,
-            slack: (1.1 + cut + targets * (8.0 / (1u64 << 24) as f64)) as f32,
+            slack: (1.1 + total / scale(32 - bits) + targets * (8.0 / scale(24))) as f32,
             square: unit * unit * (1.0 + 1e-6),
-            draws: (1 << BITS) - 1,
+            draws: (1 << bits) - 1,
         }
     }
 

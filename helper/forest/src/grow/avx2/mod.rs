@@ -46,7 +46,7 @@ fn search_bounded<const BITS: u32>(
     mut exact: impl FnMut(usize) -> Best,
 ) -> Best {
     let mut best = Best::NONE;
-    let bounds = Bounds::new::<BITS>(node, cut);
+    let bounds = Bounds::new(node, BITS, cut);
     for (chunk, features) in node.features.chunks(CHUNK).enumerate() {
         let mut highest = [0.0; CHUNK];
         for (features, highest) in features.chunks(8).zip(highest.as_chunks_mut().0) {
