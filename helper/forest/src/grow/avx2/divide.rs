@@ -57,7 +57,8 @@ fn sift<const LEFT: bool, const RIGHT: bool>(
     assert!(n + 8 <= list.len() && n + 8 <= spare.len());
     let mut to_left = 0;
     for at in (0..n).step_by(8) {
-        let block: &[u32; 8] = list[at..].first_chunk().expect("8 more than n");
+        // SAFETY: `at` is below n, and the list has 8 more than n.
+        let block: &[u32; 8] = unsafe { list.get_unchecked(at..at + 8).first_chunk().unwrap_unchecked() };
         let &[a, b, c, d, e, f, g, h] = block;
         let low = [a.get(left), b.get(left), c.get(left), d.get(left)].map(u8::cast_signed);
         let high = [e.get(left), f.get(left), g.get(left), h.get(left)].map(u8::cast_signed);
