@@ -75,7 +75,7 @@ impl<'a, E: Entry> Builder<'a, E> {
             spare: vec![E::zeroed(); stride],
             sums: vec![0; 2 * stride],
             features: (0..view.n_features as u32).collect(),
-            candidates: Vec::new(),
+            candidates: vec![0; view.n_features],
             weight: 0.0,
             stream: Stream::new(params.seed, 0),
             stack: Vec::new(),
@@ -180,31 +180,34 @@ impl<'a, E: Entry> Builder<'a, E> {
     }
 
     /// Draws features until there are enough, at least one of them not constant in the node.
-    fn draw_candidates(&mut self, at: usize, n: usize) {
-        self.candidates.clear();
-        let lists = &self.lists[at..];
-        for drawn in 0..self.features.len() {
-            if drawn >= self.params.max_features && !self.candidates.is_empty() {
+    /// Gives the number of candidates.
+    fn draw_candidates(&mut self, at: usize, n: usize) -> usize {
+        let (all, lists) = (self.features.len(), &self.lists[at..]);
+        let mut count = 0;
+        for drawn in 0..all {
+            if drawn >= self.params.max_features && count > 0 {
                 break;
             }
-            let left = &mut self.features[drawn..];
-            left.swap(0, self.stream.pick(left.len() as u32) as usize);
-            let list = &lists[left[0] as usize * self.stride..][..n];
-            if list[0].rank() != list[n - 1].rank() {
-                self.candidates.push(left[0]);
-            }
+            let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
+            self.features.swap(drawn, other);
+            let feature = self.features[drawn];
+            let list = &lists[feature as usize * self.stride..][..n];
+            // Written in any case, and overwritten by the next one if it is constant.
+            self.candidates[count] = feature;
+            count += usize::from(list[0].rank() != list[n - 1].rank());
         }
+        count
     }
 
     fn search(&mut self, task: &Task) -> Option<Found> {
         let n = task.rows.len();
-        self.draw_candidates(task.rows.start, n);
+        let candidates = self.draw_candidates(task.rows.start, n);
         let least = self.params.min_samples_leaf;
         let node = Search {
             lists: &self.lists[task.rows.start..],
             stride: self.stride,
             n,
-            features: &self.candidates,
+            features: &self.candidates[..candidates],
             positions: least - 1..n - least,
             sum: task.sum,
         };
