@@ -6,7 +6,7 @@ const BITS: i32 = 40;
 /// What one unit of a fixed-point prediction is worth: a power of two.
 ///
 /// The leaves of a tree are whole numbers of such units, rounded once to at least 40 bits
-/// below the largest target (fewer only beyond four million rows). Adding the predictions of
+/// below the largest target (fewer only beyond two million rows). Adding the predictions of
 /// any trees, in any order, on any machine, is therefore integer addition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
