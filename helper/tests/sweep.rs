@@ -1,7 +1,7 @@
 //! Sweeps: the same bits from every way of running, outcomes, and what is refused.
 
 use helper::data::{Dataset, Split};
-use helper::sweep::{Comparison, Event, Keep, MaxFeatures, Outcome, Sweep};
+use helper::sweep::{Comparison, Event, Keep, Learner, MaxFeatures, Outcome, Sweep};
 use helper::{Cluster, ErrorKind};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
@@ -136,6 +136,19 @@ fn what_makes_no_sense_is_refused_with_field_value_and_range() {
 }
 
 #[test]
+fn both_learners_learn_and_grow_other_trees() {
+    let split = housing().split(0.5, 1).unwrap();
+    let sweep = Sweep::over_n_estimators(20).max_depth(20).min_samples_split(5).seed(1).quiet();
+    let [ours, theirs] = [Learner::Forest, Learner::Smartcore]
+        .map(|learner| sweep.clone().learner(learner).run_sequential(&split).unwrap());
+    assert!(!ours.same_bits(&theirs));
+    for outcome in [&ours, &theirs] {
+        assert!((0.25..0.31).contains(&outcome.best().scores.mse), "{outcome}");
+    }
+    assert_eq!(Comparison::of(&ours, &theirs).unwrap_err().kind(), ErrorKind::InvalidParameter);
+}
+
+#[test]
 fn a_refused_sweep_too_large_is_a_matter_of_memory() {
     let error = Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All).run_sequential(small()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Memory);
@@ -187,6 +200,7 @@ proptest! {
         features in 1..9_usize,
         seed: u64,
         workers in 1..6_usize,
+        learner in prop::sample::select(vec![Learner::Forest, Learner::Smartcore]),
     ) {
         let data = small();
         let sweep = Sweep::over_n_estimators(sizes)
@@ -195,6 +209,7 @@ proptest! {
             .min_samples_leaf(leaf)
             .max_features(features)
             .seed(seed)
+            .learner(learner)
             .quiet();
         let sequential = sweep.run_sequential(&data).unwrap();
         prop_assert!(on(workers, &sweep, &data).same_bits(&sequential));

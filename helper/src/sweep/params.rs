@@ -17,7 +17,7 @@ pub struct Params {
     /// How many splits a path from the root may have; `None` for no limit.
     pub max_depth: Option<usize>,
     /// A node with fewer samples is a leaf. How samples are counted is the learner's: scikit-learn
-    /// counts rows of the bootstrap once, smartcore as often as they were drawn.
+    /// and `forest` count rows of the bootstrap once, smartcore as often as they were drawn.
     pub min_samples_split: usize,
     /// A split that leaves fewer samples on a side is not made.
     pub min_samples_leaf: usize,

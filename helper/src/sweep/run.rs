@@ -43,7 +43,7 @@ impl Model {
             return Err(Error::invalid("the number of features", rows.n_features(), allowed));
         }
         let mut sums = vec![0; rows.len()];
-        self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, self.scale, &mut sums))?;
+        self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, &mut sums))?;
         Ok(sums.into_iter().map(|sum| self.scale.mean(sum, self.params.n_estimators)).collect())
     }
 }
@@ -71,7 +71,7 @@ struct Grown {
 impl Shared {
     fn new(plan: Plan, split: &Split) -> Result<Self> {
         let prepared = plan.learner.prepare(split)?;
-        let scale = Scale::for_targets(split.train.y());
+        let scale = prepared.scale();
         Ok(Self { plan, prepared, scale, cancelled: AtomicBool::new(false) })
     }
 
@@ -81,7 +81,7 @@ impl Shared {
         }
         let trees = self.prepared.grow(&self.plan.models[task.model], task.trees.clone())?;
         let mut sums = vec![0; test.len()];
-        trees.add_predictions(test, self.scale, &mut sums)?;
+        trees.add_predictions(test, &mut sums)?;
         let trees = (self.plan.keep != Keep::None).then(|| Arc::from(trees));
         Ok(Grown { sums, trees })
     }

@@ -22,6 +22,11 @@ impl Scale {
         Self { steps: 2.0_f64.powi(bits.clamp(-1000, 1000)) }
     }
 
+    /// The scale of which one step is worth `unit`, a power of two.
+    pub(crate) fn of_unit(unit: f64) -> Self {
+        Self { steps: unit.recip() }
+    }
+
     /// A prediction in steps, rounded to the nearest; ties to even.
     pub(crate) fn steps(self, prediction: f64) -> i64 {
         (prediction * self.steps).round_ties_even() as i64

@@ -1,5 +1,6 @@
 //! Who grows the trees: the seam between the sweep and the library, or crate, that learns.
 
+mod exact;
 mod smartcore;
 
 use std::fmt;
@@ -14,8 +15,10 @@ use crate::error::Result;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Learner {
-    /// [smartcore](https://docs.rs/smartcore)'s `RandomForestRegressor`.
+    /// The crate `forest` of this project: exact, and several times as fast.
     #[default]
+    Forest,
+    /// [smartcore](https://docs.rs/smartcore)'s `RandomForestRegressor`.
     Smartcore,
 }
 
@@ -23,6 +26,7 @@ impl Learner {
     /// Makes of the training rows what every tree of every model needs; done once for a sweep.
     pub(super) fn prepare(self, split: &Split) -> Result<Box<dyn Prepared>> {
         match self {
+            Self::Forest => Ok(Box::new(exact::Training::new(&split.train)?)),
             Self::Smartcore => Ok(Box::new(smartcore::Training::new(&split.train)?)),
         }
     }
@@ -31,6 +35,7 @@ impl Learner {
     /// to grow begins where a block begins.
     pub(super) fn block(self) -> usize {
         match self {
+            Self::Forest => 1,
             Self::Smartcore => smartcore::BLOCK,
         }
     }
@@ -39,6 +44,7 @@ impl Learner {
     /// `n_features` numbers, and what each tree takes when it is kept.
     pub(super) fn memory(self, rows: usize, n_features: usize, params: &Params) -> Memory {
         match self {
+            Self::Forest => exact::memory(rows, n_features, params),
             Self::Smartcore => smartcore::memory(rows, n_features, params),
         }
     }
@@ -47,9 +53,17 @@ impl Learner {
 impl fmt::Display for Learner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Forest => f.write_str("forest"),
             Self::Smartcore => f.write_str("smartcore"),
         }
     }
+}
+
+/// The most nodes that a tree can have: twice the leaves.
+fn most_nodes(rows: usize, params: &Params) -> u64 {
+    let leaves = (rows / params.min_samples_leaf.max(1)).max(1);
+    let deepest = params.max_depth.filter(|&depth| depth < 40).map_or(usize::MAX, |depth| 1 << depth);
+    2 * leaves.min(deepest) as u64
 }
 
 /// What growing takes, in bytes.
@@ -66,10 +80,13 @@ pub(super) trait Prepared: Send + Sync {
     /// Grows the trees of this range of the model's trees. The same tree comes out whatever the
     /// range that it is asked for in.
     fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>>;
+
+    /// The scale on which predictions are added.
+    fn scale(&self) -> Scale;
 }
 
 /// A range of trees.
 pub(super) trait Trees: Send + Sync {
-    /// Adds what these trees predict for each row to its sum, in steps of `scale`.
-    fn add_predictions(&self, rows: &Rows, scale: Scale, sums: &mut [i64]) -> Result<()>;
+    /// Adds what these trees predict for each row to its sum, in steps of the training set's scale.
+    fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()>;
 }

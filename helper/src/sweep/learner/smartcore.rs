@@ -17,7 +17,7 @@ use std::ops::Range;
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use super::{Memory, Prepared, Trees};
+use super::{Memory, Prepared, Trees, most_nodes};
 use crate::data::Rows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Stream;
@@ -33,11 +33,17 @@ pub(super) struct Training {
     x: DenseMatrix<f64>,
     y: Vec<f64>,
     n_features: usize,
+    scale: Scale,
 }
 
 impl Training {
     pub(super) fn new(rows: &Rows) -> Result<Self> {
-        Ok(Self { x: matrix(rows)?, y: rows.y().to_vec(), n_features: rows.n_features() })
+        Ok(Self {
+            x: matrix(rows)?,
+            y: rows.y().to_vec(),
+            n_features: rows.n_features(),
+            scale: Scale::for_targets(rows.y()),
+        })
     }
 }
 
@@ -68,21 +74,26 @@ impl Prepared for Training {
             };
             forests.push((n_trees, Forest::fit(&self.x, &self.y, parameters).map_err(failed)?));
         }
-        Ok(Box::new(Block { forests }))
+        Ok(Box::new(Block { forests, scale: self.scale }))
+    }
+
+    fn scale(&self) -> Scale {
+        self.scale
     }
 }
 
 struct Block {
     forests: Vec<(usize, Forest)>,
+    scale: Scale,
 }
 
 impl Trees for Block {
-    fn add_predictions(&self, rows: &Rows, scale: Scale, sums: &mut [i64]) -> Result<()> {
+    fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()> {
         let x = matrix(rows)?;
         for (n_trees, forest) in &self.forests {
             let means = forest.predict(&x).map_err(failed)?;
             for (sum, mean) in sums.iter_mut().zip(means) {
-                *sum += scale.steps(mean * *n_trees as f64);
+                *sum += self.scale.steps(mean * *n_trees as f64);
             }
         }
         Ok(())
@@ -91,12 +102,9 @@ impl Trees for Block {
 
 /// Measured: a node takes 88 bytes in a vector that may have grown to twice its need.
 pub(super) fn memory(rows: usize, n_features: usize, params: &Params) -> Memory {
-    let leaves = (rows / params.min_samples_leaf.max(1)).max(1);
-    let deepest = params.max_depth.filter(|&depth| depth < 40).map_or(usize::MAX, |depth| 1 << depth);
-    let nodes = 2 * leaves.min(deepest) as u64;
     // Per feature the order of the rows (8 bytes) and the rows of the bootstrap (8); a few vectors besides.
     let worker = (rows * (16 * n_features + 64)) as u64;
-    Memory { worker, tree: nodes * 2 * 88 }
+    Memory { worker, tree: most_nodes(rows, params) * 2 * 88 }
 }
 
 #[cfg(test)]
@@ -114,7 +122,7 @@ mod tests {
         let rows = staircase();
         let trees = Training::new(&rows).unwrap().grow(&params, 0..1).unwrap();
         let mut sums = vec![0; rows.len()];
-        trees.add_predictions(&rows, Scale::for_targets(rows.y()), &mut sums).unwrap();
+        trees.add_predictions(&rows, &mut sums).unwrap();
         sums.sort_unstable();
         sums.dedup();
         sums.len()
@@ -145,16 +153,11 @@ mod tests {
     fn a_range_is_the_same_however_it_is_asked_for() {
         let rows = staircase();
         let training = Training::new(&rows).unwrap();
-        let scale = Scale::for_targets(rows.y());
         let params = Params { max_depth: Some(2), ..Params::default() };
         let sums = |ranges: &[Range<usize>]| {
             let mut sums = vec![0; rows.len()];
             for range in ranges {
-                training
-                    .grow(&params, range.clone())
-                    .unwrap()
-                    .add_predictions(&rows, scale, &mut sums)
-                    .unwrap();
+                training.grow(&params, range.clone()).unwrap().add_predictions(&rows, &mut sums).unwrap();
             }
             sums
         };

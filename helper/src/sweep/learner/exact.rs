@@ -1,0 +1,113 @@
+//! The crate `forest` as a learner: hyperparameters mean what they mean in scikit-learn, and any
+//! range of trees can be grown by itself.
+
+use std::ops::Range;
+
+use super::{Memory, Prepared, Trees, most_nodes};
+use crate::data::Rows;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sweep::params::{MaxFeatures, Params};
+use crate::sweep::scale::Scale;
+
+pub(super) struct Training {
+    set: forest::TrainingSet,
+}
+
+impl Training {
+    pub(super) fn new(rows: &Rows) -> Result<Self> {
+        Ok(Self { set: forest::TrainingSet::new(matrix(rows)?, rows.y()).map_err(failed)? })
+    }
+}
+
+fn matrix(rows: &Rows) -> Result<forest::Matrix<'_>> {
+    forest::Matrix::from_columns(rows.x(), rows.n_features()).map_err(failed)
+}
+
+fn failed(error: forest::Error) -> Error {
+    Error::new(ErrorKind::Task, format!("forest refused: {error}"))
+}
+
+fn params(of: &Params) -> forest::Params {
+    forest::Params {
+        n_estimators: of.n_estimators,
+        max_depth: of.max_depth,
+        min_samples_split: of.min_samples_split,
+        min_samples_leaf: of.min_samples_leaf,
+        max_features: match of.max_features {
+            MaxFeatures::All => forest::MaxFeatures::All,
+            MaxFeatures::Sqrt => forest::MaxFeatures::Sqrt,
+            MaxFeatures::Log2 => forest::MaxFeatures::Log2,
+            MaxFeatures::Count(count) => forest::MaxFeatures::Count(count),
+            MaxFeatures::Fraction(part) => forest::MaxFeatures::Fraction(part),
+        },
+        seed: of.seed,
+        ..forest::Params::default()
+    }
+}
+
+impl Prepared for Training {
+    fn grow(&self, of: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+        let piece = forest::Forest::grow(&self.set, &params(of), trees.clone()).map_err(failed)?;
+        Ok(Box::new(Piece { forest: piece, trees }))
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::of_unit(self.set.view().scale().to_f64(1, 1))
+    }
+}
+
+/// A range of the trees of a forest.
+struct Piece {
+    forest: forest::Forest,
+    trees: Range<usize>,
+}
+
+impl Trees for Piece {
+    fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()> {
+        self.forest.add_predictions(self.trees.clone(), matrix(rows)?, sums).map_err(failed)
+    }
+}
+
+/// What the crate says of a worker's memory (two lists of rows for each feature, and a record of
+/// each row), and 16 bytes for each node.
+pub(super) fn memory(rows: usize, n_features: usize, params: &Params) -> Memory {
+    Memory { worker: (rows * (16 * n_features + 64)) as u64, tree: most_nodes(rows, params) * 2 * 16 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Rows {
+        let x: Vec<f64> = (0..200).map(|i| f64::from(i * 7919 % 1009)).collect();
+        let z: Vec<f64> = (0..200).map(|i| f64::from(i * 31 % 17)).collect();
+        let y = x.iter().zip(&z).map(|(x, z)| x.sqrt() + z).collect();
+        Rows::gather(&[x, z, y], &(0..200).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn ranges_add_up_to_what_the_crate_predicts() {
+        let rows = rows();
+        let training = Training::new(&rows).unwrap();
+        let of = Params { n_estimators: 23, max_depth: Some(6), seed: 5, ..Params::default() };
+        let mut sums = vec![0; rows.len()];
+        for range in [0..7, 7..8, 8..23] {
+            training.grow(&of, range).unwrap().add_predictions(&rows, &mut sums).unwrap();
+        }
+        let scale = training.scale();
+        let found: Vec<f64> = sums.into_iter().map(|sum| scale.mean(sum, 23)).collect();
+        let whole = forest::Forest::fit(&training.set, &params(&of)).unwrap();
+        assert_eq!(found, whole.predict(matrix(&rows).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn the_estimate_of_memory_is_an_upper_one() {
+        let rows = rows();
+        let training = Training::new(&rows).unwrap();
+        let of = Params { n_estimators: 10, ..Params::default() };
+        let estimate = memory(rows.len(), rows.n_features(), &of);
+        assert!(training.set.view().worker_bytes() as u64 <= estimate.worker);
+        let forest = forest::Forest::fit(&training.set, &params(&of)).unwrap();
+        assert!(forest.n_bytes() as u64 <= estimate.tree * 10);
+    }
+}
