@@ -36,8 +36,9 @@ class CellResult:
 class Kernel:
     """A running kernel; cells run one after another and share their variables."""
 
-    def __init__(self, client: BlockingKernelClient) -> None:
+    def __init__(self, client: BlockingKernelClient, pid: int) -> None:
         self.client = client
+        self.pid = pid
 
     def run(self, code: str, timeout: float = 600) -> CellResult:
         """Runs a cell to its end, and returns all it printed, showed or complained of."""
@@ -77,7 +78,7 @@ def kernel(**launch: Any) -> Iterator[Kernel]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=120)
-        yield Kernel(client)
+        yield Kernel(client, manager.provisioner.pid)
     finally:
         manager.shutdown_kernel(now=not manager.is_alive())
         client.stop_channels()

@@ -123,10 +123,11 @@ def test_the_build_has_no_debug_assertions(session: Kernel) -> None:
 def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
     with kernel(cwd=str(ROOT)) as session:
         folder = run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"')
-        children = psutil.Process(os.getpid()).children(recursive=True)
-        for process in children:
+        kernel_process = psutil.Process(session.pid)
+        processes = [kernel_process, *kernel_process.children(recursive=True)]
+        for process in processes:
             process.kill()
-        psutil.wait_procs(children, timeout=10)
+        psutil.wait_procs(processes, timeout=10)
     deadline = time.monotonic() + 10
     while (lock := try_lock(Path(f"{folder}.lock"))) is None:
         assert time.monotonic() < deadline, "the lock outlived its kernel"
