@@ -78,7 +78,9 @@ def kernel(**launch: Any) -> Iterator[Kernel]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=120)
-        yield Kernel(client, manager.provisioner.pid)
+        pid = getattr(manager.provisioner, "pid", None)
+        assert isinstance(pid, int), "the kernel is a process of this machine"
+        yield Kernel(client, pid)
     finally:
         manager.shutdown_kernel(now=not manager.is_alive())
         client.stop_channels()
