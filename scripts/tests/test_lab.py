@@ -52,17 +52,18 @@ def copy() -> Iterator[Path]:
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
+def url(tmp_path: Path) -> Iterator[str]:
     """Where scripts/lab serves; ended as a person would, by Ctrl-C."""
     command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", "--port=0"]
-    lab = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True)
-    assert lab.stderr is not None
+    log = tmp_path / "lab.log"
+    with log.open("w") as file:
+        lab = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, start_new_session=True)
+    deadline = time.monotonic() + 60
     found = None
-    for line in lab.stderr:
-        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*\?token=\w+", line)
-        if found:
-            break
-    assert found, "scripts/lab printed no URL"
+    while not found:
+        assert time.monotonic() < deadline, f"scripts/lab printed no URL: {log.read_text()}"
+        time.sleep(0.2)
+        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*\?token=\w+", log.read_text())
     yield found.group(0)
     os.killpg(lab.pid, signal.SIGINT)
     try:
@@ -73,18 +74,21 @@ def url() -> Iterator[str]:
 
 
 def run_all(page: Page) -> list[tuple[int | None, list[str]]]:
-    """Does what a person does: menu Run, Run All Cells; then waits for the last cell."""
+    """Does what a person does: waits for the kernel, then menu Run, Run All Cells."""
+    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext.ready; }")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    deadline = time.monotonic() + 900
+    deadline = time.monotonic() + 600
+    cells: list[tuple[int | None, list[str]]] = []
     while time.monotonic() < deadline:
+        page.wait_for_timeout(1000)
         cells = [(count, kinds) for count, kinds in page.evaluate(CELLS)]
         if any("error" in kinds for _, kinds in cells) or all(count for count, _ in cells):
-            # The last cell has its number when it begins; give its output time to arrive.
-            page.wait_for_function("() => document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
+            # The last cell has its number when it is done; its output may arrive a moment later.
+            page.wait_for_timeout(2000)
             return [(count, kinds) for count, kinds in page.evaluate(CELLS)]
-        time.sleep(1)
-    pytest.fail(f"not done after 15 minutes: {page.evaluate(CELLS)}")
+    page.screenshot(path=REPORT / "screenshots" / "lab-hangs.png")
+    pytest.fail(f"not done after 10 minutes: {cells}")
 
 
 def test_run_all_in_jupyterlab(copy: Path, url: str) -> None:
