@@ -27,8 +27,8 @@ pub struct Machine {
     pub os: String,
     /// The compiler.
     pub rust: &'static str,
-    /// Whether the code was compiled with debug assertions, which slow it down several times:
-    /// the notebook was opened with a kernel that is not this project's.
+    /// Whether the code was compiled with debug assertions, which slow it down: the notebook was
+    /// opened with a kernel that is not this project's.
     pub debug_assertions: bool,
     /// The libraries whose speed counts, with their versions.
     pub libraries: &'static [(&'static str, &'static str)],

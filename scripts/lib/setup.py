@@ -134,8 +134,10 @@ def kernel_program() -> Path:
             return remember(program)
     say(f"building evcxr_jupyter {EVCXR_VERSION}, the notebook kernel, into .tools (about 6 minutes on 2 cores, once)")
     install = ["cargo", "install", "evcxr_jupyter", "--version", EVCXR_VERSION, "--locked", "--root", str(TOOLS)]
-    # Its build does not depend on what this project sets for its own.
-    with_progress(install, cwd=TOOLS, steps=420)
+    # In a folder of its own what is built is kept, should this be interrupted.
+    build = TOOLS / "build"
+    with_progress(install, cwd=TOOLS, steps=420, env={**os.environ, "CARGO_TARGET_DIR": str(build)})
+    shutil.rmtree(build, ignore_errors=True)
     return remember(TOOLS / "bin" / "evcxr_jupyter")
 
 
@@ -154,11 +156,11 @@ def remember(program: Path) -> Path:
     return program
 
 
-def with_progress(command: list[str], cwd: Path, steps: int) -> None:
+def with_progress(command: list[str], cwd: Path, steps: int, env: dict[str, str]) -> None:
     """Runs cargo and shows how far it is, one line each 20 packages."""
     done, tail = 0, list[str]()
     started = time.monotonic()
-    with subprocess.Popen(command, cwd=cwd, stderr=subprocess.PIPE, text=True, errors="replace") as cargo:
+    with subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as cargo:
         assert cargo.stderr is not None
         for line in cargo.stderr:
             tail = [*tail[-15:], line.rstrip()]
