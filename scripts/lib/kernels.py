@@ -12,6 +12,7 @@ from typing import Any
 
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
+
 from project import VENV
 
 # The project's kernel, not one of the same name that the user has.

@@ -13,11 +13,12 @@ from typing import Any
 
 import nbformat
 from jupyter_core.utils import ensure_async
-from kernels import STRAGGLERS
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
+
+from kernels import STRAGGLERS
 from project import NOTEBOOK, REPORT, ROOT, fail
 
 

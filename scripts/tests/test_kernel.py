@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from kernels import Kernel, kernel
 from project import KERNELS, ROOT, try_lock
 

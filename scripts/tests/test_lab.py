@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import Page, sync_playwright
+
 from project import NOTEBOOK, REPORT, ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

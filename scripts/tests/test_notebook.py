@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
+
 from project import NOTEBOOK, REPORT, ROOT
 
 pytestmark = pytest.mark.whole
