@@ -119,4 +119,6 @@ def renew(folder: Path) -> None:
 def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:
     """Replaces this process by the kernel; open locks go with it."""
     pin_versions(folder)
+    # evcxr greets whoever started it; what cells print takes another way.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.execve(evcxr, [str(evcxr), "--control_file", connection_file], environment(folder))
