@@ -11,7 +11,7 @@ use polars_core::prelude::*;
 use polars_io::SerReader as _;
 use polars_io::csv::read::CsvReadOptions;
 
-use super::dataset::Dataset;
+use super::dataset::{Dataset, first_gap};
 use super::find;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -81,8 +81,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<DataFrame> {
         .finish()
         .map_err(|e| bad(path, format!("is not a table of {} numbers a line: {e}", RAW.len())))?;
     for column in frame.columns() {
-        let numbers = column.f64().map_err(|e| bad(path, e))?;
-        if let Some(row) = numbers.iter().position(|v| !v.is_some_and(f64::is_finite)) {
+        if let Some(row) = first_gap(column).map_err(|e| bad(path, e))? {
             return Err(bad(path, format!("has no finite number for {} in line {}", column.name(), row + 1)));
         }
     }

@@ -20,6 +20,11 @@ pub struct Dataset {
     units: Vec<String>,
 }
 
+/// The first row without a finite number.
+pub(super) fn first_gap(column: &Column) -> PolarsResult<Option<usize>> {
+    Ok(column.f64()?.iter().position(|v| !v.is_some_and(f64::is_finite)))
+}
+
 impl Dataset {
     /// # Errors
     /// [`ErrorKind::Data`] for a table without rows, with fewer than two columns, or with a
@@ -34,9 +39,9 @@ impl Dataset {
             )));
         }
         for column in frame.columns() {
-            let numbers =
-                column.f64().map_err(|e| bad(format!("has a column that is not of type f64: {e}")))?;
-            if let Some(row) = numbers.iter().position(|v| !v.is_some_and(f64::is_finite)) {
+            let gap =
+                first_gap(column).map_err(|e| bad(format!("has a column that is not of type f64: {e}")))?;
+            if let Some(row) = gap {
                 return Err(bad(format!("gives no finite number for {} in line {}", column.name(), row + 1)));
             }
         }
