@@ -36,6 +36,11 @@ impl Stream {
         }
     }
 
+    /// A number in [0, 1), one of 2^53 that are equally far apart.
+    pub(crate) fn unit(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// `0..n` in random order (Fisher-Yates, from the last place down).
     pub(crate) fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();

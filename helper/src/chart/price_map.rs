@@ -31,7 +31,29 @@ const PLACES: [(&str, Place, Place); 4] = [
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
 
-/// A map of the target: its mean in each square of longitude and latitude that has a row.
+/// The columns that span a map, and what it calls them.
+struct Ground {
+    columns: [&'static str; 2],
+    axes: [&'static str; 2],
+    by: &'static str,
+    unit: &'static str,
+    /// Whether they are places on earth.
+    earth: bool,
+}
+
+const EARTH: Ground = Ground {
+    columns: ["Longitude", "Latitude"],
+    axes: ["longitude, degrees east (west is negative)", "latitude, degrees north"],
+    by: "place",
+    unit: " degrees",
+    earth: true,
+};
+/// Friedman #1 has no places; these two features act on its target together.
+const FRIEDMAN: Ground =
+    Ground { columns: ["x1", "x2"], axes: ["x1", "x2"], by: "x1 and x2", unit: "", earth: false };
+
+/// A map of the target: its mean in each square of longitude and latitude that has a row; of `x1`
+/// and `x2` where the data are generated.
 ///
 /// # Errors
 /// [`ErrorKind::Chart`] where the table has no columns `Longitude` and `Latitude`.
@@ -39,7 +61,10 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let column = |name: &str| {
         data.column(name).map_err(|e| Error::new(ErrorKind::Chart, format!("a map cannot be drawn: {e}")))
     };
-    let (x, y, values) = (column("Longitude")?, column("Latitude")?, column(data.target())?);
+    let made_up =
+        data.source().is_none() && FRIEDMAN.columns.iter().all(|name| data.features().contains(name));
+    let ground = if made_up { FRIEDMAN } else { EARTH };
+    let (x, y, values) = (column(ground.columns[0])?, column(ground.columns[1])?, column(data.target())?);
     if values.is_empty() {
         return Err(nothing("a map", "rows"));
     }
@@ -68,7 +93,8 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let ((left, right), (bottom, top)) = (padded(left, right), padded(bottom, top));
     let (columns, lines) = ((right - left) as f64, (top - bottom) as f64);
     // A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
-    let shorter = ((bottom + top) as f64 / 2.0 * side).to_radians().cos().max(0.1);
+    let shorter =
+        if ground.earth { ((bottom + top) as f64 / 2.0 * side).to_radians().cos().max(0.1) } else { 1.0 };
     let unit = f64::from(SCALE);
     let cell_height = ((MAP.1 / lines).min(MAP.0 / columns / shorter) * unit).floor().max(2.0) / unit;
     let cell_width = (cell_height * shorter * unit).round().max(1.0) / unit;
@@ -77,30 +103,31 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let (what, _) = quantity(data.units().last().map_or(data.target(), String::as_str));
     let meaning = data.units().last().map_or("", String::as_str);
     let degrees = |low: i64, high: i64| low as f64 * side..high as f64 * side;
-    let y_scale = Scale::new(degrees(bottom, top), (map_height / 60.0) as usize, "latitude, degrees north");
-    let x_scale = Scale::new(
-        degrees(left, right),
-        (map_width / 70.0) as usize,
-        "longitude, degrees east (west is negative)",
-    );
+    let y_scale = Scale::new(degrees(bottom, top), (map_height / 60.0) as usize, ground.axes[1]);
+    let x_scale = Scale::new(degrees(left, right), (map_width / 70.0) as usize, ground.axes[0]);
     let places = if spread > 0.0 { decimals(spread / 100.0) } else { 2 };
     let side_text = number(side, decimals(side));
     let rows = count(values.len(), "row", "rows");
     let best = means.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or((0, 0), |(at, _)| *at);
     let words = Words {
         name: "price-map".to_owned(),
-        title: format!("{}: {what} by place", data.name()),
+        title: format!("{}: {what} by {}", data.name(), ground.by),
         subtitle: format!(
-            "Mean per square of {side_text} \u{d7} {side_text} degrees: {rows} in {}.",
+            "Mean per square of {side_text} \u{d7} {side_text}{}: {rows} in {}.",
+            ground.unit,
             count(means.len(), "square", "squares")
         ),
         description: format!(
-            "A map of {rows} in {}: the mean of the {meaning}, ranges from {} to {}; it is highest at {} degrees north, {} degrees east.",
+            "A map of {rows} in {}: the mean of the {meaning}, ranges from {} to {}; it is highest at {}{} {}, {}{} {}.",
             count(means.len(), "square", "squares"),
             number(low, places),
             number(high, places),
             number((best.1 as f64 + 0.5) * side, decimals(side) + 1),
+            ground.unit,
+            if ground.earth { "north" } else { "on x2" },
             number((best.0 as f64 + 0.5) * side, decimals(side) + 1),
+            ground.unit,
+            if ground.earth { "east" } else { "on x1" },
         ),
         legend: Vec::new(),
     };
@@ -123,7 +150,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         cells(&mut plot, means.iter().map(cell))?;
         let degree = cell_width / side;
         let inside = |(x, y): Place| x_scale.range.contains(&x) && y_scale.range.contains(&y);
-        for (name, place, label) in PLACES {
+        for (name, place, label) in PLACES.into_iter().filter(|_| ground.earth) {
             let wide = (text_width(name, TEXT) + 6.0) / degree;
             let end = if label.0 > place.0 { label.0 + wide } else { label.0 - wide };
             if degree < NEAR || ![place, label, (end, label.1)].into_iter().all(inside) {

@@ -1,7 +1,5 @@
 //! Every chart of usual and of odd values: is it well-formed, complete, small, and inside its sheet?
 
-use std::path::Path;
-
 use polars_core::prelude::*;
 
 use super::sheet::SCALE;
@@ -69,7 +67,7 @@ fn table(name: &str, rows: &[[f64; 3]], columns: [&str; 3]) -> Dataset {
     let column = |c: usize| Column::new(columns[c].into(), rows.iter().map(|row| row[c]).collect::<Vec<_>>());
     let frame = DataFrame::new_infer_height((0..3).map(column).collect()).unwrap();
     let meanings = columns.map(|column| (column, if column == "Price" { PRICE } else { "degrees" }));
-    Dataset::new(name, Path::new("made up"), frame, &meanings).unwrap()
+    Dataset::new(name, frame, &meanings).unwrap()
 }
 
 const COLUMNS: [&str; 3] = ["Latitude", "Longitude", "Price"];
@@ -230,6 +228,10 @@ fn nothing_to_draw_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Chart);
         assert!(error.to_string().contains(" 0 "), "{error}");
     }
+    let made_up = price_map(&crate::data::friedman1(2_000, 8, 1.0, 1).unwrap()).unwrap().svg().to_owned();
+    assert!(
+        made_up.contains("by x1 and x2") && !made_up.contains("degrees") && !made_up.contains("San Diego")
+    );
     let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
     let error = price_map(&no_place).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chart);

@@ -15,13 +15,14 @@ use crate::rng::Stream;
 #[derive(Clone)]
 pub struct Dataset {
     name: String,
-    source: PathBuf,
+    source: Option<PathBuf>,
+    banner: Option<String>,
     frame: DataFrame,
     units: Vec<String>,
 }
 
 /// The first row without a finite number.
-pub(super) fn first_gap(column: &Column) -> PolarsResult<Option<usize>> {
+fn first_gap(column: &Column) -> PolarsResult<Option<usize>> {
     Ok(column.f64()?.iter().position(|v| !v.is_some_and(f64::is_finite)))
 }
 
@@ -29,8 +30,8 @@ impl Dataset {
     /// # Errors
     /// [`ErrorKind::Data`] for a table without rows, with fewer than two columns, or with a
     /// value that is not a finite number.
-    pub(crate) fn new(name: &str, source: &Path, frame: DataFrame, columns: &[(&str, &str)]) -> Result<Self> {
-        let bad = |what| Error::new(ErrorKind::Data, format!("{} {what}", source.display()));
+    pub(crate) fn new(name: &str, frame: DataFrame, columns: &[(&str, &str)]) -> Result<Self> {
+        let bad = |what| Error::new(ErrorKind::Data, format!("{name} {what}"));
         if frame.height() == 0 || frame.width() < 2 {
             return Err(bad(format!(
                 "has {} rows and {} columns: nothing to learn from",
@@ -42,11 +43,25 @@ impl Dataset {
             let gap =
                 first_gap(column).map_err(|e| bad(format!("has a column that is not of type f64: {e}")))?;
             if let Some(row) = gap {
-                return Err(bad(format!("gives no finite number for {} in line {}", column.name(), row + 1)));
+                return Err(bad(format!("gives no finite number for {} in row {}", column.name(), row + 1)));
             }
         }
         let units = columns.iter().map(|(_, unit)| (*unit).to_owned()).collect();
-        Ok(Self { name: name.to_owned(), source: source.to_owned(), frame, units })
+        Ok(Self { name: name.to_owned(), source: None, banner: None, frame, units })
+    }
+
+    /// Remembers which file it was read from.
+    pub(super) fn read_from(self, path: &Path) -> Self {
+        Self { source: Some(path.to_owned()), ..self }
+    }
+
+    /// Has something to say, above all that it shows.
+    pub(super) fn with_banner(self, banner: impl Into<String>) -> Self {
+        Self { banner: Some(banner.into()), ..self }
+    }
+
+    pub(crate) fn banner(&self) -> Option<&str> {
+        self.banner.as_deref()
     }
 
     /// What the data are called; it stands in every table and chart.
@@ -54,9 +69,9 @@ impl Dataset {
         &self.name
     }
 
-    /// The file that the table was read from.
-    pub fn source(&self) -> &Path {
-        &self.source
+    /// The file that the table was read from; `None` if it was made up.
+    pub fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
     }
 
     /// The table itself, for polars.

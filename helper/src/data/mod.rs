@@ -1,4 +1,4 @@
-//! The table: find it, read it, check it, split it.
+//! The table: find it, read it, check it, split it; and generated data where there is none.
 //!
 //! ```
 //! # fn main() -> helper::Result<()> {
@@ -14,9 +14,11 @@
 mod california;
 mod dataset;
 mod find;
+mod friedman;
 mod split;
 
-pub use california::california_housing;
+pub use california::{california_housing, california_housing_or_stand_in};
 pub use dataset::Dataset;
 pub(crate) use find::project_root;
+pub use friedman::friedman1;
 pub use split::{Rows, Split};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::table::escape;
 use super::{Bundle, Table, Text, thousands};
 use crate::data::Dataset;
 
@@ -47,13 +48,17 @@ impl Dataset {
 
     /// Shows the first rows, shape, types and summary statistics in a notebook.
     pub fn evcxr_display(&self) {
-        let html: String = self.tables().iter().map(Table::html).collect();
-        Bundle::new(html, self.to_string()).emit();
+        let tables: String = self.tables().iter().map(Table::html).collect();
+        let banner = self.banner().map(banner).unwrap_or_default();
+        Bundle::new(banner + &tables, self.to_string()).emit();
     }
 }
 
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(banner) = self.banner() {
+            writeln!(f, "{banner}\n")?;
+        }
         let [head, summary] = self.tables();
         write!(f, "{head}\n{summary}")
     }
@@ -63,6 +68,14 @@ impl fmt::Debug for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dataset({}, {} rows, {} columns)", self.name(), self.rows(), self.names().len())
     }
+}
+
+/// Something that nobody must miss.
+fn banner(text: &str) -> String {
+    format!(
+        "<div style=\"border:3px solid #d55e00;padding:8px 12px;margin:8px 0;max-width:60em;font-weight:bold\">{}</div>",
+        escape(text)
+    )
 }
 
 /// Five or so digits, whatever the size.

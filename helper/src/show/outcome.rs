@@ -71,13 +71,14 @@ impl Outcome {
             ));
         }
         let mut models = String::from(
-            "model,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2\n",
+            "dataset,model,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2\n",
         );
         for (i, model) in self.models.iter().enumerate() {
             let (p, s) = (&model.params, &model.scores);
             let _ = writeln!(
                 models,
-                "{i},{},{},{},{},{},{},{},{},{},{}",
+                "{},{i},{},{},{},{},{},{},{},{},{},{}",
+                self.dataset,
                 p.n_estimators,
                 depth(p),
                 p.min_samples_split,
@@ -90,15 +91,16 @@ impl Outcome {
                 s.r2
             );
         }
-        let mut tasks =
-            String::from("task,model,first_tree,end_tree,worker,attempt,queued,started,ended,cpu_seconds\n");
+        let mut tasks = String::from(
+            "dataset,task,model,first_tree,end_tree,worker,attempt,queued,started,ended,cpu_seconds\n",
+        );
         for t in &self.tasks {
             let cpu = t.cpu_seconds.map(|s| s.to_string()).unwrap_or_default();
             let (first, end) = (t.trees.start, t.trees.end);
             let _ = writeln!(
                 tasks,
-                "{},{},{first},{end},{},{},{},{},{},{cpu}",
-                t.task, t.model, t.worker, t.attempt, t.queued, t.started, t.ended
+                "{},{},{},{first},{end},{},{},{},{},{},{cpu}",
+                self.dataset, t.task, t.model, t.worker, t.attempt, t.queued, t.started, t.ended
             );
         }
         let paths = ["models", "tasks"].map(|what| report_folder().join(format!("{name}-{what}.csv")));
