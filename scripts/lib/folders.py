@@ -12,10 +12,19 @@ import shutil
 from pathlib import Path
 from typing import NoReturn
 
-from project import KERNELS, ROOT, TEMPLATE, digest, fail, is_stamped, try_lock, write_stamp
+from project import KERNELS, ROOT, TEMPLATE, digest, explain, fail, is_stamped, try_lock, waiting_lock, write_stamp
+
+# So many folders of kernels that have ended are kept for the next ones.
+KEPT = 3
+# A folder whose own files (beyond those it shares with the template) take more bytes is made anew.
+LARGEST = 1_000_000_000
+# Held by whoever copies the template, or puts a new one in its place.
+TEMPLATE_LOCK = KERNELS / "template.lock"
+# What compilers write once, and replace but never change.
+LIBRARIES = (".rlib", ".rmeta", ".so", ".dylib")
 
 # Counts up when this program makes the folders in another way, so that old ones are built anew.
-LAYOUT = 2
+LAYOUT = 3
 
 
 def template_stamp(evcxr: Path, rustc: str) -> str:
@@ -94,26 +103,85 @@ def start_kernel(connection_file: str) -> NoReturn:
     if own := os.environ.pop("LAB_KERNEL_FOLDER", None):
         become(evcxr, Path(own), connection_file)
     number = 1
-    while (lock := try_lock(KERNELS / f"slot-{number}.lock")) is None:
+    while (lock := try_lock(slot_lock(KERNELS / f"slot-{number}"))) is None:
         number += 1
     os.set_inheritable(lock, True)
     folder = KERNELS / f"slot-{number}"
-    renew(folder)
+    try:
+        renew(folder)
+        tidy()
+    except OSError as error:
+        fail(explain(error, KERNELS))
     become(evcxr, folder, connection_file)
 
 
-def renew(folder: Path) -> None:
-    """Makes `folder` a fresh copy of the template, unless it is one already."""
+def slot_lock(folder: Path) -> Path:
+    """The lock that whoever uses a kernel's folder holds."""
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def slots() -> list[tuple[Path, bool]]:
+    """The kernels' folders, and whether each is free."""
+    found = []
+    for folder in sorted(KERNELS.glob("slot-*[0-9]"), key=lambda folder: int(folder.name.split("-")[1])):
+        lock = try_lock(slot_lock(folder))
+        found.append((folder, lock is not None))
+        if lock is not None:
+            os.close(lock)
+    return found
+
+
+def tidy(keep: int = KEPT) -> None:
+    """Removes free folders beyond the first `keep`, and those that are of another template."""
+    stamp = template_mark()
+    kept = 0
+    for folder, _ in slots():
+        lock = try_lock(slot_lock(folder))
+        if lock is None:
+            continue
+        if kept < keep and stamp is not None and is_stamped(folder, stamp):
+            kept += 1
+        else:
+            shutil.rmtree(folder)
+        os.close(lock)
+
+
+def template_mark() -> str | None:
+    """What the template was built for."""
     try:
-        stamp = (TEMPLATE / ".stamp").read_text()
+        return (TEMPLATE / ".stamp").read_text()
     except FileNotFoundError:
-        fail("the kernel's template is not built yet; run ./scripts/setup first")
-    if not is_stamped(folder, stamp):
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(TEMPLATE, folder, symlinks=True, ignore=shutil.ignore_patterns(".stamp"))
-        write_stamp(folder, stamp)
+        return None
+
+
+def renew(folder: Path) -> None:
+    """Makes `folder` a fresh copy of the template, unless it is one already that did not grow out of bounds."""
+    with waiting_lock(TEMPLATE_LOCK, "", shared=True):
+        stamp = template_mark()
+        if stamp is None:
+            fail("the kernel's template is not built yet; run ./scripts/setup first")
+        if not is_stamped(folder, stamp) or own_bytes(folder) > LARGEST:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(
+                TEMPLATE, folder, symlinks=True, ignore=shutil.ignore_patterns(".stamp"), copy_function=link_or_copy
+            )
+            write_stamp(folder, stamp)
     for cell in folder.glob("target/*/debug/libcode_[0-9]*"):
         cell.unlink()
+
+
+def link_or_copy(source: str, target: str) -> str:
+    """Shares libraries with the template, which are most of it: rustc and linkers put a new file in their place."""
+    if source.endswith(LIBRARIES):
+        os.link(source, target)
+        return target
+    return shutil.copy2(source, target)
+
+
+def own_bytes(folder: Path) -> int:
+    """What the folder takes of the disk by itself."""
+    files = (path.lstat() for path in folder.rglob("*"))
+    return sum(status.st_blocks * 512 for status in files if status.st_nlink == 1)
 
 
 def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:

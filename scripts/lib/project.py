@@ -1,7 +1,11 @@
-"""Where things are, and how they are told apart from one version to the next. Standard library only."""
+"""Where things are, how they are told apart from one version to the next, locks, and how to end with a sentence.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -22,10 +26,33 @@ NOTEBOOK = ROOT / "Ray.ipynb"
 
 EVCXR_VERSION = "0.22.0"
 
+# The table, in the order in which the helper looks for it; the variable goes before both.
+TABLE_VARIABLE = "CALIFORNIA_HOUSING"
+TABLE = ROOT / "data" / "cal_housing.data"
+SHARED_TABLE = ROOT.parent / "shared" / "data" / "cal_housing.data"
+
+
+def table_places() -> list[Path]:
+    """Where the helper looks for the table."""
+    named = os.environ.get(TABLE_VARIABLE)
+    return [Path(named)] if named else [TABLE, SHARED_TABLE]
+
 
 def fail(sentence: str) -> NoReturn:
     """Ends with one sentence that names the problem and the way out."""
     sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
+
+
+def explain(error: OSError, folder: Path) -> str:
+    """What the system refused, and the way out."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({folder}); free some space and run this again: it goes on where it stopped"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        path = error.filename or folder
+        return (
+            f"{path} may not be written ({error.strerror}); copy the project into a folder of your own, and go on there"
+        )
+    return f"the system says: {error}; set it right and run this again"
 
 
 def digest(*parts: object) -> str:
@@ -52,15 +79,16 @@ def write_stamp(folder: Path, stamp: str) -> None:
     partial.replace(folder / ".stamp")
 
 
-def try_lock(path: Path) -> int | None:
+def try_lock(path: Path, shared: bool = False) -> int | None:
     """Takes the lock and keeps it as long as this process, or one that it becomes or starts, has it open.
 
-    The lock goes with its last holder, whatever ended it, so there are no stale locks.
+    The lock goes with its last holder, whatever ended it, so there are no stale locks. Many may share it, where all
+    of them ask for that.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
@@ -68,13 +96,14 @@ def try_lock(path: Path) -> int | None:
 
 
 @contextmanager
-def waiting_lock(path: Path, what: str) -> Iterator[None]:
-    """Takes the lock, and says so where it has to wait for it."""
-    descriptor = try_lock(path)
+def waiting_lock(path: Path, what: str, shared: bool = False) -> Iterator[None]:
+    """Takes the lock, and says so where it has to wait for it; `what` is empty where nobody should be told."""
+    descriptor = try_lock(path, shared)
     if descriptor is None:
-        print(f"{what}: another one is at work in this folder; waiting for it ...", flush=True)
+        if what:
+            print(f"{what}: another one is at work in this folder; waiting for it ...", flush=True)
         descriptor = os.open(path, os.O_RDWR)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
     try:
         yield
     finally:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import cargo
+import disk
 import folders
+import machine
 from project import (
     EVCXR_VERSION,
     KERNELS,
@@ -26,31 +28,43 @@ from project import (
     VENV,
     VENV_PYTHON,
     digest,
+    explain,
     fail,
     is_stamped,
+    table_places,
     waiting_lock,
     write_stamp,
 )
+
+# For how many seconds after a download that failed set-up does not try again.
+RETRY_AFTER = 24 * 3600
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Sets up the lab inside this folder.")
     parser.add_argument("--status", action="store_true", help="say what is there and how much disk it takes")
     parser.add_argument("--tests", action="store_true", help="also what only the tests need")
+    parser.add_argument("--python-only", action="store_true", help="nothing but the Python packages")
     options = parser.parse_args()
     if options.status:
-        status()
+        disk.status()
         return
     started = time.monotonic()
+    machine.room()
     with waiting_lock(TOOLS / "setup.lock", "setup"):
-        rustc = toolchain()
+        if options.python_only:
+            python_packages("requirements.txt", VENV / "requirements")
+            return
+        rustc = machine.toolchain()
         python_packages("requirements.txt", VENV / "requirements")
         if options.tests:
             python_packages("scripts/requirements-test.txt", VENV / "requirements-test")
+        table()
         evcxr = kernel_program()
         kernel_spec()
-        folders.prepare_analysis(library_sources())
+        folders.prepare_analysis(machine.library_sources())
         template(evcxr, rustc)
+        folders.tidy()
     seconds = time.monotonic() - started
     if seconds > 3:
         print(f"setup: done in {seconds:.0f} s", flush=True)
@@ -58,46 +72,6 @@ def main() -> None:
 
 def say(step: str) -> None:
     print(f"setup: {step}", flush=True)
-
-
-def toolchain() -> str:
-    """Checks for cargo, the pinned compiler and a linker; returns the compiler's full version."""
-    wanted = re.search(r'channel = "(.+)"', (ROOT / "rust-toolchain.toml").read_text())
-    version = wanted.group(1) if wanted else "stable"
-    for tool in ("cargo", "rustc"):
-        if shutil.which(tool) is None:
-            fail(
-                f"no Rust here ({tool} is not on the PATH); install Rust {version} from https://rustup.rs and try again"
-            )
-    try:
-        found = subprocess.run(["rustc", "-vV"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    except subprocess.CalledProcessError as error:
-        fail(
-            f"Rust {version} is needed but rustc says: {error.stderr.strip()}; try: rustup toolchain install {version}"
-        )
-    if not found.startswith(f"rustc {version} "):
-        fail(
-            f"Rust {version} is needed, but this is {found.splitlines()[0]}; install rustup (https://rustup.rs), which "
-            "picks the right version in this folder by itself"
-        )
-    if shutil.which("cc") is None:
-        fail("no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'")
-    return found
-
-
-def library_sources() -> Path:
-    """The sources of the standard library, from which the kernel infers the types of variables."""
-    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True)
-    library = Path(sysroot.stdout.strip()) / "lib" / "rustlib" / "src" / "rust" / "library"
-    if (library / "core" / "src").exists():
-        return library
-    say("adding the standard library's sources to the Rust toolchain (rustup component add rust-src)")
-    added = (
-        shutil.which("rustup") and subprocess.run(["rustup", "component", "add", "rust-src"], cwd=ROOT).returncode == 0
-    )
-    if not added or not (library / "core" / "src").exists():
-        fail(f"the sources of the standard library are not in {library}; install rust-src the way Rust was installed")
-    return library
 
 
 def python_packages(requirements: str, mark: Path) -> None:
@@ -113,7 +87,8 @@ def python_packages(requirements: str, mark: Path) -> None:
         if made.returncode != 0:
             fail(f"no virtual environment was made ({last_line(made)}); on Debian and Ubuntu: apt install python3-venv")
         write_stamp(VENV, digest(ROOT, sys.version))
-    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(wanted)]
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--retries", "2", "-r", str(wanted)]
     if subprocess.run(pip, cwd=ROOT).returncode != 0:
         fail(f"pip could not install {requirements} (see above); check the network and run this again")
     mark.mkdir(exist_ok=True)
@@ -157,19 +132,12 @@ def remember(program: Path) -> Path:
 
 
 def with_progress(command: list[str], cwd: Path, steps: int, env: dict[str, str]) -> None:
-    """Runs cargo and shows how far it is, one line each 20 packages."""
-    done, tail = 0, list[str]()
-    started = time.monotonic()
-    with subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as cargo:
-        assert cargo.stderr is not None
-        for line in cargo.stderr:
-            tail = [*tail[-15:], line.rstrip()]
-            if re.match(r"\s*Compiling ", line):
-                done += 1
-                if done % 20 == 0:
-                    print(f"  {done} of about {steps} packages, {time.monotonic() - started:.0f} s", flush=True)
-    if cargo.returncode != 0:
-        print("\n".join(tail), file=sys.stderr)
+    """Runs cargo and shows how far it is."""
+    with subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+        assert process.stderr is not None
+        said = cargo.follow(process.stderr, steps)
+    if process.returncode != 0:
+        print("".join(said[-15:]), file=sys.stderr)
         fail(
             "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
         )
@@ -205,17 +173,22 @@ def template(evcxr: Path, rustc: str) -> None:
         )
 
 
-def status() -> None:
-    """What is there, and how much disk it takes."""
-    for name, folder in (("Python packages", VENV), ("kernel program", TOOLS), ("kernel folders", KERNELS)):
-        print(f"{name:16} {folder.relative_to(ROOT)!s:8} {megabytes(folder):7.0f} MB")
-    for slot in sorted(KERNELS.glob("slot-*[0-9]")):
-        print(f"  {slot.name:14} {'':8} {megabytes(slot):7.0f} MB")
-
-
-def megabytes(folder: Path) -> float:
-    files = (path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return sum(files) / 1e6
+def table() -> None:
+    """Downloads the table where it is nowhere; without it the lab runs on generated numbers, and says so."""
+    if any(place.exists() for place in table_places()):
+        return
+    failed = TOOLS / "no-table"
+    generated = "the lab will run on GENERATED numbers, and say so; ./scripts/fetch-data tries again"
+    if failed.exists() and time.time() - failed.stat().st_mtime < RETRY_AFTER:
+        say(f"the table is not here, and could not be downloaded before: {generated}")
+        return
+    say("the table (California Housing) is nowhere here; downloading it (at most a few minutes)")
+    fetch = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "fetch_data.py")]
+    if subprocess.run(fetch, cwd=ROOT).returncode == 0:
+        failed.unlink(missing_ok=True)
+    else:
+        failed.touch()
+        say(generated)
 
 
 if __name__ == "__main__":
@@ -223,3 +196,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         fail("interrupted; run it again, it goes on where it stopped")
+    except OSError as error:
+        fail(explain(error, ROOT))
