@@ -36,13 +36,14 @@ def status() -> None:
 
     line(".venv", "Python packages", VENV)
     line(".tools", "the kernel's program", TOOLS)
-    line(".evcxr/template", "the notebook's dependencies, built", TEMPLATE)
+    where = KERNELS.relative_to(ROOT) if KERNELS.is_relative_to(ROOT) else KERNELS
+    line("kernels/template", "the notebook's dependencies, built", TEMPLATE)
     held = {folder for folder, free in folders.slots() if not free}
     for folder, _ in folders.slots():
-        line(f".evcxr/{folder.name}", "a running kernel" if folder in held else "left by a kernel, free", folder)
+        line(f"kernels/{folder.name}", "a running kernel" if folder in held else "left by a kernel, free", folder)
     line("target", "the project, built (tests, benches)", BUILD)
     line("report", "what the last run left", ROOT / "report")
-    print(f"A free kernel folder is used again by the next kernel; at most {folders.KEPT} are kept.")
+    print(f"kernels/ is {where}/. The next kernel takes a free folder; at most {folders.KEPT} free ones are kept.")
     print("scripts/clean gives disk back.")
 
 
@@ -54,7 +55,7 @@ def clean(everything: bool) -> None:
         if everything and running:
             fail(f"kernels are running ({', '.join(running)}); shut them down first, or leave out --all")
         folders.tidy(keep=0)
-        parts = [TOOLS / "build", *KERNELS.glob("template.*")]
+        parts = [TOOLS / "build", *KERNELS.glob("template.new")]
         if everything:
             parts += [KERNELS, VENV, BUILD, *(part for part in TOOLS.iterdir() if part.name != "setup.lock")]
         for part in parts:

@@ -53,6 +53,11 @@ def prepare_analysis(library: Path) -> None:
     config = KERNELS / ".cargo" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[build]\nrustflags = ["--cfg", "rust_analyzer"]\n')
+    if KERNELS.parent != ROOT:
+        # Cargo reads the configuration of every folder above: here, that is not the project's own.
+        above = KERNELS.parent / ".cargo"
+        above.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / ".cargo" / "config.toml", above / "config.toml")
     target = KERNELS / "rust-src"
     stamp = digest(library, library.stat().st_mtime_ns)
     if is_stamped(target, stamp):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,20 +34,34 @@ class CellResult:
     data: dict[str, str] = field(default_factory=dict)
 
 
+class KernelDied(Exception):
+    """The kernel's process has ended."""
+
+
 class Kernel:
     """A running kernel; cells run one after another and share their variables."""
 
-    def __init__(self, client: BlockingKernelClient, pid: int) -> None:
+    def __init__(self, client: BlockingKernelClient, pid: int, alive: Callable[[], bool]) -> None:
         self.client = client
         self.pid = pid
+        self.alive = alive
 
     def run(self, code: str, timeout: float = 600) -> CellResult:
-        """Runs a cell to its end, and returns all it printed, showed or complained of."""
+        """Runs a cell to its end, and returns all it printed, showed or complained of.
+
+        Raises `KernelDied` where the kernel ends before the cell, and `TimeoutError` where the cell takes too long.
+        """
         started = time.monotonic()
         request = self.client.execute(code)
-        result = CellResult(0)
-        while not self.take(request, result, max(started + timeout - time.monotonic(), 0.01)):
-            pass
+        result, done = CellResult(0), False
+        while not done:
+            try:
+                done = self.take(request, result, 1)
+            except queue.Empty:
+                if not self.alive():
+                    raise KernelDied(f"the kernel died at the cell `{code}`") from None
+                if time.monotonic() - started > timeout:
+                    raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s") from None
         result.seconds = time.monotonic() - started
         # evcxr hands on stderr by another way, which may take longer: a failed `?` says why after the end.
         with suppress(queue.Empty):
@@ -78,10 +92,13 @@ def kernel(**launch: Any) -> Iterator[Kernel]:
     client = manager.blocking_client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=120)
+        try:
+            client.wait_for_ready(timeout=120)
+        except RuntimeError as error:
+            raise KernelDied("the kernel did not start") from error
         pid = getattr(manager.provisioner, "pid", None)
         assert isinstance(pid, int), "the kernel is a process of this machine"
-        yield Kernel(client, pid)
+        yield Kernel(client, pid, lambda: bool(manager.is_alive()))
     finally:
         manager.shutdown_kernel(now=not manager.is_alive())
         client.stop_channels()

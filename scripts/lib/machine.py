@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail
+from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, has_space
 
 # What each part takes of the disk while it is made, in GB; the note in KERNELS says that the kernel's program is there.
 SIZES = ((VENV, 0.6), (KERNELS / "evcxr", 1.5), (TEMPLATE, 1.5))
@@ -16,8 +16,13 @@ SIZES = ((VENV, 0.6), (KERNELS / "evcxr", 1.5), (TEMPLATE, 1.5))
 
 def room() -> None:
     """Checks that the folder can be written and that the disk has room for what is missing."""
+    if has_space(KERNELS):
+        fail(
+            f"the notebook's kernel cannot work where a path has a space in it, and both {ROOT} and {KERNELS} have; "
+            "move the project to a path without"
+        )
     for folder in (TOOLS, KERNELS):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe.{os.getpid()}"
         probe.write_text("")
         probe.unlink()

@@ -15,11 +15,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+
+def kernels_home(root: Path) -> Path:
+    """Where the notebook's kernels work: in the project, if its path has no space in it.
+
+    evcxr 0.22 cannot load what it built from a path with a space; such a project's kernels work in the user's cache.
+    """
+    inside = root / ".evcxr"
+    if not has_space(inside):
+        return inside
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "rust-lab-kernels" / hashlib.sha256(str(root).encode()).hexdigest()[:16] / "evcxr"
+
+
+def has_space(path: Path) -> bool:
+    return any(character.isspace() for character in str(path))
+
+
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 TOOLS = ROOT / ".tools"
-KERNELS = ROOT / ".evcxr"
+KERNELS = kernels_home(ROOT)
 TEMPLATE = KERNELS / "template"
 REPORT = ROOT / "report"
 NOTEBOOK = ROOT / "Ray.ipynb"

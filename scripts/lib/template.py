@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cargo
 from folders import TEMPLATE_LOCK
-from kernels import kernel
+from kernels import KernelDied, kernel
 from project import ROOT, TEMPLATE, fail, waiting_lock, write_stamp
 
 CELLS = [
@@ -36,15 +36,18 @@ def build(folder: Path, stamp: str) -> None:
     listener = threading.Thread(target=listen)
     listener.start()
     failure = ""
-    with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}, stderr=write) as session:
-        os.close(write)
-        for cell in CELLS:
-            if error := session.run(cell, timeout=3600).error:
-                failure = f"the cell `{cell}` failed: {error}"
-                break
-        else:
-            if not session.run(TYPO).error:
-                failure = f"the cell `{TYPO}` should not compile, but did"
+    try:
+        with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}, stderr=write) as session:
+            for cell in CELLS:
+                if error := session.run(cell, timeout=3600).error:
+                    failure = f"the cell `{cell}` failed: {error}"
+                    break
+            else:
+                if not session.run(TYPO).error:
+                    failure = f"the cell `{TYPO}` should not compile, but did"
+    except KernelDied as error:
+        failure = str(error)
+    os.close(write)
     listener.join()
     if failure:
         fail(f"{failure}\n{''.join(said)}")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
+import requests
+from jupyter_server.auth.security import passwd
 from playwright.sync_api import Page, sync_playwright
 
 from project import NOTEBOOK, REPORT, ROOT
@@ -52,23 +57,55 @@ def copy() -> Iterator[Path]:
     target.unlink()
 
 
+@contextmanager
+def serving(log: Path, *flags: str, **more: str) -> Iterator[str]:
+    """What scripts/lab prints as its URL, while it serves."""
+    command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", *flags]
+    with log.open("w") as file:
+        lab = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env={**os.environ, **more})
+    try:
+        deadline = time.monotonic() + 120
+        found = None
+        while not found:
+            assert time.monotonic() < deadline and lab.poll() is None, f"no URL: {log.read_text()}"
+            time.sleep(0.2)
+            found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*", log.read_text())
+        yield found.group(0)
+    finally:
+        # JupyterLab ends its kernels before itself.
+        lab.send_signal(signal.SIGTERM)
+        lab.wait(timeout=60)
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
-    """Where scripts/lab serves."""
-    command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", "--port=0"]
-    log = tmp_path / "lab.log"
-    with log.open("w") as file:
-        lab = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT)
-    deadline = time.monotonic() + 60
-    found = None
-    while not found:
-        assert time.monotonic() < deadline, f"scripts/lab printed no URL: {log.read_text()}"
-        time.sleep(0.2)
-        found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*\?token=\w+", log.read_text())
-    yield found.group(0)
-    # JupyterLab ends its kernels before itself.
-    lab.send_signal(signal.SIGTERM)
-    lab.wait(timeout=60)
+    """Where scripts/lab serves, with its token."""
+    with serving(tmp_path / "lab.log", "--port=0") as found:
+        assert "?token=" in found
+        yield found
+
+
+def test_behind_a_password_on_the_next_free_port(tmp_path: Path) -> None:
+    """The user's own settings hold, and the project's kernel starts."""
+    settings = {"IdentityProvider": {"hashed_password": passwd("open sesame")}}
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(settings))
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with serving(tmp_path / "log", f"--port={port}", JUPYTER_CONFIG_DIR=str(tmp_path)) as found:
+            assert "token" not in found and f":{port}/" not in found
+            server, session = found.split("/lab")[0], requests.Session()
+            session.trust_env = False
+            assert session.get(f"{server}/api/kernels").status_code == 403
+            session.get(f"{server}/login")
+            sign_in = {"password": "open sesame", "_xsrf": str(session.cookies["_xsrf"])}
+            assert session.post(f"{server}/login", data=sign_in).status_code == 200
+            assert "rust" in session.get(f"{server}/api/kernelspecs").json()["kernelspecs"]
+            session.headers["X-XSRFToken"] = str(session.cookies["_xsrf"])
+            started = session.post(f"{server}/api/kernels", json={"name": "rust"})
+            assert started.status_code == 201, started.text
+            assert session.delete(f"{server}/api/kernels/{started.json()['id']}").status_code == 204
 
 
 def run_all(page: Page) -> list[tuple[int | None, list[str]]]:

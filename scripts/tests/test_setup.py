@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 import machine
+import project
 from project import EVCXR_VERSION, ROOT, explain
 
 VERSION = "1.95.0"
@@ -110,10 +111,11 @@ class Checkout:
     def works(self) -> str:
         status, said = self.run()
         assert status == 0, said
-        pip = [self.root / ".venv" / "bin" / "python", "-m", "pip", "--version"]
-        subprocess.run(pip, check=True, capture_output=True)
-        assert (self.root / ".evcxr" / "template" / ".stamp").exists()
-        assert Path((self.root / ".evcxr" / "evcxr").read_text()).exists()
+        python = str(self.root / ".venv" / "bin" / "python")
+        subprocess.run([python, "-m", "pip", "--version"], check=True, capture_output=True)
+        kernels = project.kernels_home(self.root)
+        assert (kernels / "template" / ".stamp").exists()
+        assert Path((kernels / "evcxr").read_text()).exists()
         return said
 
     def log(self) -> list[str]:
@@ -140,8 +142,13 @@ def test_it_works_twice_and_the_second_time_does_nothing(lab: Checkout) -> None:
     assert lab.log() == ["fetch", "cargo install", "template"]
 
 
-def test_a_path_with_spaces_and_other_letters(tmp_path: Path) -> None:
-    Checkout(tmp_path, "Übung 1 – \"mine\" & 'yours'").works()
+def test_a_path_with_spaces_and_other_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    lab = Checkout(tmp_path, "Übung 1 – \"mine\" & 'yours'")
+    lab.works()
+    assert not (lab.root / ".evcxr").exists()
+    refused = lab.refused(XDG_CACHE_HOME=str(tmp_path / "a cache"))
+    assert "move the project to a path without" in refused
 
 
 @pytest.mark.parametrize(
