@@ -17,7 +17,6 @@ from pathlib import Path
 
 import cargo
 import clean
-
 import folders
 import machine
 from project import (
