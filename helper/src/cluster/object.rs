@@ -54,22 +54,30 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         }
     }
 
-    pub(super) fn wait(&self) -> Result<Arc<T>> {
+    /// The task that gives the value, if it is one that does.
+    pub(super) fn producer(&self) -> Option<&Arc<Task>> {
+        self.slot.task.as_ref()
+    }
+
+    /// Keeps this thread until the value is there or the task failed.
+    pub(super) fn block(&self) {
         let mut state = self.state();
-        loop {
-            if let State::Done(value) = &*state {
-                return value.clone();
-            }
+        while matches!(*state, State::Pending(_)) {
             state = self.slot.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
+    /// Brings the value, or why there is none; what comes first counts.
     pub(super) fn settle(&self, value: Result<T>) {
-        let before = std::mem::replace(&mut *self.state(), State::Done(value.map(Arc::new)));
+        let waiting = {
+            let mut state = self.state();
+            let State::Pending(waiting) = &mut *state else { return };
+            let waiting = std::mem::take(waiting);
+            *state = State::Done(value.map(Arc::new));
+            waiting
+        };
         self.slot.done.notify_all();
-        if let State::Pending(waiting) = before {
-            waiting.into_iter().for_each(|then| then());
-        }
+        waiting.into_iter().for_each(|then| then());
     }
 
     /// Calls `then` once the value is there or the task failed: now, if that is so already, else

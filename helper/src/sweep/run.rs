@@ -253,9 +253,10 @@ pub(super) fn on_cluster(
     let mut open = Vec::with_capacity(sweep.plan.tasks.len());
     for (task, planned) in sweep.plan.tasks.iter().enumerate() {
         let name = format!("model {} trees {}..{}", planned.model, planned.trees.start, planned.trees.end);
-        let grown = cluster.remote_named(name, (&shared, data), move |(sweep, split)| {
-            sweep.run(&sweep.plan.tasks[task], &split.test)
-        });
+        let grown = cluster
+            .options()
+            .name(name)
+            .remote((&shared, data), move |(sweep, split)| sweep.run(&sweep.plan.tasks[task], &split.test));
         let send = send.clone();
         // The receiver is gone only where the sweep has failed already.
         grown.when_done(move || {
