@@ -5,6 +5,7 @@
 
 pub mod chart;
 pub mod cluster;
+mod dashboard;
 pub mod data;
 mod error;
 mod machine;
@@ -13,6 +14,7 @@ mod show;
 pub mod sweep;
 
 pub use cluster::{Cluster, ObjectRef};
+pub use dashboard::{Dashboard, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use machine::{Machine, machine};
 pub use show::Sentences;

@@ -86,6 +86,15 @@ pub struct TaskRecord {
     pub error: Option<Error>,
 }
 
+impl TaskRecord {
+    /// How long workers were at its latest attempt so far, what it waited for other tasks left out.
+    /// Held against [`cpu`](Self::cpu) it tells whether they computed all the while.
+    pub fn ran(&self) -> Duration {
+        let this = self.spans.iter().filter(|span| span.attempt == self.attempt);
+        this.filter_map(|span| Some(span.ended?.saturating_sub(span.started))).sum()
+    }
+}
+
 /// The tasks of a cluster, in the order in which they were asked for.
 ///
 /// As the last line of a cell it shows the latest of them as a table.
