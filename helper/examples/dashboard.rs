@@ -1,7 +1,8 @@
 //! A dashboard to look at: prints its address, and keeps two workers busy with tasks of every kind
 //! until its input is closed.
 //!
-//! `cargo run -p helper --example dashboard`, then open the address; Ctrl-D ends it.
+//! `cargo run -p helper --example dashboard`, then open the address; Ctrl-D ends it. With the
+//! argument `frame` it also prints, some models later, what a notebook would show.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -26,7 +27,11 @@ fn main() -> helper::Result<()> {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
+    let frame = std::env::args().nth(1).is_some_and(|word| word == "frame");
     for model in 0.. {
+        if frame && model == 5 {
+            dashboard.evcxr_display();
+        }
         let pieces: Vec<ObjectRef<()>> = (0..4_u64)
             .map(|piece| {
                 let name = format!("model {model} trees {}..{}", 50 * piece, 50 * (piece + 1));

@@ -1,7 +1,7 @@
 //! What the cells of `Ray.ipynb` call: the data, the sweep, the cluster, charts and tables.
 //!
-//! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show` -> the notebook;
-//! nothing below knows anything above.
+//! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show`, `dashboard` -> the
+//! notebook; nothing below knows anything above.
 
 pub mod chart;
 pub mod cluster;

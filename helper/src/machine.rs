@@ -106,19 +106,28 @@ pub(crate) fn process_memory() -> Option<u64> {
 }
 
 /// The most memory in bytes that this process has held so far.
+#[cfg(target_os = "linux")]
 pub(crate) fn peak_memory() -> Option<u64> {
-    #[cfg(unix)]
-    {
-        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: `usage` is large enough for the call to write to; all of its fields are integers,
-        // for which zeroes are valid, so it may be read whatever the call did.
-        let (status, usage) =
-            unsafe { (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), usage.assume_init()) };
-        // Linux counts in KiB, macOS in bytes.
-        let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
-        (status == 0).then_some(usage.ru_maxrss as u64 * unit)
-    }
-    #[cfg(not(unix))]
+    // Not `getrusage`: to that counts also what the program held that this process was started from.
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+/// The most memory in bytes that this process has held so far.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn peak_memory() -> Option<u64> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `usage` is large enough for the call to write to; all of its fields are integers, for
+    // which zeroes are valid, so it may be read whatever the call did.
+    let (status, usage) =
+        unsafe { (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), usage.assume_init()) };
+    (status == 0).then_some(usage.ru_maxrss as u64)
+}
+
+/// No portable way is known here.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+pub(crate) fn peak_memory() -> Option<u64> {
     None
 }
 

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::task::{Task, TaskRecord};
+use super::record::TaskRecord;
+use super::task::Task;
 
 /// Records that are kept; a task that is not done is kept in any case. Ray keeps as many.
 const KEPT: usize = 100_000;

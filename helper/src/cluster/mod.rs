@@ -33,6 +33,7 @@ mod call;
 mod engine;
 mod log;
 mod object;
+mod record;
 mod task;
 mod wait;
 
@@ -46,7 +47,7 @@ pub use call::{Cause, Options};
 pub use log::Report;
 pub(crate) use log::Snapshot;
 pub use object::ObjectRef;
-pub use task::{Span, TaskRecord, TaskState, Tasks};
+pub use record::{Span, TaskRecord, TaskState, Tasks};
 pub use wait::Waited;
 
 use crate::error::{Error, Result};
@@ -171,7 +172,7 @@ impl Cluster {
         if let Some(error) = task.cancel() {
             // With its job the arguments are let go.
             drop(task.take_job());
-            object.settle(Err(error));
+            object.clone().settle(Err(error));
         }
     }
 

@@ -6,6 +6,8 @@
 mod panels;
 mod server;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 use std::fmt;
@@ -65,7 +67,7 @@ impl Dashboard {
         let (url, port) = (escape(self.url()), self.server.port());
         format!(
             "<object data=\"{url}\" type=\"text/html\" aria-label=\"Dashboard of the cluster\" \
-             style=\"width:100%;height:620px;border:1px solid #bbb;border-radius:4px;background:#fff\">\
+             style=\"width:100%;height:640px\">\
              <div style=\"padding:8px\"><p style=\"margin:4px 0\">The live page is not there: its kernel has ended, or runs \
              on another machine (then, with SSH, <code>ssh -L {port}:127.0.0.1:{port} MACHINE</code> brings it here). \
              This is how things stood when the cell ran.</p>{}</div></object>\

@@ -22,7 +22,7 @@ const FAILED_ATTEMPT: &str = "#e69f00";
 fn colour(state: TaskState) -> &'static str {
     match state {
         TaskState::Pending => "#8c959f",
-        TaskState::Running => "#56b4e9",
+        TaskState::Running => "#009e73",
         TaskState::Finished => "#0072b2",
         TaskState::Failed => "#d55e00",
     }
@@ -85,10 +85,10 @@ fn lanes(summary: &Summary) -> String {
             }
             let (left, right) = (x(span.started), x(span.ended.unwrap_or(to)));
             // Neighbours in two shades, so that one can tell them apart.
-            let (fill, shade) = (fill(task, span), if task.id % 2 == 0 { 1.0 } else { 0.75 });
+            let (fill, shade) = (fill(task, span), if task.id % 2 == 0 { "" } else { " class=\"odd\"" });
             let _ = write!(
                 bars,
-                "<rect x=\"{left:.2}\" width=\"{:.2}\" height=\"10\" fill=\"{fill}\" fill-opacity=\"{shade}\"><title>{}</title></rect>",
+                "<rect x=\"{left:.2}\" width=\"{:.2}\" fill=\"{fill}\"{shade}><title>{}</title></rect>",
                 (right - left).max(0.6),
                 escape(&what(task, span, to)),
             );

@@ -10,7 +10,7 @@ use crate::machine;
 use crate::show::{Bundle, seconds, thousands};
 
 /// Tasks that are drawn at most.
-const DRAWN: usize = 400;
+const DRAWN: usize = 600;
 
 /// How a cluster stood at one moment; made by [`Cluster::summary`].
 ///

@@ -273,7 +273,15 @@ pub(super) fn on_cluster(
         let grown =
             result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
         match grown {
-            Ok(grown) => gathering.add(task, grown),
+            Ok(grown) => {
+                gathering.add(task, grown);
+                let model = sweep.plan.tasks[task].model;
+                if let Some(ModelOutcome { params, scores, .. }) = &gathering.models[model] {
+                    let trees = params.n_estimators as f64;
+                    let metrics = [("trees", trees), ("MSE", scores.mse), ("R2", scores.r2)];
+                    cluster.report(format!("model {model}"), &metrics);
+                }
+            }
             Err(error) => {
                 sweep.cancelled.store(true, Ordering::Relaxed);
                 return Err(describe(&error, &sweep.plan, task));

@@ -120,17 +120,20 @@ fn what_a_task_held_is_let_go_however_it_ends() {
 #[test]
 fn a_value_lives_as_long_as_somebody_refers_to_it() {
     let cluster = Cluster::local_with(1).unwrap();
-    let value = Arc::new(());
-    let made = cluster.remote((), {
-        let value = Arc::clone(&value);
-        move |()| Arc::clone(&value)
-    });
-    let copy = made.clone();
-    drop(cluster.get(&made).unwrap());
-    drop(made);
-    assert_eq!(Arc::strong_count(&value), 2);
-    drop(copy);
-    assert_eq!(Arc::strong_count(&value), 1, "nobody refers to it any more");
+    for _ in 0..1_000 {
+        let value = Arc::new(());
+        let made = cluster.remote((), {
+            let value = Arc::clone(&value);
+            move |()| Arc::clone(&value)
+        });
+        let copy = made.clone();
+        drop(cluster.get(&made).unwrap());
+        drop(made);
+        assert_eq!(Arc::strong_count(&value), 2);
+        // At once, also where the worker has only just brought it.
+        drop(copy);
+        assert_eq!(Arc::strong_count(&value), 1, "nobody refers to it any more");
+    }
 }
 
 #[test]
