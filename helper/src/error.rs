@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Data,
     /// A task panicked or returned an error.
     Task,
+    /// A task was cancelled; Ray's `TaskCancelledError`.
+    Cancelled,
     /// What was asked for does not fit into the memory that is free.
     Memory,
     /// The operating system refused something: a file, a thread.

@@ -1,10 +1,11 @@
 //! What the cells of `Ray.ipynb` call: the data, the sweep, the cluster, charts and tables.
 //!
-//! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show` -> the notebook;
-//! nothing below knows anything above.
+//! Floors, ground up: [`data`] -> `cluster` -> `sweep` -> `chart`, `show`, `dashboard` -> the
+//! notebook; nothing below knows anything above.
 
 pub mod chart;
 pub mod cluster;
+mod dashboard;
 pub mod data;
 mod error;
 mod machine;
@@ -13,6 +14,7 @@ mod show;
 pub mod sweep;
 
 pub use cluster::{Cluster, ObjectRef};
+pub use dashboard::{Dashboard, Summary};
 pub use error::{Error, ErrorKind, Result};
 pub use machine::{Machine, machine};
 pub use show::Sentences;

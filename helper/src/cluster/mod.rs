@@ -15,34 +15,50 @@
 //! # }
 //! ```
 //!
+//! A function that is called this way may be called again: a panic is followed by another attempt
+//! ([`Options::max_retries`]), so it is an `Fn`, as Ray's remote functions may be run again too.
+//! What it uses up it clones first.
+//!
+//! A task may wait for other tasks: its worker then runs the one that it waits for, if nobody has
+//! begun it, or else another thread takes the worker's place for so long. At no time do more tasks
+//! run, those that wait left out, than there are workers.
+//!
 //! A cluster may be made in one notebook cell and used in any other. Where a kernel links the
-//! helper into each cell, each carries a copy of rayon of its own; so nothing here but the engine,
-//! called through its vtable, ever calls rayon: it is always the copy that made the threads.
+//! helper into each cell, each carries a copy of its own of all thread-locals; so whatever looks at
+//! the current thread is called through the engine's vtable: it is always the copy that made the
+//! threads. A task of such a cell that waits through *another* cell's cluster keeps its worker.
 
 mod args;
+mod call;
 mod engine;
+mod log;
 mod object;
+mod record;
 mod task;
+mod wait;
 
+use std::any::Any;
 use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 pub use args::{Args, Held};
+pub use call::{Cause, Options};
+pub use log::Report;
+pub(crate) use log::Snapshot;
 pub use object::ObjectRef;
-pub use task::{TaskRecord, TaskState, Tasks};
+pub use record::{Span, TaskRecord, TaskState, Tasks};
+pub use wait::Waited;
 
 use crate::error::{Error, Result};
 use engine::{Engine, Threads};
-use task::Task;
-
-/// What [`Cluster::wait`] hands back: the references that are done, and the others.
-pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);
+use log::{Events, Log};
 
 /// Workers that run tasks, and the log of what they ran.
 ///
-/// A clone is another handle to the same workers; they end with the last handle.
+/// A clone is another handle to the same workers; they end with the last handle, once all that was
+/// asked of them is done. The log keeps the latest 100,000 tasks, with some 300 bytes each and 64
+/// more for each time that a task has waited for another.
 #[derive(Clone)]
 pub struct Cluster {
     shared: Arc<Shared>,
@@ -51,9 +67,18 @@ pub struct Cluster {
 struct Shared {
     engine: Arc<dyn Engine>,
     workers: usize,
-    epoch: Instant,
-    next: AtomicUsize,
-    log: Mutex<Vec<Arc<Task>>>,
+    events: Arc<Events>,
+    log: Log,
+    attached: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+/// A handle that does not keep the workers.
+pub(crate) struct WeakCluster(Weak<Shared>);
+
+impl WeakCluster {
+    pub(crate) fn upgrade(&self) -> Option<Cluster> {
+        self.0.upgrade().map(|shared| Cluster { shared })
+    }
 }
 
 impl Cluster {
@@ -74,13 +99,12 @@ impl Cluster {
         if !(1..=1024).contains(&workers) {
             return Err(Error::invalid("workers", workers, "from 1 to 1,024"));
         }
-        let engine = Arc::new(Threads::new(workers)?);
         let shared = Shared {
-            engine,
+            engine: Arc::new(Threads::new(workers)?),
             workers,
-            epoch: Instant::now(),
-            next: AtomicUsize::new(0),
-            log: Mutex::default(),
+            events: Arc::new(Events::new()),
+            log: Log::default(),
+            attached: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -103,142 +127,111 @@ impl Cluster {
     /// function is given references to the values. It starts when all of them are there; if one
     /// of them failed, so does this task.
     ///
-    /// # Panics
-    /// Never here: a panic in `f` becomes an error from [`get`](Self::get).
+    /// If `f` panics it is called again, up to three times ([`options`](Self::options) has another
+    /// number); if the last attempt panics as well, [`get`](Self::get) gives an error that says so.
+    /// What `f` returns is the value, also where it is a `Result`: see
+    /// [`try_remote`](Self::try_remote).
     pub fn remote<A, F, R>(&self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
-        F: for<'a> FnOnce(<A::Held as Held>::View<'a>) -> R + Send + 'static,
+        F: for<'a> Fn(<A::Held as Held>::View<'a>) -> R + Send + 'static,
         R: Send + Sync + 'static,
     {
-        self.remote_named("remote", args, f)
+        self.options().remote(args, f)
     }
 
-    /// [`remote`](Self::remote) with a name that [`tasks`](Self::tasks) shows; Ray's
-    /// `.options(name=...)`.
-    pub fn remote_named<A, F, R>(&self, name: impl Into<String>, args: A, f: F) -> ObjectRef<R>
+    /// [`remote`](Self::remote) for a function that can fail: an error that it returns fails the
+    /// task, as an exception does in Ray, and is not followed by another attempt unless
+    /// [`retry_exceptions`](Options::retry_exceptions) asks for it.
+    pub fn try_remote<A, F, R, E>(&self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
-        F: for<'a> FnOnce(<A::Held as Held>::View<'a>) -> R + Send + 'static,
+        F: for<'a> Fn(<A::Held as Held>::View<'a>) -> Result<R, E> + Send + 'static,
         R: Send + Sync + 'static,
+        E: Into<Cause>,
     {
-        let id = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        let task = Arc::new(Task::new(id, name.into(), self.shared.epoch));
-        self.log().push(Arc::clone(&task));
-        let result = ObjectRef::pending(&task);
-        let (held, engine) = (args.hold(), Arc::clone(&self.shared.engine));
-        let out = result.clone();
-        let queue = move |held: A::Held| {
-            engine.spawn(Box::new(move |worker| {
-                // The closure unwinds here, in the cell that made it: a panic must not cross into
-                // another cell's code.
-                let value = task.run(worker, || held.view().map(f));
-                // What the task was given is let go before anyone learns that it is done.
-                drop(held);
-                out.settle(value);
-            }));
-        };
-        args::when_ready(held, queue);
-        result
+        self.options().try_remote(args, f)
     }
 
-    /// Waits until the value is there; `ray.get`. The value is shared, not copied. In a task this
-    /// holds the worker for as long as it waits.
+    /// Says how the next task is called and how often it may be tried; Ray's `.options(...)`:
+    /// `cluster.options().name("fit").max_retries(0).remote(&data, fit)`.
+    pub fn options(&self) -> Options<'_> {
+        Options::new(self)
+    }
+
+    /// Cancels the task that gives this value, and those that it has asked for; `ray.cancel`.
     ///
-    /// # Errors
-    /// [`ErrorKind::Task`](crate::ErrorKind::Task) where the task panicked; the message says which
-    /// task, and what the panic said.
-    pub fn get<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) -> Result<Arc<T>> {
-        object.wait()
-    }
-
-    /// [`get`](Self::get) for many, in the order given; `ray.get([...])`.
+    /// If nobody is at it, it has failed at once, and is never begun. If it is running, it can see
+    /// it by [`cancelled`](Self::cancelled) and return early; whatever it returns, it has failed
+    /// when it ends. It is not tried again. If it is done already, nothing happens.
     ///
-    /// # Errors
-    /// That of the first that failed.
-    pub fn get_all<T: Send + Sync + 'static>(&self, objects: &[ObjectRef<T>]) -> Result<Vec<Arc<T>>> {
-        objects.iter().map(|object| object.wait()).collect()
+    /// [`get`](Self::get) then gives an error of the kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    pub fn cancel<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) {
+        let Some(task) = object.producer() else { return };
+        if let Some(error) = task.cancel() {
+            // With its job the arguments are let go.
+            drop(task.take_job());
+            object.clone().settle(Err(error));
+        }
     }
 
-    /// Waits until `num_returns` are done (finished or failed), and hands back those that are and
-    /// those that are not yet, each in the order given; `ray.wait`.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where `num_returns` is 0 or
-    /// more than there are.
-    pub fn wait<T: Send + Sync + 'static>(
-        &self,
-        objects: &[ObjectRef<T>],
-        num_returns: usize,
-    ) -> Result<Waited<T>> {
-        self.wait_timeout(objects, num_returns, Duration::MAX)
+    /// Whether the task that this is called in has been cancelled, or the one that asked for it.
+    /// Cheap enough for every turn of a loop; always false outside a task.
+    pub fn cancelled(&self) -> bool {
+        self.shared.engine.cancelled()
     }
 
-    /// [`wait`](Self::wait), but no longer than `timeout`: then it hands back what is done by then.
-    ///
-    /// # Errors
-    /// As [`wait`](Self::wait).
-    pub fn wait_timeout<T: Send + Sync + 'static>(
-        &self,
-        objects: &[ObjectRef<T>],
-        num_returns: usize,
-        timeout: Duration,
-    ) -> Result<Waited<T>> {
-        if num_returns == 0 || num_returns > objects.len() {
-            let allowed = format!("from 1 to the number of references, {}", objects.len());
-            return Err(Error::invalid("num_returns", num_returns, allowed));
-        }
-        let done = Arc::new((Mutex::new(0_usize), Condvar::new()));
-        for object in objects {
-            let done = Arc::clone(&done);
-            object.when_done(move || {
-                *done.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                done.1.notify_one();
-            });
-        }
-        let deadline = Instant::now().checked_add(timeout);
-        let mut count = done.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while *count < num_returns {
-            let Some(deadline) = deadline else {
-                count = done.1.wait(count).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            count = done.1.wait_timeout(count, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        drop(count);
-        // Ray hands back at most as many as were asked for, the rest counts as not yet looked at.
-        let mut ready = Vec::new();
-        let mut rest = Vec::new();
-        for object in objects {
-            match object.is_done() && ready.len() < num_returns {
-                true => ready.push(object.clone()),
-                false => rest.push(object.clone()),
-            }
-        }
-        Ok((ready, rest))
+    /// Calls `listener` with the record of a task each time its state changes, on the thread that
+    /// brings it about; it should be quick. It must not hold this cluster, which would never end.
+    pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
+        self.shared.events.listen(Arc::new(listener));
     }
 
-    /// Every task so far, as it stands now; `ray list tasks`.
+    /// Notes a result with some numbers, which the dashboard and [`summary`](Self::summary) show:
+    /// `cluster.report("100 trees", &[("MSE", 0.25)])`. The latest 10,000 are kept.
+    pub fn report(&self, name: impl Into<String>, metrics: &[(&str, f64)]) {
+        let metrics = metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        self.shared.log.report(Report { name: name.into(), at: self.elapsed(), metrics });
+    }
+
+    /// Every task so far, as it stands now (of more than 100,000, the latest); `ray list tasks`.
     pub fn tasks(&self) -> Tasks {
-        Tasks(self.log().iter().map(|task| task.record()).collect())
+        Tasks(self.shared.log.records())
+    }
+
+    /// How everything stands, with the latest `most` tasks that are done.
+    pub(crate) fn snapshot(&self, most: usize) -> Snapshot {
+        self.shared.log.snapshot(self.elapsed(), self.workers(), most)
     }
 
     /// The time since the cluster's start, on the clock of its task records.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.shared.epoch.elapsed()
+        self.shared.events.elapsed()
     }
 
-    fn log(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Task>>> {
-        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn downgrade(&self) -> WeakCluster {
+        WeakCluster(Arc::downgrade(&self.shared))
+    }
+
+    /// What goes with the cluster and ends with it: what is there of this type, or what `make` makes.
+    pub(crate) fn attached<T: Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<Arc<T>> {
+        let mut attached = self.shared.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = attached.clone().and_then(|there| there.downcast::<T>().ok()) {
+            return Ok(there);
+        }
+        let made = Arc::new(make()?);
+        *attached = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
     }
 }
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Cluster of {} workers on this machine, {} tasks so far", self.workers(), self.log().len())
+        let tasks = self.shared.log.len();
+        write!(f, "Cluster of {} workers on this machine, {tasks} tasks so far", self.workers())
     }
 }

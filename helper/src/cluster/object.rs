@@ -1,9 +1,10 @@
 //! References to values that are there, or will be.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::task::{Task, TaskRecord};
+use super::record::TaskRecord;
+use super::task::Task;
 use crate::error::Result;
 
 /// A reference to a value in the cluster: put there, or what a task gives when it is done; Ray's
@@ -13,32 +14,50 @@ pub struct ObjectRef<T> {
 }
 
 struct Slot<T> {
-    state: Mutex<State<T>>,
-    done: Condvar,
+    value: OnceLock<Result<Arc<T>>>,
+    latch: Arc<Latch>,
     task: Option<Arc<Task>>,
 }
 
-enum State<T> {
-    Pending(Vec<Box<dyn FnOnce() + Send>>),
-    Done(Result<Arc<T>>),
+/// Tells those who wait that the value is there. Apart from the value, so that the worker which brings
+/// it has let go of it when they learn of it: it is freed as soon as they let go of it as well.
+struct Latch {
+    /// Whom to call; `None` once it is open.
+    waiting: Mutex<Option<Vec<Callback>>>,
+    opened: Condvar,
+}
+
+type Callback = Box<dyn FnOnce() + Send>;
+
+impl Latch {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Callback>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) {
+        let waiting = self.lock().take();
+        self.opened.notify_all();
+        waiting.into_iter().flatten().for_each(|then| then());
+    }
 }
 
 impl<T: Send + Sync + 'static> ObjectRef<T> {
     pub(super) fn ready(value: T) -> Self {
-        Self::new(State::Done(Ok(Arc::new(value))), None)
+        Self::new(OnceLock::from(Ok(Arc::new(value))), None, None)
     }
 
     pub(super) fn pending(task: &Arc<Task>) -> Self {
-        Self::new(State::Pending(Vec::new()), Some(Arc::clone(task)))
+        Self::new(OnceLock::new(), Some(Vec::new()), Some(Arc::clone(task)))
     }
 
-    fn new(state: State<T>, task: Option<Arc<Task>>) -> Self {
-        Self { slot: Arc::new(Slot { state: Mutex::new(state), done: Condvar::new(), task }) }
+    fn new(value: OnceLock<Result<Arc<T>>>, waiting: Option<Vec<Callback>>, task: Option<Arc<Task>>) -> Self {
+        let latch = Arc::new(Latch { waiting: Mutex::new(waiting), opened: Condvar::new() });
+        Self { slot: Arc::new(Slot { value, latch, task }) }
     }
 
     /// Whether the value is there, or the task failed.
     pub fn is_done(&self) -> bool {
-        matches!(*self.state(), State::Done(_))
+        self.slot.latch.lock().is_none()
     }
 
     /// How the task that gives this value stands; `None` for a value that was put.
@@ -46,47 +65,44 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         self.slot.task.as_ref().map(|task| task.record())
     }
 
+    /// The task that gives the value, if it is one that does.
+    pub(super) fn producer(&self) -> Option<&Arc<Task>> {
+        self.slot.task.as_ref()
+    }
+
     /// The value, or why there is none, once it is done.
     pub(super) fn value(&self) -> Option<Result<Arc<T>>> {
-        match &*self.state() {
-            State::Pending(_) => None,
-            State::Done(value) => Some(value.clone()),
+        if self.is_done() { self.slot.value.get().cloned() } else { None }
+    }
+
+    /// Keeps this thread until the value is there or the task failed.
+    pub(super) fn block(&self) {
+        let mut waiting = self.slot.latch.lock();
+        while waiting.is_some() {
+            waiting = self.slot.latch.opened.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    pub(super) fn wait(&self) -> Result<Arc<T>> {
-        let mut state = self.state();
-        loop {
-            if let State::Done(value) = &*state {
-                return value.clone();
-            }
-            state = self.slot.done.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    pub(super) fn settle(&self, value: Result<T>) {
-        let before = std::mem::replace(&mut *self.state(), State::Done(value.map(Arc::new)));
-        self.slot.done.notify_all();
-        if let State::Pending(waiting) = before {
-            waiting.into_iter().for_each(|then| then());
+    /// Brings the value, or why there is none; what comes first counts.
+    pub(super) fn settle(self, value: Result<T>) {
+        if self.slot.value.set(value.map(Arc::new)).is_ok() {
+            let latch = Arc::clone(&self.slot.latch);
+            drop(self);
+            latch.open();
         }
     }
 
     /// Calls `then` once the value is there or the task failed: now, if that is so already, else
     /// on the worker that brings it about.
     pub(crate) fn when_done(&self, then: impl FnOnce() + Send + 'static) {
-        let mut state = self.state();
-        match &mut *state {
-            State::Pending(waiting) => waiting.push(Box::new(then)),
-            State::Done(_) => {
-                drop(state);
+        let mut waiting = self.slot.latch.lock();
+        match &mut *waiting {
+            Some(waiting) => waiting.push(Box::new(then)),
+            None => {
+                drop(waiting);
                 then();
             }
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.slot.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,133 +1,217 @@
-//! What is known of a task.
+//! A task: how it stands, and who may begin it.
 
-use std::any::Any;
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use super::log::Events;
+use super::record::{Span, TaskRecord, TaskState};
+use crate::error::{Error, ErrorKind};
 use crate::machine;
 
-/// How a task stands, under the names that Ray's dashboard uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TaskState {
-    /// Waits for its arguments or for a worker.
-    Pending,
-    /// A worker is at it.
-    Running,
-    /// Done; its value is there.
-    Finished,
-    /// It panicked, or one of its arguments failed.
-    Failed,
-}
-
-impl fmt::Display for TaskState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Pending => "PENDING",
-            Self::Running => "RUNNING",
-            Self::Finished => "FINISHED",
-            Self::Failed => "FAILED",
-        })
-    }
-}
-
-/// One task: what it is, who ran it, when. Times count from the cluster's start.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TaskRecord {
-    /// Its number in this cluster, from 0.
-    pub id: usize,
-    /// What it is called.
-    pub name: String,
-    /// How it stands.
-    pub state: TaskState,
-    /// Which worker took it, from 0.
-    pub worker: Option<usize>,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-    /// When it was asked for.
-    pub queued: Duration,
-    /// When a worker began it.
-    pub started: Option<Duration>,
-    /// When it was done, well or not.
-    pub ended: Option<Duration>,
-    /// The processor time that its thread spent on it; `None` where the system does not tell.
-    pub cpu: Option<Duration>,
-}
-
-/// The tasks of a cluster, in the order in which they were asked for.
-///
-/// As the last line of a cell it shows the latest of them as a table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tasks(pub(super) Vec<TaskRecord>);
-
-impl std::ops::Deref for Tasks {
-    type Target = [TaskRecord];
-
-    fn deref(&self) -> &[TaskRecord] {
-        &self.0
-    }
+/// What a worker does for a task, once its arguments are there: one attempt.
+pub(super) trait Job: Send {
+    fn run(self: Box<Self>, worker: usize);
 }
 
 pub(super) struct Task {
-    epoch: Instant,
-    record: Mutex<TaskRecord>,
+    events: Arc<Events>,
+    /// The task in which it was asked for.
+    parent: Weak<Task>,
+    cancelled: AtomicBool,
+    record: Mutex<Running>,
+    /// Whoever takes it begins the task.
+    job: Mutex<Option<Box<dyn Job>>>,
+}
+
+struct Running {
+    record: TaskRecord,
+    cpu_at_start: Option<Duration>,
 }
 
 impl Task {
-    pub(super) fn new(id: usize, name: String, epoch: Instant) -> Self {
+    pub(super) fn new(id: usize, name: String, events: &Arc<Events>, parent: Option<&Arc<Self>>) -> Self {
         let record = TaskRecord {
             id,
             name,
             state: TaskState::Pending,
             worker: None,
             attempt: 1,
-            queued: epoch.elapsed(),
+            queued: events.elapsed(),
             started: None,
             ended: None,
             cpu: None,
+            spans: Vec::new(),
+            error: None,
         };
-        Self { epoch, record: Mutex::new(record) }
+        Self {
+            events: Arc::clone(events),
+            parent: parent.map_or_else(Weak::new, Arc::downgrade),
+            cancelled: AtomicBool::new(false),
+            record: Mutex::new(Running { record, cpu_at_start: None }),
+            job: Mutex::default(),
+        }
     }
 
     pub(super) fn record(&self) -> TaskRecord {
-        self.lock().clone()
+        self.lock().record.clone()
     }
 
-    /// Runs the task's function on this thread, and keeps the record of it. A panic becomes an
-    /// error that names the task.
-    pub(super) fn run<R>(&self, worker: usize, f: impl FnOnce() -> Result<R>) -> Result<R> {
-        {
-            let mut record = self.lock();
-            record.state = TaskState::Running;
-            record.worker = Some(worker);
-            record.started = Some(self.epoch.elapsed());
-        }
-        let cpu = machine::thread_cpu();
-        let outcome = catch_unwind(AssertUnwindSafe(f));
-        let cpu = machine::thread_cpu().zip(cpu).map(|(after, before)| after - before);
-        let mut record = self.lock();
-        record.ended = Some(self.epoch.elapsed());
-        record.cpu = cpu;
-        let result = outcome.unwrap_or_else(|panic| {
-            let (name, id, said) = (&record.name, record.id, message(&*panic));
-            Err(Error::new(
-                ErrorKind::Task,
-                format!("task {id} ({name}) panicked on worker {worker}: {said}"),
-            ))
+    pub(super) fn state(&self) -> TaskState {
+        self.lock().record.state
+    }
+
+    /// What it is called in a message.
+    pub(super) fn title(&self) -> String {
+        let running = self.lock();
+        format!("task {} ({})", running.record.id, running.record.name)
+    }
+
+    pub(super) fn give_job(&self, job: Box<dyn Job>) {
+        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
+    }
+
+    pub(super) fn take_job(self: &Arc<Self>) -> Option<(Arc<Self>, Box<dyn Job>)> {
+        let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some((Arc::clone(self), job))
+    }
+
+    /// An attempt begins, unless the task was cancelled before.
+    pub(super) fn begin(&self, worker: usize) -> bool {
+        self.change(|running, now| {
+            if self.is_cancelled() || running.record.state != TaskState::Pending {
+                return None;
+            }
+            running.record.state = TaskState::Running;
+            running.record.started = Some(now);
+            running.open(worker, now);
+            Some(())
+        })
+        .is_some()
+    }
+
+    /// The attempt failed, and another one is to come.
+    pub(super) fn fail_once(&self, error: Error) {
+        self.change(|running, now| {
+            running.close(now);
+            running.record.state = TaskState::Pending;
+            running.record.attempt += 1;
+            running.record.error = Some(error);
+            Some(())
         });
-        record.state = if result.is_ok() { TaskState::Finished } else { TaskState::Failed };
-        result
     }
 
-    fn lock(&self) -> MutexGuard<'_, TaskRecord> {
+    /// It is done: with a value, or with the error that is handed back. A task that was cancelled
+    /// meanwhile has failed, whatever came out.
+    pub(super) fn end(&self, error: Option<Error>) -> Option<Error> {
+        let mut last = None;
+        self.change(|running, now| {
+            if running.record.state.is_last() {
+                last.clone_from(&running.record.error);
+                return None;
+            }
+            running.close(now);
+            last = if self.is_cancelled() { Some(running.cancelled()) } else { error };
+            running.end(now, last.clone());
+            Some(())
+        });
+        last
+    }
+
+    /// What the task is at now waits for another task.
+    pub(super) fn pause(&self) {
+        self.lock().close(self.events.elapsed());
+    }
+
+    /// It goes on.
+    pub(super) fn resume(&self, worker: usize) {
+        self.lock().open(worker, self.events.elapsed());
+    }
+
+    /// From now on the task counts as cancelled, if it is not done yet. If nobody is at it, it has
+    /// failed, with the error that is handed back.
+    pub(super) fn cancel(&self) -> Option<Error> {
+        let mut error = None;
+        self.change(|running, now| {
+            if running.record.state.is_last() {
+                return None;
+            }
+            self.cancelled.store(true, Ordering::Relaxed);
+            if running.record.state == TaskState::Running {
+                return None;
+            }
+            error = Some(running.cancelled());
+            running.end(now, error.clone());
+            Some(())
+        });
+        error
+    }
+
+    /// Whether it was cancelled, or the task in which it was asked for.
+    pub(super) fn is_cancelled(&self) -> bool {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return true;
+        }
+        let mut next = self.parent.upgrade();
+        while let Some(parent) = next {
+            if parent.cancelled.load(Ordering::Relaxed) {
+                return true;
+            }
+            next = parent.parent.upgrade();
+        }
+        false
+    }
+
+    /// Tells the listeners how the task stands.
+    pub(super) fn announce(&self) {
+        self.events.tell(|| self.record());
+    }
+
+    /// Changes the record, and tells the listeners if there is something to tell.
+    fn change<T>(&self, change: impl FnOnce(&mut Running, Duration) -> Option<T>) -> Option<T> {
+        let changed = {
+            let mut running = self.lock();
+            change(&mut running, self.events.elapsed())
+        };
+        if changed.is_some() {
+            self.announce();
+        }
+        changed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(a panic without a message)")
+impl Running {
+    /// A worker is at it from now on.
+    fn open(&mut self, worker: usize, now: Duration) {
+        self.record.worker = Some(worker);
+        self.cpu_at_start = machine::thread_cpu();
+        let attempt = self.record.attempt;
+        self.record.spans.push(Span { attempt, worker, started: now, ended: None, cpu: None });
+    }
+
+    /// No worker is at it any more, for now.
+    fn close(&mut self, now: Duration) {
+        let cpu = machine::thread_cpu().zip(self.cpu_at_start).map(|(after, before)| after - before);
+        if let Some(span) = self.record.spans.last_mut().filter(|span| span.ended.is_none()) {
+            (span.ended, span.cpu) = (Some(now), cpu);
+        }
+    }
+
+    fn end(&mut self, now: Duration, error: Option<Error>) {
+        let record = &mut self.record;
+        record.state = if error.is_none() { TaskState::Finished } else { TaskState::Failed };
+        record.ended = Some(now);
+        record.error = error;
+        let this = record.spans.iter().filter(|span| span.attempt == record.attempt);
+        record.cpu = this.map(|span| span.cpu).sum::<Option<Duration>>().filter(|_| record.started.is_some());
+    }
+
+    fn cancelled(&self) -> Error {
+        let TaskRecord { id, name, .. } = &self.record;
+        Error::new(ErrorKind::Cancelled, format!("task {id} ({name}) was cancelled before it was done"))
+    }
 }

@@ -253,9 +253,10 @@ pub(super) fn on_cluster(
     let mut open = Vec::with_capacity(sweep.plan.tasks.len());
     for (task, planned) in sweep.plan.tasks.iter().enumerate() {
         let name = format!("model {} trees {}..{}", planned.model, planned.trees.start, planned.trees.end);
-        let grown = cluster.remote_named(name, (&shared, data), move |(sweep, split)| {
-            sweep.run(&sweep.plan.tasks[task], &split.test)
-        });
+        let grown = cluster
+            .options()
+            .name(name)
+            .remote((&shared, data), move |(sweep, split)| sweep.run(&sweep.plan.tasks[task], &split.test));
         let send = send.clone();
         // The receiver is gone only where the sweep has failed already.
         grown.when_done(move || {
@@ -272,7 +273,15 @@ pub(super) fn on_cluster(
         let grown =
             result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
         match grown {
-            Ok(grown) => gathering.add(task, grown),
+            Ok(grown) => {
+                gathering.add(task, grown);
+                let model = sweep.plan.tasks[task].model;
+                if let Some(ModelOutcome { params, scores, .. }) = &gathering.models[model] {
+                    let trees = params.n_estimators as f64;
+                    let metrics = [("trees", trees), ("MSE", scores.mse), ("R2", scores.r2)];
+                    cluster.report(format!("model {model}"), &metrics);
+                }
+            }
             Err(error) => {
                 sweep.cancelled.store(true, Ordering::Relaxed);
                 return Err(describe(&error, &sweep.plan, task));

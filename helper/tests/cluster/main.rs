@@ -1,5 +1,8 @@
 //! Tasks and objects: what is shared, what is waited for, what fails.
 
+mod faults;
+mod nested;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -124,7 +127,8 @@ fn wait_hands_back_what_is_done() {
 #[test]
 fn a_panic_fails_its_task_and_those_that_need_it_alone() {
     let cluster = Cluster::local_with(2).unwrap();
-    let fails: ObjectRef<i32> = cluster.remote_named("doomed", (), |()| panic!("no {}", "luck"));
+    let fails: ObjectRef<i32> =
+        cluster.options().name("doomed").max_retries(0).remote((), |()| panic!("no {}", "luck"));
     let depends = cluster.remote(&fails, |n| n + 1);
     let other = cluster.remote((), |()| 1);
     for error in [cluster.get(&fails).unwrap_err(), cluster.get(&depends).unwrap_err()] {
@@ -141,11 +145,12 @@ fn a_panic_fails_its_task_and_those_that_need_it_alone() {
 #[test]
 fn records_say_who_when_and_how_long() {
     let cluster = Cluster::local_with(1).unwrap();
-    let first = cluster.remote_named("first", (), |()| nap(30));
-    let second = cluster.remote_named("second", (), |()| {
+    let first = cluster.options().name("first").remote((), |()| nap(30));
+    let second = cluster.options().name("second").remote((), |()| {
         let mut x = 0_u64;
         let started = Instant::now();
-        while started.elapsed() < Duration::from_millis(30) {
+        // So many steps take 10 ms and more of any processor, however little of it one gets.
+        while started.elapsed() < Duration::from_millis(30) || x < 20_000_000 {
             x = std::hint::black_box(x.wrapping_add(1));
         }
     });
