@@ -8,7 +8,7 @@ use super::sheet::SCALE;
 use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
-use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Scores, SweepTask};
+use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Schedule, Scores, SweepTask};
 
 const PRICE: &str = "median house value, 100,000 US dollars";
 
@@ -39,6 +39,7 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
                 trees,
                 worker,
                 attempt,
+                state: crate::cluster::TaskState::Finished,
                 queued,
                 started,
                 ended,
@@ -46,21 +47,30 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
             });
         }
     }
-    let models = models.iter().map(|&params| {
+    let models = models.iter().enumerate().map(|(model, &params)| {
         let error = 0.3 + 5.0 / params.n_estimators as f64;
         let predictions: Vec<f64> = actual.iter().map(|y| y + error * (1e3 * y).sin()).collect();
-        ModelOutcome { params, scores: Scores::of(&actual.to_vec(), &predictions), predictions }
+        let scores = Scores::of(&actual.to_vec(), &predictions);
+        ModelOutcome { model, params, scores, predictions, restored: false }
     });
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
         dataset: dataset.to_owned(),
         target: PRICE.to_owned(),
         learner: Learner::Smartcore,
+        schedule: Schedule::Trees,
+        shared: false,
         workers,
         seconds,
+        setup_seconds: 0.01,
         models: models.collect(),
         tasks,
         actual: actual.to_vec(),
+        failed: Vec::new(),
+        journal: None,
+        restored: 0,
+        warnings: Vec::new(),
+        data_bytes: 1_000_000,
         kept: Vec::new(),
     }
 }
