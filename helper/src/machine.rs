@@ -84,6 +84,25 @@ pub(crate) fn thread_cpu() -> Option<Duration> {
     None
 }
 
+/// The most memory in bytes that this process has held so far.
+#[cfg(unix)]
+pub(crate) fn peak_memory() -> Option<u64> {
+    // SAFETY: all zeros are a valid rusage; the call writes to it, and it is read only afterwards.
+    let (status, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::getrusage(libc::RUSAGE_SELF, &raw mut usage), usage)
+    };
+    // Kilobytes everywhere but on Apple's systems.
+    let unit = if cfg!(target_vendor = "apple") { 1 } else { 1024 };
+    (status == 0).then(|| usage.ru_maxrss as u64 * unit)
+}
+
+/// No portable way is known here.
+#[cfg(not(unix))]
+pub(crate) fn peak_memory() -> Option<u64> {
+    None
+}
+
 impl Machine {
     /// What stands in the table, line by line.
     fn lines(&self) -> Vec<(&'static str, String)> {
@@ -154,6 +173,13 @@ mod tests {
         let slept = thread_cpu().unwrap();
         std::thread::sleep(Duration::from_millis(50));
         assert!(thread_cpu().unwrap() - slept < Duration::from_millis(25));
+    }
+
+    #[test]
+    fn the_peak_of_memory_grows_with_use() {
+        let before = peak_memory().unwrap();
+        let large = std::hint::black_box(vec![1_u8; before as usize + (64 << 20)]);
+        assert!(peak_memory().unwrap() >= before + (32 << 20), "{}", large.len());
     }
 
     #[test]

@@ -15,7 +15,7 @@ fn small() -> Split {
 }
 
 fn sweep() -> Sweep {
-    Sweep::over_n_estimators((10..=80).step_by(5)).max_depth(9).seed(3).quiet()
+    Sweep::over_n_estimators((2..=30).step_by(2)).max_depth(6).seed(3).quiet()
 }
 
 fn on(workers: usize, sweep: &Sweep, split: &Split) -> helper::Result<Outcome> {
@@ -134,7 +134,7 @@ fn trees_are_grown_again_where_they_are_to_be_kept() {
         assert_eq!(best.predict(&split.test).unwrap(), again.best().predictions);
     }
     let shared = kept.clone().keep(Keep::All).run_shared_sequential(&split).unwrap();
-    assert_eq!((shared.trees_grown(), shared.restored), (80, 15));
+    assert_eq!((shared.trees_grown(), shared.restored), (30, 15));
     assert_eq!(shared.model(0).unwrap().predict(&split.test).unwrap(), shared.models[0].predictions);
 }
 
@@ -201,7 +201,7 @@ fn killed_at_a_hundred_moments_nothing_finished_is_lost() {
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap();
-            std::thread::sleep(whole.mul_f64((random(&mut state) % 1_000) as f64 / 900.0));
+            std::thread::sleep(whole.mul_f64((random(&mut state) % 1_000) as f64 / 1_300.0));
             let killed = !whole.is_zero() && kills < KILLS && child.try_wait().unwrap().is_none();
             if killed {
                 child.kill().unwrap();

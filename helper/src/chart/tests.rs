@@ -8,7 +8,7 @@ use super::sheet::SCALE;
 use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
-use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Schedule, Scores, SweepTask};
+use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask};
 
 const PRICE: &str = "median house value, 100,000 US dollars";
 
@@ -98,6 +98,12 @@ fn prices(n: usize) -> Vec<f64> {
     rows(n).iter().map(|row| row[2]).collect()
 }
 
+/// With points of other machines, one of them at the edge and with a name that is far too long.
+fn projected(both: &Comparison) -> Projection {
+    let more = Projection::of(both).unwrap().measured("another <machine>", 16, 15.2).unwrap();
+    more.measured("a machine with a name ".repeat(9), 1024, 0.5).unwrap()
+}
+
 /// All charts of an outcome.
 fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Vec<Figure> {
     let sequential = outcome(dataset, models, 1, actual);
@@ -108,6 +114,7 @@ fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) 
         timeline(&parallel).unwrap(),
         timeline(&sequential).unwrap(),
         speedup(&both).unwrap(),
+        projection(&projected(&both)).unwrap(),
         error_by_trees(&parallel).unwrap(),
         predicted_against_actual(&parallel).unwrap(),
     ]

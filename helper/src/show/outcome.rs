@@ -4,8 +4,9 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Table, Text, report_folder, seconds, thousands, write};
+use super::{Sentences, Table, Text, report_folder, seconds, thousands, write};
 use crate::error::{Error, Result};
+use crate::machine;
 use crate::sweep::{Outcome, Params, Scores};
 
 /// A table of more models than this shows the best of them alone.
@@ -58,6 +59,31 @@ impl Outcome {
             ))
             .note("Errors are in units of the target (MSE: squared); seconds are those that workers were at the model.");
         self.remarks().into_iter().fold(table, Table::note)
+    }
+
+    /// What sharing one copy of the data saves against a copy for each worker, or for each task.
+    pub fn sharing(&self) -> Sentences {
+        let mb = |bytes: usize| match bytes as f64 / 1e6 {
+            mb if mb < 1e3 => format!("{mb:.1} MB"),
+            mb => format!("{:.1} GB", mb / 1e3),
+        };
+        let (bytes, workers, tasks) = (self.data_bytes, self.workers, self.tasks.len());
+        let mut sentences = vec![
+            format!(
+                "The data take {}, once: {} tasks on {workers} workers read the same memory.",
+                mb(bytes),
+                thousands(tasks as u64)
+            ),
+            format!("A copy for each worker would take {}.", mb(bytes.saturating_mul(workers))),
+            format!(
+                "Handing each task a copy would move {} in the course of the sweep.",
+                mb(bytes.saturating_mul(tasks))
+            ),
+        ];
+        if let Some(peak) = machine::peak_memory() {
+            sentences.push(format!("Measured: this process has held {} at most so far, all in all.", mb(peak as usize)));
+        }
+        Sentences::new(format!("{}: what sharing saves", self.dataset), sentences)
     }
 
     /// What a reader should know beside the scores.

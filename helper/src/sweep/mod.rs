@@ -26,10 +26,12 @@ mod model;
 mod outcome;
 mod params;
 mod plan;
+mod projection;
 mod run;
 mod scale;
 mod schedule;
 mod values;
+mod ways;
 mod work;
 
 use std::ops::Range;
@@ -42,9 +44,12 @@ pub use learner::Learner;
 pub use model::Model;
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use params::{MaxFeatures, Params};
+pub use projection::Projection;
+pub(crate) use projection::MOST_WORKERS;
 pub use schedule::Schedule;
 pub(crate) use schedule::makespan;
 pub use values::Values;
+pub use ways::{Way, Ways};
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Split, project_root};
