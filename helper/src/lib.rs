@@ -27,5 +27,7 @@ pub mod prelude {
     pub use crate::data::{self, Dataset, Split};
     pub use crate::error::Result;
     pub use crate::machine;
-    pub use crate::sweep::{Comparison, Keep, Learner, MaxFeatures, Outcome, Sweep};
+    pub use crate::sweep::{
+        Comparison, Keep, Learner, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
+    };
 }

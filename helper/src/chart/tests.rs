@@ -6,7 +6,9 @@ use super::sheet::SCALE;
 use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
-use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Scores, SweepTask};
+use crate::sweep::{
+    Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask,
+};
 
 const PRICE: &str = "median house value, 100,000 US dollars";
 
@@ -37,6 +39,7 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
                 trees,
                 worker,
                 attempt,
+                state: crate::cluster::TaskState::Finished,
                 queued,
                 started,
                 ended,
@@ -44,21 +47,30 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
             });
         }
     }
-    let models = models.iter().map(|&params| {
+    let models = models.iter().enumerate().map(|(model, &params)| {
         let error = 0.3 + 5.0 / params.n_estimators as f64;
         let predictions: Vec<f64> = actual.iter().map(|y| y + error * (1e3 * y).sin()).collect();
-        ModelOutcome { params, scores: Scores::of(&actual.to_vec(), &predictions), predictions }
+        let scores = Scores::of(&actual.to_vec(), &predictions);
+        ModelOutcome { model, params, scores, predictions, restored: false }
     });
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
         dataset: dataset.to_owned(),
         target: PRICE.to_owned(),
         learner: Learner::Smartcore,
+        schedule: Schedule::Trees,
+        shared: false,
         workers,
         seconds,
+        setup_seconds: 0.01,
         models: models.collect(),
         tasks,
         actual: actual.to_vec(),
+        failed: Vec::new(),
+        journal: None,
+        restored: 0,
+        warnings: Vec::new(),
+        data_bytes: 1_000_000,
         kept: Vec::new(),
     }
 }
@@ -86,6 +98,12 @@ fn prices(n: usize) -> Vec<f64> {
     rows(n).iter().map(|row| row[2]).collect()
 }
 
+/// With points of other machines, one of them at the edge and with a name that is far too long.
+fn projected(both: &Comparison) -> Projection {
+    let more = Projection::of(both).unwrap().measured("another <machine>", 16, 15.2).unwrap();
+    more.measured("a machine with a name ".repeat(9), 1024, 0.5).unwrap()
+}
+
 /// All charts of an outcome.
 fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Vec<Figure> {
     let sequential = outcome(dataset, models, 1, actual);
@@ -96,6 +114,7 @@ fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) 
         timeline(&parallel).unwrap(),
         timeline(&sequential).unwrap(),
         speedup(&both).unwrap(),
+        projection(&projected(&both)).unwrap(),
         error_by_trees(&parallel).unwrap(),
         predicted_against_actual(&parallel).unwrap(),
     ]

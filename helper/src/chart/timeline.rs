@@ -32,7 +32,7 @@ struct Span {
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no task.
 pub fn timeline(outcome: &Outcome) -> Result<Figure> {
-    let (tasks, models) = (&outcome.tasks, outcome.models.len());
+    let (tasks, models) = (&outcome.tasks, outcome.params().len());
     let end = tasks.iter().map(|task| task.ended).fold(outcome.seconds, f64::max);
     if tasks.is_empty() || end <= 0.0 {
         return Err(nothing("a timeline", "tasks that took time"));
@@ -105,8 +105,10 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
 const STRIP: f64 = 22.0;
 
 fn colours(area: &Area<'_>, outcome: &Outcome) -> Drawn {
-    let trees = |model: usize| count(outcome.models[model].params.n_estimators, "tree", "trees");
-    let models = outcome.models.len();
+    let params = outcome.params();
+    let trees =
+        |model: usize| params.get(model).map_or_else(String::new, |p| count(p.n_estimators, "tree", "trees"));
+    let models = params.len();
     let (left, width) = (MARGIN, (models as f64 * 12.0).clamp(18.0, 240.0));
     let first = format!("models in order: {}", trees(0));
     area.draw_text(&first, &text(TEXT, INK, HPos::Left), (px(left), px(10.0)))?;

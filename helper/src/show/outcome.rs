@@ -4,13 +4,16 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Table, Text, report_folder, seconds, thousands, write};
+use super::{Sentences, Table, Text, report_folder, seconds, thousands, write};
 use crate::error::{Error, Result};
-use crate::sweep::{Outcome, Params};
+use crate::machine;
+use crate::sweep::{Outcome, Params, Scores};
 
 /// A table of more models than this shows the best of them alone.
 const MOST_ROWS: usize = 12;
 const BEST: usize = 10;
+/// Failed models that are named, at most.
+const FAILED: usize = 5;
 
 impl Outcome {
     fn table(&self) -> Table {
@@ -35,20 +38,68 @@ impl Outcome {
             let params = columns.iter().map(|(_, value)| Text::number(value(&model.params)));
             let scores =
                 [scores.mse, scores.rmse, scores.mae, scores.r2].map(|s| Text::number(format!("{s:.4}")));
-            params.chain(scores).chain([Text::number(format!("{:.2}", busy[index]))]).collect()
+            let seconds = if model.restored { "(journal)".to_owned() } else { format!("{:.2}", busy[index]) };
+            params.chain(scores).chain([Text::number(seconds)]).collect()
         });
         let best = self.best();
-        Table::new(title, heads.collect::<Vec<_>>())
+        let grown = match (self.trees(), self.trees_grown()) {
+            (all, grown) if all == grown => format!("{} trees", thousands(all as u64)),
+            (all, grown) => {
+                format!("{} trees, of which {} were grown,", thousands(all as u64), thousands(grown as u64))
+            }
+        };
+        let table = Table::new(title, heads.collect::<Vec<_>>())
             .rows(rows)
             .note(format!(
-                "{} trees in {} on {}. Lowest MSE: {:.4} with {} trees.",
-                thousands(self.trees() as u64),
+                "{grown} in {} on {}. Lowest MSE: {:.4} with {} trees.",
                 seconds(self.seconds),
                 if self.workers == 1 { "one worker".to_owned() } else { format!("{} workers", self.workers) },
                 best.scores.mse,
                 best.params.n_estimators
             ))
-            .note("Errors are in units of the target (MSE: squared); seconds are those that workers were at the model.")
+            .note("Errors are in units of the target (MSE: squared); seconds are those that workers were at the model.");
+        self.remarks().into_iter().fold(table, Table::note)
+    }
+
+    /// What sharing one copy of the data saves against a copy for each worker, or for each task.
+    pub fn sharing(&self) -> Sentences {
+        let mb = |bytes: usize| match bytes as f64 / 1e6 {
+            mb if mb < 1e3 => format!("{mb:.1} MB"),
+            mb => format!("{:.1} GB", mb / 1e3),
+        };
+        let (bytes, workers, tasks) = (self.data_bytes, self.workers, self.tasks.len());
+        let mut sentences = vec![
+            format!(
+                "The data take {}, once: {} tasks on {workers} workers read the same memory.",
+                mb(bytes),
+                thousands(tasks as u64)
+            ),
+            format!("A copy for each worker would take {}.", mb(bytes.saturating_mul(workers))),
+            format!(
+                "Handing each task a copy would move {} in the course of the sweep.",
+                mb(bytes.saturating_mul(tasks))
+            ),
+        ];
+        if let Some(peak) = machine::peak_memory() {
+            sentences.push(format!(
+                "Measured: this process has held {} at most so far, all in all.",
+                mb(peak as usize)
+            ));
+        }
+        Sentences::new(format!("{}: what sharing saves", self.dataset), sentences)
+    }
+
+    /// What a reader should know beside the scores.
+    fn remarks(&self) -> Vec<String> {
+        let journal = self
+            .journal
+            .as_ref()
+            .map(|path| format!("Journal: {}, of which {} models came.", path.display(), self.restored));
+        let failed = self.failed.iter().take(FAILED).map(|failed| format!("FAILED: {failed}."));
+        let more = self.failed.len().saturating_sub(FAILED);
+        let more = (more > 0).then(|| format!("FAILED: {more} more models."));
+        let warnings = self.warnings.iter().map(|warning| format!("Warning: {warning}."));
+        journal.into_iter().chain(failed).chain(more).chain(warnings).collect()
     }
 
     /// Shows the scores in a notebook: of all models, or of the best ten where there are many.
@@ -71,36 +122,33 @@ impl Outcome {
             ));
         }
         let mut models = String::from(
-            "dataset,model,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2\n",
+            "dataset,model,state,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2,journal\n",
         );
-        for (i, model) in self.models.iter().enumerate() {
-            let (p, s) = (&model.params, &model.scores);
+        let fields = |p: &Params| {
+            let (split, leaf) = (p.min_samples_split, p.min_samples_leaf);
+            format!("{},{},{split},{leaf},{},{}", p.n_estimators, depth(p), p.max_features, p.seed)
+        };
+        for m in &self.models {
+            let (p, Scores { mse, rmse, mae, r2 }) = (fields(&m.params), m.scores);
             let _ = writeln!(
                 models,
-                "{},{i},{},{},{},{},{},{},{},{},{},{}",
-                self.dataset,
-                p.n_estimators,
-                depth(p),
-                p.min_samples_split,
-                p.min_samples_leaf,
-                p.max_features,
-                p.seed,
-                s.mse,
-                s.rmse,
-                s.mae,
-                s.r2
+                "{},{},FINISHED,{p},{mse},{rmse},{mae},{r2},{}",
+                self.dataset, m.model, m.restored
             );
         }
+        for m in &self.failed {
+            let _ = writeln!(models, "{},{},FAILED,{},,,,,false", self.dataset, m.model, fields(&m.params));
+        }
         let mut tasks = String::from(
-            "dataset,task,model,first_tree,end_tree,worker,attempt,queued,started,ended,cpu_seconds\n",
+            "dataset,task,model,first_tree,end_tree,worker,attempt,state,queued,started,ended,cpu_seconds\n",
         );
         for t in &self.tasks {
             let cpu = t.cpu_seconds.map(|s| s.to_string()).unwrap_or_default();
             let (first, end) = (t.trees.start, t.trees.end);
             let _ = writeln!(
                 tasks,
-                "{},{},{},{first},{end},{},{},{},{},{},{cpu}",
-                self.dataset, t.task, t.model, t.worker, t.attempt, t.queued, t.started, t.ended
+                "{},{},{},{first},{end},{},{},{},{},{},{},{cpu}",
+                self.dataset, t.task, t.model, t.worker, t.attempt, t.state, t.queued, t.started, t.ended
             );
         }
         let paths = ["models", "tasks"].map(|what| report_folder().join(format!("{name}-{what}.csv")));

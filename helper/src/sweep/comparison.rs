@@ -34,6 +34,23 @@ pub struct Comparison {
     pub cpu_inflation: Option<f64>,
 }
 
+/// How long each task of `run` would have taken by the times of `times`, whose tasks may be cut
+/// otherwise: trees of a task take equal parts of its time.
+fn seconds_of(run: &Outcome, times: &Outcome) -> Vec<f64> {
+    let models = times.tasks.iter().map(|task| task.model + 1).max().unwrap_or(0);
+    let mut of_model = vec![Vec::new(); models];
+    times.tasks.iter().for_each(|task| of_model[task.model].push(task));
+    let part = |task: &SweepTask, other: &SweepTask| {
+        let (start, end) = (task.trees.start.max(other.trees.start), task.trees.end.min(other.trees.end));
+        end.saturating_sub(start) as f64 / other.trees.len() as f64
+    };
+    let seconds = |task: &SweepTask| {
+        let others = of_model.get(task.model).into_iter().flatten();
+        others.map(|other| part(task, other) * other.seconds()).sum()
+    };
+    run.tasks.iter().map(seconds).collect()
+}
+
 impl Comparison {
     /// Compares two runs of the same sweep.
     ///
@@ -42,13 +59,28 @@ impl Comparison {
     /// that a ratio of their times would say nothing; [`ErrorKind::Task`] where they are and yet do not
     /// agree in every bit.
     pub fn of(sequential: &Outcome, parallel: &Outcome) -> Result<Self> {
-        let models = |o: &Outcome| o.models.iter().map(|m| m.params).collect::<Vec<_>>();
-        let tasks = |o: &Outcome| o.tasks.iter().map(|t| (t.model, t.trees.clone())).collect::<Vec<_>>();
         let (s, p) = (sequential, parallel);
-        if s.learner != p.learner || s.dataset != p.dataset || models(s) != models(p) || tasks(s) != tasks(p)
-        {
-            let message = "the two runs are of different sweeps (data, learner or hyperparameters differ); run the same \
-                           sweep in both ways and compare these";
+        let models = |o: &Outcome| o.models.iter().map(|m| m.params).collect::<Vec<_>>();
+        if s.learner != p.learner || s.dataset != p.dataset || models(s) != models(p) {
+            let message = "the two runs are of different sweeps (data, learner or hyperparameters differ, or models failed); run \
+                           the same sweep in both ways and compare these";
+            return Err(Error::new(ErrorKind::InvalidParameter, message));
+        }
+        if let Some(run) = [s, p].into_iter().find(|run| run.restored > 0) {
+            let message = format!(
+                "{} models of a run came from a journal, so its time is not that of the whole sweep; run it without a journal, \
+                 or delete that, and compare these",
+                run.restored
+            );
+            return Err(Error::new(ErrorKind::InvalidParameter, message));
+        }
+        if s.trees_grown() != p.trees_grown() {
+            let message = format!(
+                "one run grew {} trees and the other {}, so their times say nothing of workers alone; compare runs that \
+                 share trees by Ways::of",
+                thousands(s.trees_grown() as u64),
+                thousands(p.trees_grown() as u64)
+            );
             return Err(Error::new(ErrorKind::InvalidParameter, message));
         }
         if sequential.workers != 1 {
@@ -63,7 +95,7 @@ impl Comparison {
             return Err(Error::new(ErrorKind::Task, message));
         }
         let total = s.busy_seconds();
-        let ceiling = total / makespan(s.tasks.iter().map(SweepTask::seconds), p.workers);
+        let ceiling = total / makespan(seconds_of(p, s), p.workers);
         let speedup = s.seconds / p.seconds;
         Ok(Self {
             speedup,
@@ -102,7 +134,7 @@ impl Comparison {
                  sets a ceiling of {:.2}; with one task per model it would be {:.2}.{inflation}",
                 self.speedup,
                 100.0 * self.efficiency,
-                s.tasks.len(),
+                p.tasks.len(),
                 self.ceiling,
                 self.ceiling_by_model
             ))

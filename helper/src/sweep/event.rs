@@ -1,8 +1,9 @@
 //! What a sweep tells while it runs: training never prints, whoever listens shows it.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::outcome::ModelOutcome;
+use super::outcome::{FailedModel, ModelOutcome};
 use crate::show::{seconds, thousands};
 
 /// Something that happened in a sweep.
@@ -17,8 +18,27 @@ pub enum Event<'a> {
         trees: usize,
         /// How many workers share them.
         workers: usize,
-        /// How many seconds it may take, from one task that was timed.
+        /// How many seconds it may take, from some trees that were timed; 0 where these failed.
         estimate: f64,
+    },
+    /// Models came from a journal, and need not be trained.
+    Resumed {
+        /// The journal's file.
+        journal: &'a Path,
+        /// How many models it has.
+        restored: usize,
+        /// How many models the sweep has.
+        of: usize,
+    },
+    /// A task failed as often as it was begun, and with it a model.
+    Failed {
+        /// The model.
+        model: &'a FailedModel,
+    },
+    /// Something went wrong that costs no result.
+    Warning {
+        /// What, and what to do about it.
+        message: &'a str,
     },
     /// All trees of a model are grown and scored.
     Finished {
@@ -66,5 +86,10 @@ pub(super) fn print() -> Listener {
             println!("{done:>3} of {of}: {trees:>4} trees, MSE {mse:.4}, after {}{left}", seconds(elapsed));
         }
         Event::Finished { .. } => {}
+        Event::Resumed { journal, restored, of } => {
+            println!("{restored} of {of} models are in {} already", journal.display());
+        }
+        Event::Failed { model } => eprintln!("{model}"),
+        Event::Warning { message } => eprintln!("Warning: {message}"),
     }))
 }

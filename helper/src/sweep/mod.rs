@@ -19,31 +19,46 @@
 
 mod comparison;
 mod event;
+mod gather;
+mod journal;
 mod learner;
+mod model;
 mod outcome;
 mod params;
 mod plan;
+mod projection;
 mod run;
 mod scale;
 mod schedule;
 mod values;
+mod ways;
+mod work;
 
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 pub use comparison::Comparison;
 pub use event::Event;
 pub use learner::Learner;
-pub use outcome::{ModelOutcome, Outcome, Scores, SweepTask};
+pub use model::Model;
+pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use params::{MaxFeatures, Params};
-pub use run::Model;
+pub(crate) use projection::MOST_WORKERS;
+pub use projection::Projection;
+pub use schedule::Schedule;
 pub(crate) use schedule::makespan;
 pub use values::Values;
+pub use ways::{Way, Ways};
 
 use crate::cluster::{Cluster, ObjectRef};
-use crate::data::Split;
+use crate::data::{Split, project_root};
 use crate::error::Result;
 use event::Listener;
+use journal::{Header, Journal};
 use plan::Plan;
+use run::Extras;
+use work::Sabotage;
 
 /// Which trained models an [`Outcome`] holds on to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -70,6 +85,10 @@ pub struct Sweep {
     seed: Vec<u64>,
     learner: Learner,
     keep: Keep,
+    schedule: Schedule,
+    trees_per_task: Option<usize>,
+    journal: Option<(PathBuf, String)>,
+    sabotage: Option<Sabotage>,
     listener: Option<Listener>,
 }
 
@@ -87,6 +106,10 @@ impl Sweep {
             seed: vec![default.seed],
             learner: Learner::default(),
             keep: Keep::default(),
+            schedule: Schedule::default(),
+            trees_per_task: None,
+            journal: None,
+            sabotage: None,
             listener: Some(event::print()),
         }
     }
@@ -141,6 +164,57 @@ impl Sweep {
         self
     }
 
+    /// How trees are cut into tasks; [`Schedule::Trees`] unless told otherwise. It changes when things
+    /// are done, and no score.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// How many trees a task of [`Schedule::Trees`] grows; 10 unless told otherwise. smartcore grows
+    /// trees in blocks of 10, so there it is rounded up to a multiple of that.
+    #[must_use]
+    pub fn trees_per_task(mut self, trees: usize) -> Self {
+        self.trees_per_task = Some(trees);
+        self
+    }
+
+    /// Keeps a journal, `runs/ID.jsonl`: each model is on the disk as soon as it is finished. If the
+    /// journal is there already, the sweep goes on where it stopped: it trains what is missing, and
+    /// gives the same bits as if it had never stopped. So a cell that was interrupted is run again
+    /// as it is.
+    ///
+    /// A stopped run loses the models that it was at, at most one more than there are workers under
+    /// [`Schedule::Trees`]. Trees are not kept: those that [`keep`](Self::keep) asks for are grown
+    /// again, and checked against the journal's predictions. [`Keep::All`] therefore saves nothing by
+    /// a journal. A journal of other data, hyperparameters, or trees is refused.
+    #[must_use]
+    pub fn journal(self, id: impl Into<String>) -> Self {
+        self.journal_in(project_root().join("runs"), id)
+    }
+
+    /// As [`journal`](Self::journal), in another folder.
+    #[must_use]
+    pub fn journal_in(mut self, folder: impl Into<PathBuf>, id: impl Into<String>) -> Self {
+        self.journal = Some((folder.into(), id.into()));
+        self
+    }
+
+    /// Makes tasks panic on purpose, to see what becomes of the sweep: before a task is run,
+    /// `panics` is asked with the number of its model, its trees, and the attempt, from 1.
+    ///
+    /// A task that panics is begun again; only one that does so each time fails, and then its model
+    /// alone. Nothing else is changed, so what finishes has the scores that it would have anyway.
+    #[must_use]
+    pub fn sabotage(
+        mut self,
+        panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.sabotage = Some(Arc::new(panics));
+        self
+    }
+
     /// Prints nothing while it runs.
     #[must_use]
     pub fn quiet(mut self) -> Self {
@@ -183,26 +257,70 @@ impl Sweep {
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) before anything is trained, naming
-    /// the field, its value and what is allowed; [`Memory`](crate::ErrorKind::Memory) where it
-    /// cannot fit; [`Task`](crate::ErrorKind::Task) where the learner fails.
+    /// the field, its value and what is allowed, or how a journal differs; [`Memory`](crate::ErrorKind::Memory)
+    /// where it cannot fit; [`Io`](crate::ErrorKind::Io) and [`Data`](crate::ErrorKind::Data) where a
+    /// journal cannot be opened; [`Task`](crate::ErrorKind::Task) where every model failed. That some
+    /// failed is no error: the outcome says which.
     pub fn run_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
         let data = data.as_ref();
-        run::sequential(self.plan(data)?, data, self.listener.as_ref())
+        self.one_by_one(self.plan(data)?, data)
     }
 
     /// Trains the models on the workers of a cluster: tasks of some ten trees each, model after
-    /// model. The scores are those of [`run_sequential`](Self::run_sequential), bit for bit.
+    /// model, unless [`schedule`](Self::schedule) says otherwise. The scores are those of
+    /// [`run_sequential`](Self::run_sequential), bit for bit.
     ///
     /// # Errors
-    /// As [`run_sequential`](Self::run_sequential); an error in a task names the model, and the tasks
-    /// that have not begun are dropped.
+    /// As [`run_sequential`](Self::run_sequential).
     pub fn run_on(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
         let plan = self.plan(&*cluster.get(data)?)?;
-        run::on_cluster(plan, cluster, data, self.listener.as_ref())
+        self.on_cluster(plan, cluster, data)
+    }
+
+    /// Trains the models one after another, and grows each tree once: with one seed, a forest is the
+    /// first trees of any larger forest with the same other hyperparameters. The scores are those of
+    /// [`run_sequential`](Self::run_sequential), bit for bit.
+    ///
+    /// # Errors
+    /// As [`run_sequential`](Self::run_sequential), and [`InvalidParameter`](crate::ErrorKind::InvalidParameter)
+    /// where smartcore is to share trees of models that do not end where a block of ten ends.
+    pub fn run_shared_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
+        let data = data.as_ref();
+        self.one_by_one(self.plan(data)?.sharing()?, data)
+    }
+
+    /// Trains the models on the workers of a cluster, and grows each tree once, as
+    /// [`run_shared_sequential`](Self::run_shared_sequential) does.
+    ///
+    /// # Errors
+    /// As [`run_shared_sequential`](Self::run_shared_sequential).
+    pub fn run_shared(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
+        let plan = self.plan(&*cluster.get(data)?)?.sharing()?;
+        self.on_cluster(plan, cluster, data)
     }
 
     fn plan(&self, data: &Split) -> Result<Plan> {
-        Plan::new(self.learner, self.models(), self.keep, data.train.n_features())
+        Plan::new(self.learner, self.models(), self.keep, data.train.n_features())?
+            .scheduled(self.schedule, self.trees_per_task)
+    }
+
+    fn one_by_one(&self, plan: Plan, data: &Split) -> Result<Outcome> {
+        plan.check_memory(data, 1)?;
+        let extras = self.extras(&plan, data)?;
+        run::sequential(plan, data, extras)
+    }
+
+    fn on_cluster(&self, plan: Plan, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
+        let split = cluster.get(data)?;
+        plan.check_memory(&split, cluster.workers())?;
+        let extras = self.extras(&plan, &split)?;
+        run::on_cluster(plan, cluster, data, extras)
+    }
+
+    fn extras(&self, plan: &Plan, data: &Split) -> Result<Extras<'_>> {
+        let open = |(folder, id): &(PathBuf, String)| Journal::open(folder, id, &Header::of(plan, data)?);
+        let journal = self.journal.as_ref().map(open).transpose()?;
+        Ok(Extras { listener: self.listener.as_ref(), journal, sabotage: self.sabotage.as_ref() })
     }
 }
 

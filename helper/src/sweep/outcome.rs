@@ -1,12 +1,15 @@
 //! What came out of a sweep.
 
+use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 
 use smartcore::metrics;
 
-use super::Learner;
+use super::model::Model;
 use super::params::Params;
-use super::run::Model;
+use super::{Learner, Schedule};
+use crate::cluster::TaskState;
 
 /// How well a model predicts the test rows, by smartcore's metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,12 +35,40 @@ impl Scores {
 /// One model of a sweep: its hyperparameters, how good it is, what it predicts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOutcome {
+    /// Its number in the sweep, from 0.
+    pub model: usize,
     /// Its hyperparameters.
     pub params: Params,
     /// How well it predicts the test rows.
     pub scores: Scores,
     /// Its prediction for each test row.
     pub predictions: Vec<f64>,
+    /// Whether it was trained by an earlier run, and came from the [journal](super::Sweep::journal).
+    pub restored: bool,
+}
+
+/// A model that could not be trained, since a task of it failed as often as it was begun.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct FailedModel {
+    /// Its number in the sweep, from 0.
+    pub model: usize,
+    /// Its hyperparameters.
+    pub params: Params,
+    /// The trees of the task that failed.
+    pub trees: Range<usize>,
+    /// How often that task was begun.
+    pub attempts: u32,
+    /// What it said at last.
+    pub cause: String,
+}
+
+impl fmt::Display for FailedModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, params, trees: Range { start, end }, attempts, cause } = self;
+        let attempts = if *attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+        write!(f, "model {model} ({params}) failed at trees {start}..{end} after {attempts}: {cause}")
+    }
 }
 
 /// One task of a sweep: which trees, by whom, when. Times are in seconds from the sweep's start.
@@ -45,7 +76,7 @@ pub struct ModelOutcome {
 pub struct SweepTask {
     /// Its number in the sweep.
     pub task: usize,
-    /// The number of its model.
+    /// The number of its model; where models share trees, the smallest that has these.
     pub model: usize,
     /// Which of the model's trees it grew.
     pub trees: Range<usize>,
@@ -53,6 +84,8 @@ pub struct SweepTask {
     pub worker: usize,
     /// Which attempt this was, from 1.
     pub attempt: u32,
+    /// [`Finished`](TaskState::Finished) or [`Failed`](TaskState::Failed).
+    pub state: TaskState,
     /// When it was handed in.
     pub queued: f64,
     /// When a worker began it.
@@ -79,17 +112,42 @@ pub struct Outcome {
     pub target: String,
     /// Who grew the trees.
     pub learner: Learner,
+    /// How trees were cut into tasks.
+    pub schedule: Schedule,
+    /// Whether models shared trees: each was grown once.
+    pub shared: bool,
     /// How many workers shared the tasks; 1 for a sequential run.
     pub workers: usize,
     /// Seconds from the first task handed in to the last model scored.
     pub seconds: f64,
-    /// The models, in the order of the sweep.
+    /// Seconds before that, in which the training set was made ready for all trees.
+    pub setup_seconds: f64,
+    /// The models that were trained, in the order of the sweep; there is one at least.
     pub models: Vec<ModelOutcome>,
-    /// The tasks, in the order in which they were planned.
+    /// The models that could not be trained.
+    pub failed: Vec<FailedModel>,
+    /// The tasks that were run, in the order in which they were planned.
     pub tasks: Vec<SweepTask>,
     /// The target of each test row.
     pub actual: Vec<f64>,
+    /// The file in which finished models were kept, if the sweep was told to.
+    pub journal: Option<PathBuf>,
+    /// How many models came from there.
+    pub restored: usize,
+    /// What went wrong without costing a result.
+    pub warnings: Vec<String>,
+    /// How many bytes the numbers take that the tasks shared.
+    pub data_bytes: usize,
     pub(crate) kept: Vec<(usize, Model)>,
+}
+
+/// Where the model with the lowest error is, of those that are there; the smaller forest among equals.
+pub(super) fn best(models: &[Option<ModelOutcome>]) -> Option<usize> {
+    let there = models.iter().enumerate().filter_map(|(i, model)| Some((i, model.as_ref()?)));
+    let order = |a: &ModelOutcome, b: &ModelOutcome| {
+        a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
+    };
+    there.min_by(|(_, a), (_, b)| order(a, b)).map(|(i, _)| i)
 }
 
 impl Outcome {
@@ -112,7 +170,16 @@ impl Outcome {
 
     /// The trees of a model by its place in [`models`](Self::models), if they were kept.
     pub fn model(&self, index: usize) -> Option<&Model> {
-        self.kept.iter().find(|(i, _)| *i == index).map(|(_, model)| model)
+        let model = self.models.get(index)?.model;
+        self.kept.iter().find(|(kept, _)| *kept == model).map(|(_, model)| model)
+    }
+
+    /// The hyperparameters of all models in the order of the sweep, also of those that failed.
+    pub(crate) fn params(&self) -> Vec<Params> {
+        let mut all: Vec<_> = self.models.iter().map(|model| (model.model, model.params)).collect();
+        all.extend(self.failed.iter().map(|failed| (failed.model, failed.params)));
+        all.sort_by_key(|(model, _)| *model);
+        all.into_iter().map(|(_, params)| params).collect()
     }
 
     /// Whether every model has the same hyperparameters and the same predictions, bit for bit.
@@ -122,13 +189,13 @@ impl Outcome {
         self.models.len() == other.models.len() && self.models.iter().zip(&other.models).all(same)
     }
 
-    /// Seconds that workers were at each model.
+    /// Seconds that workers were at each of the [`models`](Self::models); where models share trees, at
+    /// those that it has beyond the next smaller one.
     pub fn model_seconds(&self) -> Vec<f64> {
-        let mut seconds = vec![0.0; self.models.len()];
-        for task in &self.tasks {
-            seconds[task.model] += task.seconds();
-        }
-        seconds
+        let numbers = self.models.iter().map(|model| model.model).chain(self.tasks.iter().map(|t| t.model));
+        let mut seconds = vec![0.0; numbers.max().map_or(0, |most| most + 1)];
+        self.tasks.iter().for_each(|task| seconds[task.model] += task.seconds());
+        self.models.iter().map(|model| seconds[model.model]).collect()
     }
 
     /// Seconds that all workers were busy, added up.
@@ -146,14 +213,20 @@ impl Outcome {
         self.tasks.iter().map(|task| task.cpu_seconds).sum()
     }
 
+    /// How many trees were grown: fewer than the models have where these share trees or came from a
+    /// journal.
+    pub fn trees_grown(&self) -> usize {
+        self.tasks.iter().map(|task| task.trees.len()).sum()
+    }
+
     /// How many trees all models have.
     pub fn trees(&self) -> usize {
         self.models.iter().map(|model| model.params.n_estimators).sum()
     }
 }
 
-impl std::fmt::Debug for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outcome({} models on {} workers, {:.1} s)", self.models.len(), self.workers, self.seconds)
     }
 }

@@ -1,0 +1,289 @@
+//! Gathers what tasks give, and scores each model when its last task is in.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Keep;
+use super::event::{Event, Listener, tell};
+use super::journal::{Journal, Restored};
+use super::learner::Trees;
+use super::model::Model;
+use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+use super::plan::{Cut, Plan};
+use super::work::{Grown, Work};
+use crate::data::Split;
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) struct Gathering<'a> {
+    plan: Arc<Plan>,
+    split: &'a Split,
+    actual: Vec<f64>,
+    listener: Option<&'a Listener>,
+    journal: Option<Journal>,
+    restored: usize,
+    pub(super) started: Instant,
+    pub(super) setup_seconds: f64,
+    workers: usize,
+    open: Vec<Forest>,
+    parts: Vec<Part>,
+    pub(super) models: Vec<Option<ModelOutcome>>,
+    failed: Vec<FailedModel>,
+    kept: Vec<(usize, Model)>,
+    tasks: Vec<SweepTask>,
+    warnings: Vec<String>,
+    trees: usize,
+    done_trees: usize,
+}
+
+/// A forest that is not complete yet: the sum over the trees of its models that are.
+struct Forest {
+    models: Vec<usize>,
+    next: usize,
+    sums: Vec<i64>,
+    trees: Vec<Arc<dyn Trees>>,
+}
+
+/// The trees that a model has beyond the next smaller one of its forest.
+#[derive(Default)]
+struct Part {
+    tasks_left: usize,
+    sums: Vec<i64>,
+    trees: Vec<(usize, Vec<Arc<dyn Trees>>)>,
+    seconds: f64,
+}
+
+impl<'a> Gathering<'a> {
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        split: &'a Split,
+        listener: Option<&'a Listener>,
+        workers: usize,
+        journal: Option<(Journal, Vec<Restored>)>,
+    ) -> Self {
+        let actual = split.test.y().to_vec();
+        let mut models = vec![None; plan.models.len()];
+        let (journal, restored) = journal.map_or((None, Vec::new()), |(j, r)| (Some(j), r));
+        let count = restored.len();
+        for Restored { model, predictions } in restored {
+            let (params, scores) = (plan.models[model], Scores::of(&actual, &predictions));
+            models[model] = Some(ModelOutcome { model, params, scores, predictions, restored: true });
+        }
+        if let Some(journal) = journal.as_ref().filter(|_| count > 0) {
+            tell(listener, Event::Resumed { journal: journal.path(), restored: count, of: models.len() });
+        }
+        Self {
+            plan: Arc::clone(plan),
+            split,
+            actual,
+            listener,
+            journal,
+            restored: count,
+            started: Instant::now(),
+            setup_seconds: 0.0,
+            workers,
+            open: Vec::new(),
+            parts: Vec::new(),
+            models,
+            failed: Vec::new(),
+            kept: Vec::new(),
+            tasks: Vec::new(),
+            warnings: Vec::new(),
+            trees: 0,
+            done_trees: 0,
+        }
+    }
+
+    /// Which models are not there.
+    pub(super) fn missing(&self) -> Vec<usize> {
+        (0..self.models.len()).filter(|&i| self.models[i].is_none()).collect()
+    }
+
+    /// The models that came from a journal and whose trees are to be kept: these are grown again.
+    pub(super) fn to_grow_again(&self) -> Vec<usize> {
+        let came = |i: &usize| self.models[*i].as_ref().is_some_and(|model| model.restored);
+        match self.plan.keep {
+            Keep::None => Vec::new(),
+            Keep::Best => super::outcome::best(&self.models).filter(came).into_iter().collect(),
+            Keep::All => (0..self.models.len()).filter(came).collect(),
+        }
+    }
+
+    /// Says what is about to be trained, and how long it may take.
+    pub(super) fn announce(&self, work: &Work) {
+        let (models, workers) = (work.cut.forests.iter().map(Vec::len).sum(), self.workers);
+        if models > 0 {
+            let estimate = work.estimate(self.split, workers).unwrap_or(0.0);
+            tell(self.listener, Event::Starting { models, trees: work.trees(), workers, estimate });
+        }
+    }
+
+    /// Gets ready for the tasks of this cut; their numbers begin with what is returned.
+    pub(super) fn begin(&mut self, cut: &Cut) -> usize {
+        let forest = |models: &Vec<usize>| Forest {
+            models: models.clone(),
+            next: 0,
+            sums: Vec::new(),
+            trees: Vec::new(),
+        };
+        self.open = cut.forests.iter().map(forest).collect();
+        self.parts.clear();
+        self.parts.resize_with(self.models.len(), Part::default);
+        for task in &cut.tasks {
+            self.parts[task.model].tasks_left += 1;
+            self.trees += task.trees.len();
+        }
+        self.tasks.len()
+    }
+
+    /// Takes note of a task that was run.
+    pub(super) fn record(&mut self, task: SweepTask) {
+        self.parts[task.model].seconds += task.seconds();
+        self.tasks.push(task);
+    }
+
+    /// Takes what a task gave.
+    pub(super) fn add(&mut self, work: &Work, task: usize, grown: &Grown) -> Result<()> {
+        let task = &work.cut.tasks[task];
+        let part = &mut self.parts[task.model];
+        part.sums.resize(self.actual.len(), 0);
+        part.sums.iter_mut().zip(&grown.sums).for_each(|(sum, more)| *sum += more);
+        if !grown.trees.is_empty() {
+            part.trees.push((task.trees.start, grown.trees.clone()));
+        }
+        part.tasks_left -= 1;
+        self.done_trees += task.trees.len();
+        while let Some(&model) = self.open[task.forest].models.get(self.open[task.forest].next) {
+            if self.parts[model].tasks_left > 0 {
+                break;
+            }
+            self.open[task.forest].next += 1;
+            self.complete(work, task.forest, model)?;
+        }
+        Ok(())
+    }
+
+    /// A task failed for good: no model of its forest that has its trees can be complete.
+    pub(super) fn fail(&mut self, work: &Work, task: usize, error: &Error) {
+        let planned = &work.cut.tasks[task];
+        let models = &self.open[planned.forest].models;
+        let at = models.iter().position(|model| *model == planned.model).unwrap_or(0);
+        let lost = models[at..].to_vec();
+        work.limit(planned.forest, if at == 0 { 0 } else { self.plan.models[models[at - 1]].n_estimators });
+        for model in lost {
+            if let Some(restored) = &self.models[model] {
+                let params = restored.params;
+                self.warn(format!("the trees of model {model} ({params}) could not be grown again: {error}"));
+                continue;
+            }
+            if self.failed.iter().any(|failed| failed.model == model) {
+                continue;
+            }
+            let (params, attempts) = (self.plan.models[model], work.attempts(task));
+            let cause = error.to_string();
+            let failed = FailedModel { model, params, trees: planned.trees.clone(), attempts, cause };
+            tell(self.listener, Event::Failed { model: &failed });
+            self.failed.push(failed);
+        }
+    }
+
+    fn complete(&mut self, work: &Work, forest: usize, model: usize) -> Result<()> {
+        let (part, params) = (std::mem::take(&mut self.parts[model]), self.plan.models[model]);
+        let forest = &mut self.open[forest];
+        forest.sums.resize(self.actual.len(), 0);
+        forest.sums.iter_mut().zip(&part.sums).for_each(|(sum, more)| *sum += more);
+        let mut pieces = part.trees;
+        pieces.sort_by_key(|(start, _)| *start);
+        forest.trees.extend(pieces.into_iter().flat_map(|(_, trees)| trees));
+        let trees = forest.trees.clone();
+        let predictions: Vec<f64> =
+            forest.sums.iter().map(|sum| work.scale.mean(*sum, params.n_estimators)).collect();
+        let (scale, n_features) = (work.scale, self.split.train.n_features());
+        let trained = Model { params, n_features, trees, scale };
+        if let Some(before) = &self.models[model] {
+            let same =
+                before.predictions.iter().map(|p| p.to_bits()).eq(predictions.iter().map(|p| p.to_bits()));
+            if !same {
+                let message = format!(
+                    "the journal has other predictions of model {model} ({params}) than its trees give when they are grown \
+                     again; delete the journal, or take another name"
+                );
+                return Err(Error::new(ErrorKind::Data, message));
+            }
+            self.kept.push((model, trained));
+            return Ok(());
+        }
+        let scores = Scores::of(&self.actual, &predictions);
+        let outcome = ModelOutcome { model, params, scores, predictions, restored: false };
+        self.keep(model, scores.mse, trained);
+        if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&outcome, part.seconds)) {
+            self.warn(warning);
+        }
+        let done = 1 + self.models.iter().flatten().count();
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let left = elapsed * (self.trees as f64 / self.done_trees as f64 - 1.0);
+        let of = self.models.len();
+        tell(self.listener, Event::Finished { model: &outcome, done, of, elapsed, left });
+        self.models[model] = Some(outcome);
+        Ok(())
+    }
+
+    fn keep(&mut self, index: usize, mse: f64, model: Model) {
+        let best = |model: &ModelOutcome| model.scores.mse <= mse;
+        match self.plan.keep {
+            Keep::None => {}
+            Keep::All => self.kept.push((index, model)),
+            // Of equals the outcome calls the smallest forest the best, whichever was done first; so
+            // all that may still be it are kept.
+            Keep::Best => {
+                self.kept.retain(|(i, _)| self.models[*i].as_ref().is_some_and(best));
+                if self.models.iter().flatten().all(|other| mse <= other.scores.mse) {
+                    self.kept.push((index, model));
+                }
+            }
+        }
+    }
+
+    fn warn(&mut self, warning: String) {
+        tell(self.listener, Event::Warning { message: &warning });
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Task`] where no model is there.
+    pub(super) fn outcome(mut self) -> Result<Outcome> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        if let Some(warning) = self.journal.as_mut().and_then(Journal::finish) {
+            self.warn(warning);
+        }
+        self.failed.sort_by_key(|failed| failed.model);
+        if let Some(first) = self.failed.first().filter(|_| self.models.iter().all(Option::is_none)) {
+            let message = match self.failed.len() {
+                1 => first.to_string(),
+                n => format!("all {n} models failed; the first: {first}"),
+            };
+            return Err(Error::new(ErrorKind::Task, message));
+        }
+        self.tasks.sort_by_key(|task| task.task);
+        Ok(Outcome {
+            dataset: self.split.dataset.clone(),
+            target: self.split.target.clone(),
+            learner: self.plan.learner,
+            schedule: self.plan.schedule,
+            shared: self.plan.shared,
+            workers: self.workers,
+            seconds,
+            setup_seconds: self.setup_seconds,
+            models: self.models.into_iter().flatten().collect(),
+            failed: self.failed,
+            tasks: self.tasks,
+            actual: self.actual,
+            journal: self.journal.map(|journal| journal.path().to_owned()),
+            restored: self.restored,
+            warnings: self.warnings,
+            data_bytes: self.split.bytes(),
+            kept: self.kept,
+        })
+    }
+}

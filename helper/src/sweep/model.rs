@@ -1,0 +1,46 @@
+//! A trained forest.
+
+use std::sync::Arc;
+
+use super::learner::Trees;
+use super::params::Params;
+use super::scale::Scale;
+use crate::data::Rows;
+use crate::error::{Error, Result};
+
+/// A trained forest.
+#[derive(Clone)]
+pub struct Model {
+    pub(super) params: Params,
+    pub(super) n_features: usize,
+    pub(super) trees: Vec<Arc<dyn Trees>>,
+    pub(super) scale: Scale,
+}
+
+impl Model {
+    /// The hyperparameters that it was trained with.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Predicts the target of each row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where the rows have another
+    /// number of features than those that it was trained on.
+    pub fn predict(&self, rows: &Rows) -> Result<Vec<f64>> {
+        if rows.n_features() != self.n_features {
+            let allowed = format!("{}, as in training", self.n_features);
+            return Err(Error::invalid("the number of features", rows.n_features(), allowed));
+        }
+        let mut sums = vec![0; rows.len()];
+        self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, &mut sums))?;
+        Ok(sums.into_iter().map(|sum| self.scale.mean(sum, self.params.n_estimators)).collect())
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model({})", self.params)
+    }
+}

@@ -1,0 +1,115 @@
+//! What the tasks of a sweep share, and what one of them does.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use super::Keep;
+use super::learner::{Prepared, Trees};
+use super::plan::{Cut, Plan, TREES_AT_A_TIME, TaskPlan};
+use super::scale::Scale;
+use crate::data::{Rows, Split};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whether a task is to panic: it is told the number of the model, the trees and the attempt.
+pub(super) type Sabotage = Arc<dyn Fn(usize, Range<usize>, u32) -> bool + Send + Sync>;
+
+/// What all tasks share.
+pub(super) struct Work {
+    pub(super) plan: Arc<Plan>,
+    pub(super) cut: Cut,
+    pub(super) prepared: Arc<dyn Prepared>,
+    pub(super) scale: Scale,
+    sabotage: Option<Sabotage>,
+    /// How often each task was begun.
+    attempts: Vec<AtomicU32>,
+    /// How many trees of each forest are of use still: fewer once a task of it has failed.
+    useful: Vec<AtomicUsize>,
+}
+
+/// What a task gives: the sum of its trees' predictions for each test row, and the trees if they are kept.
+pub(super) struct Grown {
+    pub(super) sums: Vec<i64>,
+    pub(super) trees: Vec<Arc<dyn Trees>>,
+}
+
+impl Work {
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        models: &[usize],
+        prepared: &Arc<dyn Prepared>,
+        sabotage: Option<&Sabotage>,
+    ) -> Self {
+        let cut = plan.cut(models);
+        Self {
+            attempts: cut.tasks.iter().map(|_| AtomicU32::new(0)).collect(),
+            useful: cut.forests.iter().map(|_| AtomicUsize::new(usize::MAX)).collect(),
+            plan: Arc::clone(plan),
+            cut,
+            scale: prepared.scale(),
+            prepared: Arc::clone(prepared),
+            sabotage: sabotage.cloned(),
+        }
+    }
+
+    /// How often the task was begun.
+    pub(super) fn attempts(&self, task: usize) -> u32 {
+        self.attempts[task].load(Ordering::Relaxed)
+    }
+
+    /// Whether no model can be complete that has the trees of this task.
+    pub(super) fn is_useless(&self, task: usize) -> bool {
+        let TaskPlan { forest, trees, .. } = &self.cut.tasks[task];
+        trees.start >= self.useful[*forest].load(Ordering::Relaxed)
+    }
+
+    /// Only so many trees of the forest are of use from now on.
+    pub(super) fn limit(&self, forest: usize, trees: usize) {
+        self.useful[forest].fetch_min(trees, Ordering::Relaxed);
+    }
+
+    /// Runs a task. It may be run again: the same comes out.
+    pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
+        if self.is_useless(task) {
+            return Err(Error::new(ErrorKind::Task, "dropped: another task of the model failed"));
+        }
+        let planned = &self.cut.tasks[task];
+        let attempt = 1 + self.attempts[task].fetch_add(1, Ordering::Relaxed);
+        if self.sabotage.as_ref().is_some_and(|panics| panics(planned.model, planned.trees.clone(), attempt))
+        {
+            panic!("sabotaged, in attempt {attempt}");
+        }
+        self.grow(planned.model, planned.trees.clone(), test)
+    }
+
+    fn grow(&self, model: usize, trees: Range<usize>, test: &Rows) -> Result<Grown> {
+        let mut grown = Grown { sums: vec![0; test.len()], trees: Vec::new() };
+        for start in trees.clone().step_by(TREES_AT_A_TIME) {
+            let piece = start..trees.end.min(start + TREES_AT_A_TIME);
+            let piece = self.prepared.grow(&self.plan.models[model], piece)?;
+            piece.add_predictions(test, &mut grown.sums)?;
+            if self.plan.keep != Keep::None {
+                grown.trees.push(Arc::from(piece));
+            }
+        }
+        Ok(grown)
+    }
+
+    /// How many seconds it may take, from some trees that are grown for nothing else: a warm-up as
+    /// well. `None` where these cannot be grown, as the sweep will tell, or there are none.
+    pub(super) fn estimate(&self, split: &Split, workers: usize) -> Option<f64> {
+        let task = self.cut.tasks.first()?;
+        let trees = self.plan.probe(task);
+        let started = Instant::now();
+        let grow = || self.grow(task.model, trees.clone(), &split.test);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(grow)).ok()?.ok()?;
+        let per_tree = started.elapsed().as_secs_f64() / trees.len() as f64;
+        Some(per_tree * self.trees() as f64 / workers as f64)
+    }
+
+    /// How many trees the tasks grow.
+    pub(super) fn trees(&self) -> usize {
+        self.cut.tasks.iter().map(|task| task.trees.len()).sum()
+    }
+}

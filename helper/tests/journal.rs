@@ -1,0 +1,234 @@
+//! Journals: what is finished is never lost, and what is restored has the same bits.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use helper::data::Split;
+use helper::sweep::{Event, Keep, Learner, Outcome, Sweep};
+use helper::{Cluster, ErrorKind};
+
+fn small() -> Split {
+    let housing = helper::data::california_housing().expect("the tests need the table; see data/README.md");
+    housing.split(0.98, 1).unwrap()
+}
+
+fn sweep() -> Sweep {
+    Sweep::over_n_estimators((2..=30).step_by(2)).max_depth(6).seed(3).quiet()
+}
+
+fn on(workers: usize, sweep: &Sweep, split: &Split) -> helper::Result<Outcome> {
+    let cluster = Cluster::local_with(workers).unwrap();
+    sweep.run_on(&cluster, &cluster.put(split.clone()))
+}
+
+/// The journal's lines; panics where there is none.
+fn lines(folder: &Path, id: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join(format!("{id}.jsonl"))).unwrap();
+    text.split_inclusive('\n').map(str::to_owned).collect()
+}
+
+#[test]
+fn a_finished_sweep_comes_back_without_training() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let plain = sweep().run_sequential(&split).unwrap();
+    let kept = sweep().journal_in(dir.path(), "all");
+    let first = on(2, &kept, &split).unwrap();
+    assert_eq!((first.restored, lines(dir.path(), "all").len()), (0, 16));
+    for again in [kept.run_sequential(&split).unwrap(), on(3, &kept, &split).unwrap()] {
+        assert!(again.same_bits(&plain) && again.same_bits(&first));
+        assert_eq!((again.restored, again.tasks.len()), (15, 0));
+        assert!(again.models.iter().zip(&plain.models).all(|(a, b)| a.scores == b.scores && a.restored));
+        assert!(again.to_string().contains("(journal)"), "{again}");
+    }
+    // Models of shared runs are models like any other.
+    let shared = kept.run_shared_sequential(&split).unwrap();
+    assert!(shared.same_bits(&plain) && shared.restored == 15);
+}
+
+#[test]
+fn cut_anywhere_it_goes_on_with_the_same_bits() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let sweep = Sweep::over_n_estimators([3, 8, 5]).max_depth(4).quiet();
+    let plain = sweep.run_sequential(&split).unwrap();
+    let kept = sweep.journal_in(dir.path(), "cut");
+    kept.run_sequential(&split).unwrap();
+    let path = dir.path().join("cut.jsonl");
+    let whole = std::fs::read(&path).unwrap();
+    let ends: Vec<usize> = (0..whole.len()).filter(|&i| whole[i] == b'\n').collect();
+    let mut cuts: Vec<usize> = (0..whole.len()).step_by(whole.len() / 40).collect();
+    cuts.extend(ends.iter().flat_map(|&end| [end.saturating_sub(1), end, end + 1]));
+    for cut in cuts {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let again = kept.run_sequential(&split).unwrap();
+        assert!(again.same_bits(&plain), "cut after {cut} bytes");
+        assert_eq!(again.restored, ends[1..].iter().filter(|&&end| end < cut).count(), "after {cut}");
+        assert_eq!(lines(dir.path(), "cut").len(), 4);
+    }
+}
+
+#[test]
+fn damage_within_is_refused_with_its_line() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let kept = sweep().journal_in(dir.path(), "bad");
+    kept.run_sequential(&split).unwrap();
+    let path = dir.path().join("bad.jsonl");
+    let good = lines(dir.path(), "bad");
+    for line in [1, 2, 9] {
+        let mut bad = good.clone();
+        bad[line - 1] = bad[line - 1].replacen(":\"", ":\"~", 1);
+        std::fs::write(&path, bad.concat()).unwrap();
+        let error = kept.run_sequential(&split).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Data);
+        assert!(error.to_string().contains(&format!("line {line} ")), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), bad.concat(), "a refused journal is left alone");
+    }
+    std::fs::write(&path, "a note of mine, on one line").unwrap();
+    assert!(kept.run_sequential(&split).unwrap_err().to_string().contains("line 1 "));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a note of mine, on one line");
+}
+
+#[test]
+fn another_sweep_is_refused_with_the_difference() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let base = || Sweep::over_n_estimators([3, 4]).max_depth(4).quiet().journal_in(dir.path(), "one");
+    base().run_sequential(&split).unwrap();
+    let other_rows = helper::data::california_housing().unwrap().split(0.98, 2).unwrap();
+    let fewer = helper::data::california_housing().unwrap().split(0.99, 1).unwrap();
+    let more = Sweep::over_n_estimators([3, 4, 5]).max_depth(4).quiet().journal_in(dir.path(), "one");
+    let refused = |sweep: Sweep, split: &Split, part: &str| {
+        let error = sweep.run_sequential(split).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+        assert!(error.to_string().contains(part) && error.to_string().contains("another name"), "{error}");
+    };
+    refused(base().max_depth(5), &split, "model 0 has max_depth=4 there, but max_depth=5 here");
+    refused(base().learner(Learner::Smartcore), &split, "learner is forest there, but smartcore here");
+    refused(base(), &other_rows, "hash of their numbers");
+    refused(base(), &fewer, "412 + 20228 there");
+    refused(more, &split, "of 2 models there, but of 3 models here");
+    let trees = |line: &str| {
+        let at = line.find("\"trees\":\"").unwrap() + 9;
+        line[at..at + 16].to_owned()
+    };
+    let first = lines(dir.path(), "one")[0].clone();
+    assert_ne!(trees(&first), "0".repeat(16));
+    // The same sweep in another way is the same sweep.
+    let same = base().keep(Keep::Best).schedule(helper::sweep::Schedule::LongestFirst);
+    assert_eq!(same.run_sequential(&split).unwrap().restored, 2);
+    for bad in ["", "a/b", ".."] {
+        let error = base().journal_in(dir.path(), bad).run_sequential(&split).unwrap_err();
+        assert!(error.to_string().contains("letters, digits"), "{error}");
+    }
+}
+
+#[test]
+fn trees_are_grown_again_where_they_are_to_be_kept() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let kept = sweep().journal_in(dir.path(), "keep");
+    kept.run_sequential(&split).unwrap();
+    for (keep, count) in [(Keep::Best, 1), (Keep::All, 15)] {
+        let again = on(2, &kept.clone().keep(keep), &split).unwrap();
+        assert_eq!((0..15).filter(|&i| again.model(i).is_some()).count(), count);
+        let best = again.best_model().unwrap();
+        assert_eq!(best.predict(&split.test).unwrap(), again.best().predictions);
+    }
+    let shared = kept.clone().keep(Keep::All).run_shared_sequential(&split).unwrap();
+    assert_eq!((shared.trees_grown(), shared.restored), (30, 15));
+    assert_eq!(shared.model(0).unwrap().predict(&split.test).unwrap(), shared.models[0].predictions);
+}
+
+#[test]
+fn two_runs_never_share_a_journal() {
+    let (split, dir) = (small(), tempfile::tempdir().unwrap());
+    let kept = sweep().journal_in(dir.path(), "mine");
+    let (inner, data) = (kept.clone(), split.clone());
+    let refused = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&refused);
+    let outer = kept.clone().on_event(move |event| {
+        if let Event::Finished { done: 1, .. } = event {
+            seen.lock().unwrap().push(inner.run_sequential(&data).unwrap_err().to_string());
+        }
+    });
+    outer.run_sequential(&split).unwrap();
+    let refused = refused.lock().unwrap();
+    assert!(refused.len() == 1 && refused[0].contains("another run"), "{refused:?}");
+    assert_eq!(kept.run_sequential(&split).unwrap().restored, 15, "the lock ends with the run");
+}
+
+const FOLDER: &str = "HELPER_TEST_JOURNAL";
+const KILLS: usize = 100;
+
+/// The run that the test below kills; by itself it does nothing.
+#[test]
+fn a_run_to_be_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let sweep = sweep().journal_in(&folder, "killed").on_event(|event| {
+        if let Event::Finished { model, .. } = event {
+            let mut out = std::io::stdout();
+            let _ = writeln!(out, "\nfinished {}", model.model).and_then(|()| out.flush());
+        }
+    });
+    on(2, &sweep, &small()).unwrap();
+    println!("\ncomplete");
+}
+
+/// Numbers that a seed decides (SplitMix64).
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[test]
+fn killed_at_a_hundred_moments_nothing_finished_is_lost() {
+    let split = small();
+    let expected = sweep().run_sequential(&split).unwrap();
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    println!("seed {seed}");
+    let (mut state, mut kills, mut in_midst, mut complete) = (seed, 0, 0, 0);
+    // How long a whole run takes, with the start of its process; the first is let be.
+    let mut whole = Duration::ZERO;
+    while kills < KILLS || complete == 0 {
+        let dir = tempfile::tempdir().unwrap();
+        loop {
+            let started = Instant::now();
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "a_run_to_be_killed", "--nocapture", "--test-threads=1"])
+                .env(FOLDER, dir.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(whole.mul_f64((random(&mut state) % 1_000) as f64 / 1_300.0));
+            let killed = !whole.is_zero() && kills < KILLS && child.try_wait().unwrap().is_none();
+            if killed {
+                child.kill().unwrap();
+                kills += 1;
+            }
+            let output = child.wait_with_output().unwrap();
+            let told = String::from_utf8(output.stdout).unwrap();
+            let path = dir.path().join("killed.jsonl");
+            let there = std::fs::read_to_string(&path).unwrap_or_default();
+            for model in told.lines().filter_map(|line| line.strip_prefix("finished ")) {
+                let line = format!("{{\"model\":{model},");
+                assert!(there.contains(&line), "seed {seed}: model {model} was told to be done, and is lost");
+            }
+            in_midst += usize::from(killed && there.lines().count() > 1);
+            if told.contains("\ncomplete") {
+                if whole.is_zero() {
+                    whole = started.elapsed();
+                }
+                break;
+            }
+            assert!(killed, "seed {seed}: a run failed: {told}");
+        }
+        let again = sweep().journal_in(dir.path(), "killed").run_sequential(&split).unwrap();
+        assert_eq!((again.restored, again.tasks.len()), (15, 0), "seed {seed}");
+        assert!(again.same_bits(&expected), "seed {seed}");
+        complete += 1;
+    }
+    println!("{kills} kills, {in_midst} of them with models in the journal; {complete} sweeps complete");
+    assert!(in_midst >= KILLS / 4, "most kills came too early to say anything: {in_midst}");
+}
