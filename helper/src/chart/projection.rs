@@ -20,9 +20,8 @@ const STEPS: u32 = 8;
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where it cannot be drawn.
 pub fn projection(projection: &Projection) -> Result<Figure> {
     let powers = MOST_WORKERS.ilog2();
-    let mut workers: Vec<usize> = (0..=powers * STEPS)
-        .map(|i| 2_f64.powf(f64::from(i) / f64::from(STEPS)).round() as usize)
-        .collect();
+    let mut workers: Vec<usize> =
+        (0..=powers * STEPS).map(|i| 2_f64.powf(f64::from(i) / f64::from(STEPS)).round() as usize).collect();
     workers.dedup();
     let line = |speedup: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
         workers.iter().map(|&w| ((w as f64).log2(), speedup(w).log2().max(0.0))).collect()
@@ -41,14 +40,14 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
     let mut legend = vec![
         (Mark::Dot, VERMILION, "measured".to_owned()),
         (Mark::Dashes, MUTED, "ideal".to_owned()),
-        (
-            Mark::Line,
-            INK,
-            format!("Amdahl: {} % serial", number(100.0 * projection.serial_share(), 3)),
-        ),
+        (Mark::Line, INK, format!("Amdahl: {} % serial", number(100.0 * projection.serial_share(), 3))),
     ];
     legend.extend(
-        projection.policies.iter().zip(COLOURS).map(|(policy, colour)| (Mark::Line, colour, policy.name.clone())),
+        projection
+            .policies
+            .iter()
+            .zip(COLOURS)
+            .map(|(policy, colour)| (Mark::Line, colour, policy.name.clone())),
     );
     let words = Words {
         name: "projection".to_owned(),

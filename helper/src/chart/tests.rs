@@ -8,7 +8,9 @@ use super::sheet::SCALE;
 use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
-use crate::sweep::{Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask};
+use crate::sweep::{
+    Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask,
+};
 
 const PRICE: &str = "median house value, 100,000 US dollars";
 

@@ -81,16 +81,20 @@ impl Outcome {
             ),
         ];
         if let Some(peak) = machine::peak_memory() {
-            sentences.push(format!("Measured: this process has held {} at most so far, all in all.", mb(peak as usize)));
+            sentences.push(format!(
+                "Measured: this process has held {} at most so far, all in all.",
+                mb(peak as usize)
+            ));
         }
         Sentences::new(format!("{}: what sharing saves", self.dataset), sentences)
     }
 
     /// What a reader should know beside the scores.
     fn remarks(&self) -> Vec<String> {
-        let journal = self.journal.as_ref().map(|path| {
-            format!("Journal: {}, of which {} models came.", path.display(), self.restored)
-        });
+        let journal = self
+            .journal
+            .as_ref()
+            .map(|path| format!("Journal: {}, of which {} models came.", path.display(), self.restored));
         let failed = self.failed.iter().take(FAILED).map(|failed| format!("FAILED: {failed}."));
         let more = self.failed.len().saturating_sub(FAILED);
         let more = (more > 0).then(|| format!("FAILED: {more} more models."));

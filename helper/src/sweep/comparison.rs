@@ -41,8 +41,7 @@ fn seconds_of(run: &Outcome, times: &Outcome) -> Vec<f64> {
     let mut of_model = vec![Vec::new(); models];
     times.tasks.iter().for_each(|task| of_model[task.model].push(task));
     let part = |task: &SweepTask, other: &SweepTask| {
-        let (start, end) =
-            (task.trees.start.max(other.trees.start), task.trees.end.min(other.trees.end));
+        let (start, end) = (task.trees.start.max(other.trees.start), task.trees.end.min(other.trees.end));
         end.saturating_sub(start) as f64 / other.trees.len() as f64
     };
     let seconds = |task: &SweepTask| {

@@ -119,8 +119,12 @@ impl<'a> Gathering<'a> {
 
     /// Gets ready for the tasks of this cut; their numbers begin with what is returned.
     pub(super) fn begin(&mut self, cut: &Cut) -> usize {
-        let forest =
-            |models: &Vec<usize>| Forest { models: models.clone(), next: 0, sums: Vec::new(), trees: Vec::new() };
+        let forest = |models: &Vec<usize>| Forest {
+            models: models.clone(),
+            next: 0,
+            sums: Vec::new(),
+            trees: Vec::new(),
+        };
         self.open = cut.forests.iter().map(forest).collect();
         self.parts.clear();
         self.parts.resize_with(self.models.len(), Part::default);
@@ -196,7 +200,8 @@ impl<'a> Gathering<'a> {
         let (scale, n_features) = (work.scale, self.split.train.n_features());
         let trained = Model { params, n_features, trees, scale };
         if let Some(before) = &self.models[model] {
-            let same = before.predictions.iter().map(|p| p.to_bits()).eq(predictions.iter().map(|p| p.to_bits()));
+            let same =
+                before.predictions.iter().map(|p| p.to_bits()).eq(predictions.iter().map(|p| p.to_bits()));
             if !same {
                 let message = format!(
                     "the journal has other predictions of model {model} ({params}) than its trees give when they are grown \

@@ -44,8 +44,8 @@ pub use learner::Learner;
 pub use model::Model;
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use params::{MaxFeatures, Params};
-pub use projection::Projection;
 pub(crate) use projection::MOST_WORKERS;
+pub use projection::Projection;
 pub use schedule::Schedule;
 pub(crate) use schedule::makespan;
 pub use values::Values;
@@ -207,7 +207,10 @@ impl Sweep {
     /// A task that panics is begun again; only one that does so each time fails, and then its model
     /// alone. Nothing else is changed, so what finishes has the scores that it would have anyway.
     #[must_use]
-    pub fn sabotage(mut self, panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static) -> Self {
+    pub fn sabotage(
+        mut self,
+        panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.sabotage = Some(Arc::new(panics));
         self
     }

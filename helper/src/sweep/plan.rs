@@ -197,8 +197,7 @@ impl Plan {
             _ if whole => self.models[model].n_estimators,
             _ => self.grain.max(TREES_AT_A_TIME),
         };
-        let worker =
-            |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
+        let worker = |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
         let worker = (0..each.len()).map(worker).max().unwrap_or(0);
         // Predictions and sums, the latter also on their way from a worker.
         let sums = split.test.len() as u64 * 8;

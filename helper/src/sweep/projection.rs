@@ -77,7 +77,8 @@ impl Projection {
             policy(format!("a task per model, in order: {} tasks", tasks_of(&models)), models),
         ];
         let serial = run.setup_seconds + (run.seconds - run.busy_seconds()).max(0.0);
-        let here = Self { dataset: run.dataset.clone(), policies, work, longest, serial, measured: Vec::new() };
+        let here =
+            Self { dataset: run.dataset.clone(), policies, work, longest, serial, measured: Vec::new() };
         here.measured("this machine", comparison.parallel.workers, comparison.speedup)
     }
 
@@ -127,15 +128,22 @@ impl Projection {
     }
 
     fn table(&self) -> Table {
-        let heads =
-            ["workers", "Amdahl", "a task per tree", "trees as tasks", "by model, longest first", "by model, in order"];
+        let heads = [
+            "workers",
+            "Amdahl",
+            "a task per tree",
+            "trees as tasks",
+            "by model, longest first",
+            "by model, in order",
+        ];
         let row = |power: u32| {
             let workers = 1 << power;
             let speedups = std::iter::once(self.amdahl(workers)).chain(self.speedups(workers));
             let speedups = speedups.map(|speedup| Text::number(format!("{speedup:.2}")));
             std::iter::once(Text::number(thousands(workers as u64))).chain(speedups).collect()
         };
-        let measured = self.measured.iter().map(|m| format!("{:.2} on {} ({})", m.speedup, m.workers, m.machine));
+        let measured =
+            self.measured.iter().map(|m| format!("{:.2} on {} ({})", m.speedup, m.workers, m.machine));
         Table::new(format!("{}: speedup by number of workers, simulated", self.dataset), heads)
             .rows((0..=MOST_WORKERS.ilog2()).map(row))
             .note(format!("Measured: {}.", measured.collect::<Vec<_>>().join(", ")))

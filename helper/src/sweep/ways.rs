@@ -54,10 +54,15 @@ impl Ways {
         let runs: Vec<&Outcome> = runs.into_iter().collect();
         let invalid = |message: String| Err(Error::new(ErrorKind::InvalidParameter, message));
         let [first, _, ..] = runs[..] else {
-            return Err(Error::invalid("the number of runs", runs.len(), "2 or more: there is nothing to compare"));
+            return Err(Error::invalid(
+                "the number of runs",
+                runs.len(),
+                "2 or more: there is nothing to compare",
+            ));
         };
         for (i, run) in runs.iter().enumerate() {
-            if run.learner != first.learner || run.dataset != first.dataset || run.params() != first.params() {
+            if run.learner != first.learner || run.dataset != first.dataset || run.params() != first.params()
+            {
                 return invalid(format!(
                     "run {i} is of another sweep than run 0 (data, learner or hyperparameters differ); run the same sweep in \
                      several ways and compare these"
@@ -72,7 +77,8 @@ impl Ways {
                 ));
             }
             if !run.same_bits(first) {
-                let message = format!("run {i} predicts other numbers than run 0; this is a defect, please report it");
+                let message =
+                    format!("run {i} predicts other numbers than run 0; this is a defect, please report it");
                 return Err(Error::new(ErrorKind::Task, message));
             }
         }
@@ -93,7 +99,15 @@ impl Ways {
 
     fn table(&self) -> Table {
         let heads = [
-            "how", "workers", "tasks", "trees grown", "wall time", "processor time", "times as fast", "busy", "ceiling",
+            "how",
+            "workers",
+            "tasks",
+            "trees grown",
+            "wall time",
+            "processor time",
+            "times as fast",
+            "busy",
+            "ceiling",
         ];
         let row = |way: &Way| {
             let cpu = way.cpu_seconds.map_or_else(|| "unknown".to_owned(), seconds);

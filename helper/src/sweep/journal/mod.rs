@@ -182,7 +182,8 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
             return Err(damaged(path, number, "does not fit its checksum"));
         };
         if number == 1 {
-            let there = Header::read(good).ok_or_else(|| damaged(path, 1, "does not say what the journal is of"))?;
+            let there =
+                Header::read(good).ok_or_else(|| damaged(path, 1, "does not say what the journal is of"))?;
             if let Some(difference) = there.difference(header) {
                 let message = format!(
                     "the journal {} is of another sweep: {difference}; take another name, or delete it",
@@ -191,8 +192,8 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
                 return Err(Error::new(ErrorKind::InvalidParameter, message));
             }
         } else {
-            let model =
-                model(good, header).ok_or_else(|| damaged(path, number, "is not of a model of this sweep"))?;
+            let model = model(good, header)
+                .ok_or_else(|| damaged(path, number, "is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
                 restored.push(model);
             }
