@@ -1,6 +1,6 @@
 //! What running the lab's sweep in parallel buys: sequential and parallel runs take turns.
 //!
-//! `scripts/bench sweep [--pairs N] [--workers N]`; all samples are in `report/bench/sweep.json`.
+//! `scripts/bench sweep [--pairs N] [--workers N] [--quick]`; quick is a tenth of the trees, to try the bench. All samples are in `report/bench/sweep.json`.
 //! The efficiency is that of wall times, setting-up included. Where cores share caches, memory or
 //! a power budget, the same work takes more processor time when all are busy: this is told apart,
 //! and so is what the machine does with a loop that touches no memory at all.

@@ -153,7 +153,7 @@ fn in_parallel(
             gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
         }
         match grown {
-            Ok(grown) => gathering.add(work, task, grown)?,
+            Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
             Err(error) => gathering.fail(work, task, &error),
         }
     }
