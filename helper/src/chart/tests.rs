@@ -269,6 +269,20 @@ fn lines_are_of_the_palette() {
 }
 
 #[test]
+fn a_measured_point_stands_in_the_chart_and_in_words() {
+    let both = Comparison::of(
+        &outcome("California", &lab(), 1, &prices(100)),
+        &outcome("California", &lab(), 2, &prices(100)),
+    );
+    let figure = projection(&projected(&both.unwrap())).unwrap();
+    let written = texts(figure.svg());
+    for letter in ["A", "B", "C"] {
+        assert_eq!(written.iter().filter(|(_, text)| text == letter).count(), 1, "{letter}");
+    }
+    assert!(figure.description().contains("15.20 on 16 workers (another <machine>)"), "{figure}");
+}
+
+#[test]
 fn several_in_one_cell() {
     let both = outcome("<Tiny & odd>", &lab(), 2, &prices(100));
     let figures = [timeline(&both).unwrap(), error_by_trees(&both).unwrap()];

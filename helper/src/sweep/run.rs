@@ -1,10 +1,10 @@
 //! Running a plan: one task after another, or on a cluster. Both do the same work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use super::event::Listener;
+use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
 use super::learner::Prepared;
@@ -40,9 +40,23 @@ pub(super) fn on_cluster(
     extras: Extras<'_>,
 ) -> Result<Outcome> {
     let split = cluster.get(data)?;
+    let listener = reporting(cluster.clone(), extras.listener.cloned());
+    let extras = Extras { listener: Some(&listener), ..extras };
     run(plan, &split, cluster.workers(), extras, |work, gathering| {
         in_parallel(&cluster.put(work), cluster, data, gathering)
     })
+}
+
+/// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
+fn reporting(cluster: Cluster, listener: Option<Listener>) -> Listener {
+    Arc::new(Mutex::new(move |event: Event<'_>| {
+        if let Event::Finished { model, .. } = event {
+            let trees = model.params.n_estimators as f64;
+            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            cluster.report(format!("model {}", model.model), &metrics);
+        }
+        tell(listener.as_ref(), event);
+    }))
 }
 
 fn run(
@@ -155,7 +169,7 @@ fn in_parallel(
             gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
         }
         match grown {
-            Ok(grown) => gathering.add(work, task, grown)?,
+            Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
             Err(error) => gathering.fail(work, task, &error),
         }
     }

@@ -69,6 +69,11 @@ impl Work {
         self.useful[forest].fetch_min(trees, Ordering::Relaxed);
     }
 
+    /// Nothing is of use from now on: tasks that have not begun are dropped.
+    pub(super) fn cancel(&self) {
+        (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
+    }
+
     /// Runs a task. It may be run again: the same comes out.
     pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
         if self.is_useless(task) {
