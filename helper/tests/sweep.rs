@@ -175,9 +175,10 @@ fn a_comparison_is_of_the_same_work() {
     let comparison = Comparison::of(&sequential, &parallel).unwrap();
     assert_eq!(comparison.speedup, sequential.seconds / parallel.seconds);
     assert_eq!(comparison.efficiency, comparison.speedup / 2.0);
-    // Four tasks on two workers; by model, 30 trees are longer than half of 40.
-    assert!(comparison.ceiling > 1.0 && comparison.ceiling <= 2.0);
-    assert!(comparison.ceiling_by_model > 1.0 && comparison.ceiling_by_model < 1.9);
+    // How long each task takes is the machine's; what any scheduler can reach on two workers is not.
+    for ceiling in [comparison.ceiling, comparison.ceiling_by_model] {
+        assert!((1.0 - 1e-9..=2.0 + 1e-9).contains(&ceiling), "{ceiling}");
+    }
     let text = comparison.to_string() + &comparison.conclusions().to_string();
     for part in ["California Housing", "2 models", "ceiling", "bit for bit", "30 trees"] {
         assert!(text.contains(part), "no \"{part}\" in:\n{text}");
