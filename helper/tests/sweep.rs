@@ -2,7 +2,7 @@
 
 use helper::data::{Dataset, Split};
 use helper::sweep::{
-    Comparison, Event, Keep, Learner, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
+    Comparison, Event, Keep, Learner, Learners, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
 };
 use helper::{Cluster, ErrorKind};
 use proptest::prelude::*;
@@ -305,4 +305,24 @@ proptest! {
             prop_assert!(shared.same_bits(&sequential));
         }
     }
+}
+
+#[test]
+fn learners_are_compared_per_node_too() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).seed(3).quiet().keep(Keep::All);
+    let forest = sweep.run_sequential(&split).unwrap();
+    let smartcore = sweep.clone().learner(Learner::Smartcore).run_sequential(&split).unwrap();
+    let table = Learners::of([&forest, &smartcore]).unwrap().to_string();
+    let lines: Vec<&str> =
+        table.lines().filter(|l| l.contains("forest ") || l.contains("smartcore ")).collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    let nodes = forest.model(0).unwrap().n_nodes() as f64 / 10.0;
+    assert!((3.0..=127.0).contains(&nodes) && lines[0].contains(&format!("{nodes:.0}")), "{table}");
+
+    let error = Learners::of([&forest, &sweep.clone().keep(Keep::None).run_sequential(&split).unwrap()]);
+    assert!(error.unwrap_err().to_string().contains(".keep(Keep::All)"));
+    let other = sweep.clone().max_depth(5).run_sequential(&split).unwrap();
+    assert!(Learners::of([&forest, &other]).unwrap_err().to_string().contains("run 1 is of other"));
+    assert!(Learners::of([&forest]).unwrap_err().to_string().contains("the number of runs is 1"));
 }

@@ -81,6 +81,8 @@ def environment(folder: Path) -> dict[str, str]:
         # At its start evcxr renews the kernel that it installed here, if it did; this one is not its.
         "JUPYTER_PATH": str(KERNELS / "none"),
         "RUST_SRC_PATH": str(KERNELS / "rust-src"),
+        # A panic's message is what a cell should show, not a hundred lines of evcxr's own calls.
+        "RUST_BACKTRACE": "0",
         # polars makes a thread pool for each cell that uses it; reading one small table needs none.
         "POLARS_MAX_THREADS": "1",
     }

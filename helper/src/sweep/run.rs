@@ -1,6 +1,5 @@
 //! Running a plan: one task after another, or on a cluster. Both do the same work.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, ObjectRef, TaskRecord, TaskState};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine;
+use crate::{machine, panics};
 
 /// How often a task that panics is begun anew, as on a cluster.
 const MAX_RETRIES: u32 = 3;
@@ -95,11 +94,10 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         let queued = epoch.elapsed().as_secs_f64();
         let (grown, started, cpu) = loop {
             let (started, cpu) = (epoch.elapsed().as_secs_f64(), machine::thread_cpu());
-            match catch_unwind(AssertUnwindSafe(|| work.run(task, &split.test))) {
+            match panics::catch(|| work.run(task, &split.test)) {
                 Ok(grown) => break (grown, started, cpu),
                 Err(panic) if work.attempts(task) > MAX_RETRIES => {
-                    let message = format!("panicked: {}", said(&*panic));
-                    break (Err(Error::new(ErrorKind::Task, message)), started, cpu);
+                    break (Err(Error::new(ErrorKind::Task, format!("panicked: {panic}"))), started, cpu);
                 }
                 Err(_) => {}
             }
@@ -123,11 +121,6 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         }
     }
     Ok(())
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(without a message)")
 }
 
 fn in_parallel(

@@ -108,7 +108,7 @@ impl Work {
         let trees = self.plan.probe(task);
         let started = Instant::now();
         let grow = || self.grow(task.model, trees.clone(), &split.test);
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(grow)).ok()?.ok()?;
+        crate::panics::catch(grow).ok()?.ok()?;
         let per_tree = started.elapsed().as_secs_f64() / trees.len() as f64;
         Some(per_tree * self.trees() as f64 / workers as f64)
     }
