@@ -14,7 +14,7 @@ thread_local! {
 /// Calls `f`; where it panics, what it said and where.
 ///
 /// The program's own panic hook is not called for it, so that an attempt that is followed by
-/// another leaves no red text under a notebook's cell; with `RUST_BACKTRACE` set it is.
+/// another leaves no red text under a notebook's cell.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -22,9 +22,6 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
         set_hook(Box::new(move |info| {
             if !CATCHING.get() {
                 return before(info);
-            }
-            if std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0") {
-                before(info);
             }
             let place = info.location().map(|at| {
                 let file = Path::new(at.file()).file_name().unwrap_or_default().to_string_lossy();

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -81,8 +82,6 @@ def environment(folder: Path) -> dict[str, str]:
         # At its start evcxr renews the kernel that it installed here, if it did; this one is not its.
         "JUPYTER_PATH": str(KERNELS / "none"),
         "RUST_SRC_PATH": str(KERNELS / "rust-src"),
-        # A panic's message is what a cell should show, not a hundred lines of evcxr's own calls.
-        "RUST_BACKTRACE": "0",
         # polars makes a thread pool for each cell that uses it; reading one small table needs none.
         "POLARS_MAX_THREADS": "1",
     }
@@ -180,8 +179,10 @@ def renew(folder: Path) -> None:
 def link_or_copy(source: str, target: str) -> str:
     """Shares libraries with the template, which are most of it: rustc and linkers put a new file in their place."""
     if source.endswith(LIBRARIES):
-        os.link(source, target)
-        return target
+        # Some network drives have no links.
+        with suppress(OSError):
+            os.link(source, target)
+            return target
     return shutil.copy2(source, target)
 
 

@@ -113,7 +113,6 @@ fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) 
         seconds_per_model(&both).unwrap(),
         timeline(&parallel).unwrap(),
         timeline(&sequential).unwrap(),
-        speedup(&both).unwrap(),
         projection(&projected(&both)).unwrap(),
         error_by_trees(&parallel).unwrap(),
         predicted_against_actual(&parallel).unwrap(),

@@ -49,7 +49,6 @@ pub use params::{MaxFeatures, Params};
 pub(crate) use projection::MOST_WORKERS;
 pub use projection::Projection;
 pub use schedule::Schedule;
-pub(crate) use schedule::makespan;
 pub use values::Values;
 pub use ways::{Way, Ways};
 
