@@ -76,7 +76,8 @@ impl Table {
         for row in &self.rows {
             out.push_str("<tr>");
             for cell in row {
-                let style = if cell.number { "text-align:right;white-space:nowrap" } else { "text-align:left" };
+                let style =
+                    if cell.number { "text-align:right;white-space:nowrap" } else { "text-align:left" };
                 let _ = write!(out, "<td style=\"{style}\">{}</td>", escape(&cell.text));
             }
             out.push_str("</tr>");
