@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Simd;
+use super::bounds::Room;
 use super::entry::Entry;
 use super::partition::{Keep, Lists};
 use super::rows::{self, Rows, Sum};
@@ -34,8 +35,7 @@ pub(super) struct Builder<'a, E> {
     left: Vec<u8>,
     /// Room for the right side of one list.
     spare: Vec<E>,
-    /// Room for the sums along two lists.
-    sums: Vec<u64>,
+    room: Room,
     /// All features, in the order in which the last node drew them.
     pub(super) features: Vec<u32>,
     /// Those of them to look at.
@@ -73,7 +73,7 @@ impl<'a, E: Entry> Builder<'a, E> {
             stride,
             left: vec![0; table],
             spare: vec![E::zeroed(); stride],
-            sums: vec![0; 2 * stride],
+            room: Room::new(n_rows),
             features: (0..view.n_features as u32).collect(),
             candidates: vec![0; view.n_features],
             weight: 0.0,
@@ -212,7 +212,7 @@ impl<'a, E: Entry> Builder<'a, E> {
             sum: task.sum,
         };
         let packed = self.is_packed(task.sum);
-        let found = E::search(self.simd, &node, &self.rows, packed, &mut self.sums)?;
+        let found = E::search(self.simd, &node, &self.rows, packed, &mut self.room)?;
         let gain = found.score * task.sum.weight();
         let least = self.params.min_impurity_decrease;
         let worthwhile = least == 0.0 || self.view.scale.square_to_f64(gain / self.weight) >= least;

@@ -1,7 +1,9 @@
 //! Scoring splits exactly, four at a time.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
+use super::super::bounds::BLOCK;
 use super::super::entry::Entry;
 use super::super::rows::PACKED;
 use super::super::search::{Best, Search};
@@ -123,44 +125,59 @@ fn no_best() -> Lanes {
     Lanes { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
 }
 
-/// The best split of one feature, four positions at a time. The sums are packed, both in
-/// `targets`, or numbers.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-pub(super) fn best_of_one<const PACKED_SUMS: bool>(
-    node: &Search<'_, u32>,
-    place: usize,
-    targets: &[u64],
-    weights: &[u64],
-) -> Best {
-    let constants = constants(node);
-    let mut best = no_best();
-    let list = node.list(node.features[place]);
-    let entries = fours(node, list).iter().zip(fours(node, &list[1..]));
-    let sums = fours(node, targets).iter().zip(fours(node, weights));
-    let place = (place as i64) << 32;
-    let end = _mm256_set1_epi64x(place + node.positions.end as i64);
-    let first = _mm256_set1_epi64x(place + node.positions.start as i64);
-    let mut places = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
-    for ((entries, following), (targets, weights)) in entries.zip(sums) {
-        let (targets, weights) = if PACKED_SUMS {
-            numbers(load(targets))
-        } else {
-            (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
-        };
-        let differ = differ(load_half(entries), load_half(following));
-        let valid = _mm256_and_si256(differ, _mm256_cmpgt_epi64(end, places));
-        best = improve(best, places, targets, weights, constants, valid);
-        places = _mm256_add_epi64(places, _mm256_set1_epi64x(4));
-    }
-    single(best)
+/// Looks for the best split of one feature, four positions at a time.
+pub(super) struct OneFeature<'a> {
+    list: &'a [u32],
+    place: i64,
+    node: Node,
+    best: Lanes,
 }
 
-/// The elements of the positions to look at, in fours, the last ones perhaps of no position.
-#[inline]
-fn fours<'a, T>(node: &Search<'_, u32>, elements: &'a [T]) -> &'a [[T; 4]] {
-    let padded = node.positions.len().next_multiple_of(4);
-    elements[node.positions.start..][..padded].as_chunks().0
+impl<'a> OneFeature<'a> {
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn new(node: &Search<'a, u32>, place: usize) -> Self {
+        let list = node.list(node.features[place]);
+        OneFeature { list, place: (place as i64) << 32, node: constants(node), best: no_best() }
+    }
+
+    /// Scores up to a block of positions. The sums at them are packed, both in `targets`, or
+    /// numbers.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn score<const PACKED_SUMS: bool>(
+        &mut self,
+        positions: Range<usize>,
+        targets: &[u64; BLOCK],
+        weights: &[u64; BLOCK],
+    ) {
+        let list = &self.list[positions.start..];
+        let fours = positions.len().div_ceil(4);
+        let entries = list[..4 * fours].as_chunks().0.iter().zip(list[1..][..4 * fours].as_chunks().0);
+        let sums = targets.as_chunks().0.iter().zip(weights.as_chunks().0);
+        let end = _mm256_set1_epi64x(self.place + positions.end as i64);
+        let first = _mm256_set1_epi64x(self.place + positions.start as i64);
+        let mut places = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
+        for ((entries, following), (targets, weights)) in entries.zip(sums) {
+            let (targets, weights) = if PACKED_SUMS {
+                numbers(load(targets))
+            } else {
+                (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
+            };
+            let differ = differ(load_half(entries), load_half(following));
+            // The last four may be of fewer positions.
+            let valid = _mm256_and_si256(differ, _mm256_cmpgt_epi64(end, places));
+            self.best = improve(self.best, places, targets, weights, self.node, valid);
+            places = _mm256_add_epi64(places, _mm256_set1_epi64x(4));
+        }
+    }
+
+    /// The best split of those that were scored.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn best(&self) -> Best {
+        single(self.best)
+    }
 }
 
 /// The best split of all lanes.
