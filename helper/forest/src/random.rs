@@ -46,6 +46,15 @@ impl Stream {
         self.word = product as u64;
         (product >> 64) as u32
     }
+
+    /// Puts items into a random order.
+    #[inline]
+    pub(crate) fn shuffle(&mut self, items: &mut [u32]) {
+        for at in 0..items.len() {
+            let other = at + self.pick((items.len() - at) as u32) as usize;
+            items.swap(at, other);
+        }
+    }
 }
 
 #[cfg(test)]

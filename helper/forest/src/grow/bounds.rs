@@ -61,8 +61,8 @@ pub(super) fn best_of_blocks(
     }
     let top_block = blocks.iter().position(|block| block.highest[top] == highest[top]).unwrap_or(0);
     best = best.or(exact(top, top_block));
-    for feature in 0..n_features {
-        if bound(highest[feature]) < best.score {
+    for (feature, &highest) in highest[..n_features].iter().enumerate() {
+        if bound(highest) < best.score {
             continue;
         }
         for (i, block) in blocks.iter().enumerate() {

@@ -38,7 +38,9 @@ pub(super) struct Builder<'a, E> {
     room: Room,
     /// All features, in the order in which the last node drew them.
     pub(super) features: Vec<u32>,
-    /// Those of them to look at.
+    /// For each feature its place among them.
+    turns: Vec<u32>,
+    /// Those to look at.
     candidates: Vec<u32>,
     /// Of all rows of the tree.
     pub(super) weight: f64,
@@ -75,6 +77,7 @@ impl<'a, E: Entry> Builder<'a, E> {
             spare: vec![E::zeroed(); stride],
             room: Room::new(n_rows),
             features: (0..view.n_features as u32).collect(),
+            turns: vec![0; view.n_features],
             candidates: vec![0; view.n_features],
             weight: 0.0,
             stream: Stream::new(params.seed, 0),
@@ -182,19 +185,33 @@ impl<'a, E: Entry> Builder<'a, E> {
     /// Draws features until there are enough, at least one of them not constant in the node.
     /// Gives the number of candidates.
     fn draw_candidates(&mut self, at: usize, n: usize) -> usize {
-        let (all, lists) = (self.features.len(), &self.lists[at..]);
+        let (all, stride, lists) = (self.features.len(), self.stride, &self.lists[..]);
+        let varies = |feature: u32| {
+            let first = feature as usize * stride + at;
+            lists[first].rank() != lists[first + n - 1].rank()
+        };
         let mut count = 0;
-        for drawn in 0..all {
-            if drawn >= self.params.max_features && count > 0 {
-                break;
+        // Written in any case, and overwritten by the next one if it is constant.
+        if self.params.max_features >= all {
+            // In their own order: what is read of them need not wait for what is drawn.
+            for feature in 0..all as u32 {
+                self.candidates[count] = feature;
+                count += usize::from(varies(feature));
             }
-            let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
-            self.features.swap(drawn, other);
-            let feature = self.features[drawn];
-            let list = &lists[feature as usize * self.stride..][..n];
-            // Written in any case, and overwritten by the next one if it is constant.
-            self.candidates[count] = feature;
-            count += usize::from(list[0].rank() != list[n - 1].rank());
+            self.stream.shuffle(&mut self.features);
+        } else {
+            for drawn in 0..all {
+                if drawn >= self.params.max_features && count > 0 {
+                    break;
+                }
+                let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
+                self.features.swap(drawn, other);
+                self.candidates[count] = self.features[drawn];
+                count += usize::from(varies(self.features[drawn]));
+            }
+        }
+        for (&feature, turn) in self.features.iter().zip(0..) {
+            self.turns[feature as usize] = turn;
         }
         count
     }
@@ -208,6 +225,8 @@ impl<'a, E: Entry> Builder<'a, E> {
             stride: self.stride,
             n,
             features: &self.candidates[..candidates],
+            drawn: &self.features,
+            turns: &self.turns,
             positions: least - 1..n - least,
             sum: task.sum,
         };
@@ -244,6 +263,19 @@ impl<'a, E: Entry> Builder<'a, E> {
         let list = &self.lists[best..best + n];
         let (lower, upper) = (list[position].rank(), list[n_left].rank());
 
+        let depth = task.depth + 1;
+        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
+            (true, true) => Some(Keep::Both { n_left }),
+            (true, false) => Some(Keep::Left),
+            (false, true) => Some(Keep::Right),
+            (false, false) => None,
+        };
+        if keep.is_some() {
+            let (goes_left, goes_right) = list.split_at(n_left);
+            let marks = E::table_mut(&mut self.left);
+            goes_left.iter().for_each(|e| e.set(marks, 0xff));
+            goes_right.iter().for_each(|e| e.set(marks, 0));
+        }
         let left = self.sum(&list[..n_left], packed);
         let right = match (task.sum, left) {
             (Sum::Counted { targets, draws }, Sum::Counted { targets: left_targets, draws: left_draws }) => {
@@ -254,18 +286,7 @@ impl<'a, E: Entry> Builder<'a, E> {
         let child = self.nodes.len();
         self.nodes[task.node] = Node::undecided(feature, (lower, upper), child);
 
-        let depth = task.depth + 1;
-        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
-            (true, true) => Some(Keep::Both { n_left }),
-            (true, false) => Some(Keep::Left),
-            (false, true) => Some(Keep::Right),
-            (false, false) => None,
-        };
         if let Some(keep) = keep {
-            let (goes_left, goes_right) = self.lists[best..best + n].split_at(n_left);
-            let marks = E::table_mut(&mut self.left);
-            goes_left.iter().for_each(|e| e.set(marks, 0xff));
-            goes_right.iter().for_each(|e| e.set(marks, 0));
             let (all, stride) = (&mut self.lists[..], self.stride);
             let lists = Lists { all, stride, at, n, skip: Some(feature) };
             E::divide(self.simd, lists, &self.left, keep, &mut self.spare);

@@ -20,7 +20,7 @@ pub(super) struct Found {
     pub(super) position: usize,
 }
 
-/// A split, by its feature's place in the order of drawing (upper half) and its position.
+/// A split, by when its feature was drawn (upper half) and its position.
 #[derive(Clone, Copy)]
 pub(super) struct Best {
     pub(super) score: f64,
@@ -52,8 +52,12 @@ pub(super) struct Search<'a, E> {
     pub(super) stride: usize,
     /// Rows of the node.
     pub(super) n: usize,
-    /// Features to look at, in this order; none is constant.
+    /// Features to look at; none is constant.
     pub(super) features: &'a [u32],
+    /// All features in the order of drawing, as far as they were drawn.
+    pub(super) drawn: &'a [u32],
+    /// For each feature when it was drawn.
+    pub(super) turns: &'a [u32],
     /// Positions that may be the last one of the left side.
     pub(super) positions: Range<usize>,
     pub(super) sum: Sum,
@@ -66,10 +70,16 @@ impl<'a, E: Entry> Search<'a, E> {
         &self.lists[feature as usize * self.stride..][..self.n + 8]
     }
 
+    /// When the feature at this place was drawn.
+    #[inline]
+    pub(super) fn turn(&self, place: usize) -> u64 {
+        self.turns[self.features[place] as usize].into()
+    }
+
     pub(super) fn found(&self, best: Best) -> Option<Found> {
         (best.score >= 0.0).then(|| Found {
             score: best.score,
-            feature: self.features[(best.place >> 32) as usize] as usize,
+            feature: self.drawn[(best.place >> 32) as usize] as usize,
             position: best.place as u32 as usize,
         })
     }
@@ -192,7 +202,9 @@ impl<'a, E: Entry> Search<'a, E> {
         };
         let before = || {
             let mut sum = (0.0, 0.0);
-            list.iter().for_each(|&entry| drop(step(&mut sum, entry)));
+            for &entry in list {
+                step(&mut sum, entry);
+            }
             sum
         };
         self.walk(place, positions, |_| before(), step)
@@ -216,6 +228,7 @@ impl<'a, E: Entry> Search<'a, E> {
         let mut bar = -1.0;
         for place in places {
             let list = &self.list(self.features[place])[positions.start..=positions.end];
+            let turn = self.turn(place);
             let mut sum = before(place);
             for (i, (entry, next)) in list.iter().zip(&list[1..]).enumerate() {
                 let (targets, weight) = step(&mut sum, *entry);
@@ -224,11 +237,9 @@ impl<'a, E: Entry> Search<'a, E> {
                 let product = weight * (total - weight);
                 if squared > bar * product && entry.rank() != next.rank() {
                     let score = squared / product;
-                    if score > best.score {
-                        let position = positions.start + i;
-                        best = Best { score, place: (place as u64) << 32 | position as u64 };
-                        bar = score * (1.0 - 1e-15);
-                    }
+                    let place = turn << 32 | (positions.start + i) as u64;
+                    best = best.or(Best { score, place });
+                    bar = best.score * (1.0 - 1e-15);
                 }
             }
         }
@@ -279,6 +290,8 @@ mod tests {
             stride: stride(view.n_rows),
             n: view.n_rows,
             features: &features,
+            drawn: &features,
+            turns: &features,
             positions: least - 1..view.n_rows - least,
             sum: Sum::Counted { targets: sum[0], draws: sum[1] },
         };
