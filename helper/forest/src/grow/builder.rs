@@ -31,7 +31,7 @@ pub(super) struct Builder<'a, E> {
     /// For each feature `stride` entries, as many of which as the tree has rows are in use.
     pub(super) lists: Vec<E>,
     pub(super) stride: usize,
-    /// For each row whether it goes left: all bits, or none.
+    /// For each row 1 if it goes left, or 0.
     left: Vec<u8>,
     /// Room for the right side of one list.
     spare: Vec<E>,
@@ -130,14 +130,14 @@ impl<'a, E: Entry> Builder<'a, E> {
         self.rows.record();
         let mut n = 0;
         for (left, &count) in self.left.iter_mut().zip(&self.rows.counts) {
-            *left = if count > 0 { 0xff } else { 0 };
+            *left = u8::from(count > 0);
             n += usize::from(count > 0);
         }
         // One at a time: what was just copied is still near.
         let lists = self.lists.chunks_exact_mut(self.stride);
         for (all, order) in lists.zip(order.chunks_exact(self.stride)) {
             all.copy_from_slice(order);
-            let list = Lists { all, stride: self.stride, at: 0, n: view.n_rows, skip: None };
+            let list = Lists { all, stride: self.stride, n_lists: 1, at: 0, n: view.n_rows, skip: None };
             E::divide(self.simd, list, &self.left, Keep::Left, &mut self.spare);
         }
         let sum = self.sum(&self.lists[..n], false);
@@ -198,7 +198,8 @@ impl<'a, E: Entry> Builder<'a, E> {
                 self.candidates[count] = feature;
                 count += usize::from(varies(feature));
             }
-            self.stream.shuffle(&mut self.features);
+            let turns = &mut self.turns[..];
+            self.stream.shuffle(&mut self.features, |feature, turn| turns[feature as usize] = turn);
         } else {
             for drawn in 0..all {
                 if drawn >= self.params.max_features && count > 0 {
@@ -206,12 +207,11 @@ impl<'a, E: Entry> Builder<'a, E> {
                 }
                 let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
                 self.features.swap(drawn, other);
-                self.candidates[count] = self.features[drawn];
-                count += usize::from(varies(self.features[drawn]));
+                let feature = self.features[drawn];
+                self.turns[feature as usize] = drawn as u32;
+                self.candidates[count] = feature;
+                count += usize::from(varies(feature));
             }
-        }
-        for (&feature, turn) in self.features.iter().zip(0..) {
-            self.turns[feature as usize] = turn;
         }
         count
     }
@@ -273,7 +273,7 @@ impl<'a, E: Entry> Builder<'a, E> {
         if keep.is_some() {
             let (goes_left, goes_right) = list.split_at(n_left);
             let marks = E::table_mut(&mut self.left);
-            goes_left.iter().for_each(|e| e.set(marks, 0xff));
+            goes_left.iter().for_each(|e| e.set(marks, 1));
             goes_right.iter().for_each(|e| e.set(marks, 0));
         }
         let left = self.sum(&list[..n_left], packed);
@@ -287,8 +287,8 @@ impl<'a, E: Entry> Builder<'a, E> {
         self.nodes[task.node] = Node::undecided(feature, (lower, upper), child);
 
         if let Some(keep) = keep {
-            let (all, stride) = (&mut self.lists[..], self.stride);
-            let lists = Lists { all, stride, at, n, skip: Some(feature) };
+            let (all, stride, n_lists) = (&mut self.lists[..], self.stride, self.view.n_features);
+            let lists = Lists { all, stride, n_lists, at, n, skip: Some(feature) };
             E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
             if keep == Keep::Right {
                 self.lists.copy_within(best + n_left..best + n, best);
