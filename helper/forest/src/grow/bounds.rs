@@ -42,36 +42,40 @@ pub(super) fn best_of_blocks(
     bounds: &Bounds,
     mut exact: impl FnMut(usize, usize) -> Best,
 ) -> Best {
+    let higher = |a: f32, b: f32| if a > b { a } else { b };
     let mut highest = [0.0f32; FEATURES];
     for block in blocks {
         for (highest, &bound) in highest.iter_mut().zip(&block.highest) {
-            *highest = if bound > *highest { bound } else { *highest };
+            *highest = higher(bound, *highest);
         }
     }
+    highest[n_features..].fill(-1.0);
     // The most promising block first; the others only if they can be as good.
-    let mut top = 0;
-    for feature in 1..n_features {
-        if highest[feature] > highest[top] {
-            top = feature;
-        }
-    }
+    let most = highest.into_iter().fold(0.0, higher);
     let bound = |highest: f32| f64::from(highest) * bounds.square;
-    if bound(highest[top]) < best.score {
+    if bound(most) < best.score {
         return best;
     }
-    let top_block = blocks.iter().position(|block| block.highest[top] == highest[top]).unwrap_or(0);
+    let top = set(highest.map(|highest| highest == most)).trailing_zeros() as usize % FEATURES;
+    let top_block = blocks.iter().position(|block| block.highest[top] == most).unwrap_or(0);
     best = best.or(exact(top, top_block));
-    for (feature, &highest) in highest[..n_features].iter().enumerate() {
-        if bound(highest) < best.score {
-            continue;
-        }
+    let mut others = set(highest.map(|highest| bound(highest) >= best.score));
+    while others != 0 {
+        let feature = others.trailing_zeros() as usize % FEATURES;
         for (i, block) in blocks.iter().enumerate() {
             if bound(block.highest[feature]) >= best.score && (feature, i) != (top, top_block) {
                 best = best.or(exact(feature, i));
             }
         }
+        others &= others - 1;
     }
     best
+}
+
+/// As a set of bits.
+#[inline(always)]
+fn set(flags: [bool; FEATURES]) -> u32 {
+    flags.iter().rev().fold(0, |set, &flag| set << 1 | u32::from(flag))
 }
 
 /// What bounding the scores of a node's positions from above takes.

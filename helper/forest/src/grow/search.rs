@@ -248,7 +248,7 @@ impl<'a, E: Entry> Search<'a, E> {
 }
 
 /// Fewest positions for which it pays to bound the scores of every feature first.
-pub(super) const BOUNDED: usize = 12;
+pub(super) const BOUNDED: usize = 10;
 
 #[cfg(test)]
 mod tests {
