@@ -146,7 +146,8 @@ fn sift<const LEFT: bool, const RIGHT: bool>(
 fn marks(block: &[u32; 8], left: &[u8; 1 << 16]) -> usize {
     let &[a, b, c, d, e, f, g, h] = block;
     let two = |a: u32, b: u32| usize::from(a.get(left)) + 2 * usize::from(b.get(left));
-    (two(a, b) + 4 * two(c, d)) + 16 * (two(e, f) + 4 * two(g, h))
+    // Eight bits in any case: what is stored without checks relies on that.
+    ((two(a, b) + 4 * two(c, d)) + 16 * (two(e, f) + 4 * two(g, h))) & 0xff
 }
 
 /// Moves the entries whose bits are set to the front, the others behind them.
