@@ -93,6 +93,19 @@ const MANY: [u64; 10] = [
     1204561920880303731,
 ];
 
+/// Where no split gains anything, the feature that was drawn first wins, however it is looked for.
+#[test]
+fn ties_of_splits_that_gain_nothing() {
+    for seed in 0..20 {
+        let (mut a, mut b) = (Random(seed), Random(!seed));
+        let t = Table::new(833, 3, |_, _| a.below(21) as f64, |_| b.below(2) as f64);
+        let params =
+            Params { n_estimators: 2, bootstrap: false, min_samples_split: 4, seed, ..Params::default() };
+        let slow = Params { simd: false, ..params.clone() };
+        assert_eq!(t.fit(&params).apply(t.matrix()), t.fit(&slow).apply(t.matrix()), "{seed}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

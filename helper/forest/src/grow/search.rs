@@ -223,7 +223,7 @@ impl<'a, E: Entry> Search<'a, E> {
         let total = self.sum.weight();
         let mean = self.sum.targets() / total;
         let mut best = Best::NONE;
-        // A score above the best has a numerator above `bar` times its denominator. The bar
+        // A score as high as the best has a numerator of `bar` times its denominator or more. The bar
         // is a little low, so that rounding never hides one; what passes is divided.
         let mut bar = -1.0;
         for place in places {
@@ -235,7 +235,7 @@ impl<'a, E: Entry> Search<'a, E> {
                 let difference = targets - weight * mean;
                 let squared = difference * difference;
                 let product = weight * (total - weight);
-                if squared > bar * product && entry.rank() != next.rank() {
+                if squared >= bar * product && entry.rank() != next.rank() {
                     let score = squared / product;
                     let place = turn << 32 | (positions.start + i) as u64;
                     best = best.or(Best { score, place });
