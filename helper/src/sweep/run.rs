@@ -39,7 +39,7 @@ pub(super) fn on_cluster(
     extras: Extras<'_>,
 ) -> Result<Outcome> {
     let split = cluster.get(data)?;
-    let listener = reporting(cluster.clone(), extras.listener.cloned());
+    let listener = reporting(cluster.clone(), split.dataset.clone(), extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     run(plan, &split, cluster.workers(), extras, |work, gathering| {
         in_parallel(&cluster.put(work), cluster, data, gathering)
@@ -47,12 +47,12 @@ pub(super) fn on_cluster(
 }
 
 /// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
-fn reporting(cluster: Cluster, listener: Option<Listener>) -> Listener {
+fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
     Arc::new(Mutex::new(move |event: Event<'_>| {
         if let Event::Finished { model, .. } = event {
             let trees = model.params.n_estimators as f64;
             let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
-            cluster.report(format!("model {}", model.model), &metrics);
+            cluster.report(format!("{dataset}, model {}", model.model), &metrics);
         }
         tell(listener.as_ref(), event);
     }))
