@@ -136,7 +136,7 @@ fn another_version_of_the_learner_is_refused() {
     let split = split();
     let plan = sweep().plan(&split).unwrap();
     let here = Header::of(&plan, &split).unwrap();
-    assert_eq!(Header::read(Read::of(here.line().as_bytes()).unwrap()).unwrap(), here);
+    assert_eq!(Header::read(&Read::of(here.line().as_bytes()).unwrap()).unwrap(), here);
     assert_eq!(here.difference(&here), None);
     // A build whose learner grows other trees has another sample.
     let line = here.line();
