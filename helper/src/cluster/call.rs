@@ -12,6 +12,9 @@ use super::{Cluster, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics;
 
+/// How many more attempts follow a first one that panicked, if nothing is said: as many as in Ray.
+pub(crate) const MAX_RETRIES: u32 = 3;
+
 /// An error of a task's function, whatever its type: a text, or any type that is an error.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -45,7 +48,7 @@ struct Policy {
 
 impl<'c> Options<'c> {
     pub(super) fn new(cluster: &'c Cluster) -> Self {
-        let policy = Policy { max_retries: 3, retry_exceptions: false };
+        let policy = Policy { max_retries: MAX_RETRIES, retry_exceptions: false };
         Self { cluster: &cluster.shared, name: None, policy }
     }
 

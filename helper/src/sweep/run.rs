@@ -10,13 +10,10 @@ use super::learner::Prepared;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, ObjectRef, TaskRecord, TaskState};
+use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{machine, panics};
-
-/// How often a task that panics is begun anew, as on a cluster.
-const MAX_RETRIES: u32 = 3;
 
 /// What a run is given beside its plan.
 #[derive(Default)]
