@@ -85,51 +85,54 @@ fn exact_packed(
     scorer.best()
 }
 
+/// Scores some positions of a list; `sums` adds an entry, and gives the targets and weights up to it.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn walk(
+    scorer: &mut OneFeature<'_>,
+    list: &[u32],
+    positions: Range<usize>,
+    mut sums: impl FnMut(u32) -> (f64, f64),
+) {
+    for &entry in &list[..positions.start] {
+        sums(entry);
+    }
+    let (mut targets, mut weights) = ([0u64; BLOCK], [0u64; BLOCK]);
+    for start in positions.clone().step_by(BLOCK) {
+        let part = start..positions.end.min(start + BLOCK);
+        for (&entry, (targets, weights)) in
+            list[part.clone()].iter().zip(targets.iter_mut().zip(&mut weights))
+        {
+            let (t, w) = sums(entry);
+            (*targets, *weights) = (t.to_bits(), w.to_bits());
+        }
+        scorer.score::<false>(part, &targets, &weights);
+    }
+}
+
 /// The best of some positions of one feature, from sums of any size.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn exact_wide(node: &Search<'_, u32>, place: usize, positions: Range<usize>, rows: &Rows) -> Best {
     let list = &node.list(node.features[place])[..node.n];
-    let (before, _) = list.split_at(positions.start);
     let mut scorer = OneFeature::new(node, place);
-    let parts = positions.clone().step_by(BLOCK);
-    let parts = parts.map(|start| start..positions.end.min(start + BLOCK));
-    let (mut targets, mut weights) = ([0u64; BLOCK], [0u64; BLOCK]);
     match &rows.weights {
         None => {
             let mut sum = (0u64, 0u64);
-            let add = |sum: &mut (u64, u64), entry: u32| {
+            walk(&mut scorer, list, positions, |entry| {
                 let [targets, draws] = rows.wide[entry.row()];
-                *sum = (sum.0 + targets, sum.1 + draws);
-            };
-            before.iter().for_each(|&entry| add(&mut sum, entry));
-            for part in parts {
-                let out = targets.iter_mut().zip(&mut weights);
-                for (&entry, (targets, weights)) in list[part.clone()].iter().zip(out) {
-                    add(&mut sum, entry);
-                    // Below 2^63, and converted faster with a sign.
-                    *targets = (sum.0 as i64 as f64).to_bits();
-                    *weights = (sum.1 as i64 as f64).to_bits();
-                }
-                scorer.score::<false>(part, &targets, &weights);
-            }
+                sum = (sum.0 + targets, sum.1 + draws);
+                // Below 2^63, and converted faster with a sign.
+                (sum.0 as i64 as f64, sum.1 as i64 as f64)
+            });
         }
         Some(row_weights) => {
             let mut sum = (0.0, 0.0);
-            let add = |sum: &mut (f64, f64), entry: u32| {
+            walk(&mut scorer, list, positions, |entry| {
                 let weight = row_weights[entry.row()];
-                *sum = (sum.0 + rows.targets[entry.row()] as f64 * weight, sum.1 + weight);
-            };
-            before.iter().for_each(|&entry| add(&mut sum, entry));
-            for part in parts {
-                let out = targets.iter_mut().zip(&mut weights);
-                for (&entry, (targets, weights)) in list[part.clone()].iter().zip(out) {
-                    add(&mut sum, entry);
-                    *targets = f64::to_bits(sum.0);
-                    *weights = below(sum.1, node.sum.weight()).to_bits();
-                }
-                scorer.score::<false>(part, &targets, &weights);
-            }
+                sum = (sum.0 + rows.targets[entry.row()] as f64 * weight, sum.1 + weight);
+                (sum.0, below(sum.1, node.sum.weight()))
+            });
         }
     }
     scorer.best()
