@@ -1,8 +1,10 @@
 //! Tasks that panic: a model fails alone, and what finishes has the scores that it would have anyway.
 
+use helper::cluster::TaskState;
 use helper::data::Split;
-use helper::sweep::{Comparison, Event, Outcome, Sweep, Ways};
+use helper::sweep::{Comparison, Event, Outcome, Schedule, Sweep, Ways};
 use helper::{Cluster, ErrorKind, chart};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 fn small() -> Split {
@@ -103,4 +105,77 @@ fn a_resumed_sweep_trains_what_failed() {
     assert!(whole.same_bits(&sweep().run_sequential(&split).unwrap()));
     let error = Comparison::of(&whole, &whole).unwrap_err().to_string();
     assert!(error.contains("2 models") && error.contains("journal"), "{error}");
+}
+
+/// Both ends can be shared by what is called on several threads.
+fn channel() -> (Mutex<Sender<()>>, Mutex<Receiver<()>>) {
+    let (send, receive) = mpsc::channel();
+    (Mutex::new(send), Mutex::new(receive))
+}
+
+#[test]
+fn a_cancelled_sweep_stops_between_trees() {
+    let split = Arc::new(small());
+    for shared in [false, true] {
+        let cluster = Cluster::local_with(1).unwrap();
+        let (begun, told) = channel();
+        let (go_on, gate) = channel();
+        // One task of many trees, held at its beginning until it has been cancelled.
+        let sweep =
+            Sweep::over_n_estimators([1_000]).schedule(Schedule::Models).quiet().sabotage(move |_, _, _| {
+                begun.lock().unwrap().send(()).unwrap();
+                gate.lock().unwrap().recv().unwrap();
+                false
+            });
+        let result = Arc::new(Mutex::new(None));
+        let task = cluster.remote((), {
+            let (cluster, split, result) = (cluster.clone(), Arc::clone(&split), Arc::clone(&result));
+            move |()| {
+                let outcome = if shared {
+                    let data = cluster.put((*split).clone());
+                    sweep.run_on(&cluster, &data)
+                } else {
+                    sweep.run_sequential(&*split)
+                };
+                *result.lock().unwrap() = Some(outcome.map(drop));
+            }
+        });
+        told.lock().unwrap().recv().unwrap();
+        cluster.cancel(&task);
+        go_on.lock().unwrap().send(()).unwrap();
+        assert_eq!(cluster.get(&task).unwrap_err().kind(), ErrorKind::Cancelled);
+        let error = result.lock().unwrap().take().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+    }
+}
+
+#[test]
+fn trees_of_no_use_are_dropped_where_they_are() {
+    let split = small();
+    let (begun, last_begun) = channel();
+    let (failed, told) = channel();
+    // The shared forest's last part begins, then the part before it fails, then the last goes on.
+    let sweep = sweep()
+        .trees_per_task(100)
+        .sabotage(move |_, trees, attempt| {
+            match trees.start {
+                5 if attempt == 4 => last_begun.lock().unwrap().recv().unwrap(),
+                12 => {
+                    begun.lock().unwrap().send(()).unwrap();
+                    told.lock().unwrap().recv().unwrap();
+                }
+                _ => {}
+            }
+            trees.start == 5
+        })
+        .on_event(move |event| {
+            if let Event::Failed { .. } = event {
+                failed.lock().unwrap().send(()).unwrap();
+            }
+        });
+    let cluster = Cluster::local_with(2).unwrap();
+    let outcome = sweep.run_shared(&cluster, &cluster.put(split)).unwrap();
+    assert!(outcome.models.iter().map(|model| model.model).eq([0]));
+    let last = outcome.tasks.iter().find(|task| task.trees == (12..30)).unwrap();
+    assert_eq!(last.state, TaskState::Failed, "it was grown to its end for nothing");
 }

@@ -308,6 +308,19 @@ proptest! {
 }
 
 #[test]
+fn a_task_runs_a_sweep_on_its_own_cluster() {
+    let (cluster, sweep) = (Cluster::local_with(1).unwrap(), Sweep::over_n_estimators([3, 20]).quiet());
+    let data = cluster.put(small());
+    // The only worker is at the task that waits for the sweep's.
+    let nested = cluster.remote(&data, {
+        let (cluster, data, sweep) = (cluster.clone(), data.clone(), sweep.clone());
+        move |_: &Split| sweep.run_on(&cluster, &data)
+    });
+    let outcome = cluster.get(&nested).unwrap();
+    assert!(outcome.as_ref().as_ref().unwrap().same_bits(&sweep.run_sequential(small()).unwrap()));
+}
+
+#[test]
 fn learners_are_compared_per_node_too() {
     let split = small();
     let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).seed(3).quiet().keep(Keep::All);

@@ -44,8 +44,14 @@ const STAND_INS: usize = 256;
 const STACK: usize = 8 << 20;
 
 thread_local! {
-    /// The task that this thread is at. Only methods that are reached through [`Engine`] look.
+    /// The task that this thread is at. Methods that are reached through [`Engine`] find it for sure.
     static SEAT: RefCell<Option<Seat>> = const { RefCell::new(None) };
+}
+
+/// Whether the task that this thread is at has been cancelled, for code that was given no cluster:
+/// false in a notebook cell with a copy of this code of its own.
+pub(crate) fn task_is_cancelled() -> bool {
+    SEAT.with_borrow(|seat| seat.as_ref().is_some_and(|seat| seat.task.is_cancelled()))
 }
 
 /// A thread at a task.
@@ -124,7 +130,7 @@ impl Engine for Threads {
     }
 
     fn cancelled(&self) -> bool {
-        SEAT.with_borrow(|seat| seat.as_ref().is_some_and(|seat| seat.task.is_cancelled()))
+        task_is_cancelled()
     }
 
     fn run_here(&self, task: &Arc<Task>) -> bool {

@@ -45,6 +45,7 @@ use std::time::Duration;
 pub use args::{Args, Held};
 pub(crate) use call::MAX_RETRIES;
 pub use call::{Cause, Options};
+pub(crate) use engine::task_is_cancelled;
 pub use log::Report;
 pub(crate) use log::Snapshot;
 pub use object::ObjectRef;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::Cluster;
 use super::object::ObjectRef;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What [`Cluster::wait`] hands back: the references that are done, and the others.
 pub type Waited<T> = (Vec<ObjectRef<T>>, Vec<ObjectRef<T>>);
@@ -85,6 +85,14 @@ impl Cluster {
             }
         }
         Ok((ready, rest))
+    }
+
+    /// Calls something that waits for tasks in a way of its own. In a task, another thread takes the
+    /// worker's place meanwhile.
+    pub(crate) fn block<T>(&self, wait: impl FnOnce() -> T) -> Result<T> {
+        let (mut wait, mut value) = (Some(wait), None);
+        self.shared.engine.wait(&mut || value = wait.take().map(|wait| wait()))?;
+        value.ok_or_else(|| Error::new(ErrorKind::Task, "the worker did not wait"))
     }
 }
 

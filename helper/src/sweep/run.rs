@@ -10,7 +10,7 @@ use super::learner::Prepared;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState};
+use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{machine, panics};
@@ -91,7 +91,7 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         let queued = epoch.elapsed().as_secs_f64();
         let (grown, started, cpu) = loop {
             let (started, cpu) = (epoch.elapsed().as_secs_f64(), machine::thread_cpu());
-            match panics::catch(|| work.run(task, &split.test)) {
+            match panics::catch(|| work.run(task, &split.test, task_is_cancelled)) {
                 Ok(grown) => break (grown, started, cpu),
                 Err(panic) if work.attempts(task) > MAX_RETRIES => {
                     break (Err(Error::new(ErrorKind::Task, format!("panicked: {panic}"))), started, cpu);
@@ -114,6 +114,7 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         });
         match grown {
             Ok(grown) => gathering.add(work, task, &grown)?,
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => gathering.fail(work, task, &error),
         }
     }
@@ -132,11 +133,12 @@ fn in_parallel(
     let (send, receive) = mpsc::channel();
     let mut open = Vec::with_capacity(work.cut.tasks.len());
     for (task, planned) in work.cut.tasks.iter().enumerate() {
+        let asking = cluster.clone();
         let name = format!("model {} trees {}..{}", planned.model, planned.trees.start, planned.trees.end);
         let grown = cluster
             .options()
             .name(name)
-            .remote((shared, data), move |(work, split)| work.run(task, &split.test));
+            .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
         let send = send.clone();
         // The receiver is gone only where the sweep has failed already.
         grown.when_done(move || {
@@ -145,14 +147,16 @@ fn in_parallel(
         open.push(Some(grown));
     }
     for _ in 0..open.len() {
-        let task =
-            receive.recv().map_err(|e| Error::new(ErrorKind::Task, format!("the workers are gone: {e}")))?;
+        let task = cluster
+            .block(|| receive.recv())?
+            .map_err(|e| Error::new(ErrorKind::Task, format!("the workers are gone: {e}")))?;
         let Some(object) = open[task].take() else { continue };
         let result = cluster.get(&object);
         let grown: Result<&Grown> =
             result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
+        let dropped = grown.is_err() && work.is_useless(task);
         // One that was dropped before it began says nothing.
-        if grown.is_err() && work.is_useless(task) {
+        if dropped && work.attempts(task) == 0 {
             continue;
         }
         if let Some(record) = object.task() {
@@ -160,6 +164,12 @@ fn in_parallel(
         }
         match grown {
             Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
+            Err(_) if dropped => {}
+            // The task that runs the sweep was cancelled, and with it those that it asked for.
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                work.cancel();
+                return Err(error);
+            }
             Err(error) => gathering.fail(work, task, &error),
         }
     }

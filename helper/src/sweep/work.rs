@@ -74,10 +74,10 @@ impl Work {
         (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
     }
 
-    /// Runs a task. It may be run again: the same comes out.
-    pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
+    /// Runs a task, unless it is cancelled meanwhile. It may be run again: the same comes out.
+    pub(super) fn run(&self, task: usize, test: &Rows, cancelled: impl Fn() -> bool) -> Result<Grown> {
         if self.is_useless(task) {
-            return Err(Error::new(ErrorKind::Task, "dropped: another task of the model failed"));
+            return Err(dropped());
         }
         let planned = &self.cut.tasks[task];
         let attempt = 1 + self.attempts[task].fetch_add(1, Ordering::Relaxed);
@@ -85,12 +85,26 @@ impl Work {
         {
             panic!("sabotaged, in attempt {attempt}");
         }
-        self.grow(planned.model, planned.trees.clone(), test)
+        self.grow(planned.model, planned.trees.clone(), test, || {
+            if cancelled() {
+                let message = format!("the sweep was cancelled in model {}", planned.model);
+                return Err(Error::new(ErrorKind::Cancelled, message));
+            }
+            if self.is_useless(task) { Err(dropped()) } else { Ok(()) }
+        })
     }
 
-    fn grow(&self, model: usize, trees: Range<usize>, test: &Rows) -> Result<Grown> {
+    /// Grows trees of a model; between some and the next it is asked whether to `go_on`.
+    fn grow(
+        &self,
+        model: usize,
+        trees: Range<usize>,
+        test: &Rows,
+        go_on: impl Fn() -> Result<()>,
+    ) -> Result<Grown> {
         let mut grown = Grown { sums: vec![0; test.len()], trees: Vec::new() };
         for start in trees.clone().step_by(TREES_AT_A_TIME) {
+            go_on()?;
             let piece = start..trees.end.min(start + TREES_AT_A_TIME);
             let piece = self.prepared.grow(&self.plan.models[model], piece)?;
             piece.add_predictions(test, &mut grown.sums)?;
@@ -107,7 +121,7 @@ impl Work {
         let task = self.cut.tasks.first()?;
         let trees = self.plan.probe(task);
         let started = Instant::now();
-        let grow = || self.grow(task.model, trees.clone(), &split.test);
+        let grow = || self.grow(task.model, trees.clone(), &split.test, || Ok(()));
         crate::panics::catch(grow).ok()?.ok()?;
         let per_tree = started.elapsed().as_secs_f64() / trees.len() as f64;
         Some(per_tree * self.trees() as f64 / workers as f64)
@@ -117,4 +131,8 @@ impl Work {
     pub(super) fn trees(&self) -> usize {
         self.cut.tasks.iter().map(|task| task.trees.len()).sum()
     }
+}
+
+fn dropped() -> Error {
+    Error::new(ErrorKind::Task, "dropped: another task of the model failed")
 }
