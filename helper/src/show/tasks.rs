@@ -16,8 +16,7 @@ impl Tasks {
             false => format!("{all} tasks"),
         };
         let in_state = |state| self.iter().filter(|task| task.state == state).count();
-        let states = [TaskState::Pending, TaskState::Running, TaskState::Finished, TaskState::Failed];
-        let counts: Vec<String> = states.map(|state| format!("{} {state}", in_state(state))).into();
+        let counts = TaskState::ALL.map(|state| format!("{} {state}", in_state(state)));
         let heads =
             ["task", "name", "state", "worker", "attempt", "queued at", "waited", "ran", "processor time"];
         Table::new(title, heads)
@@ -32,9 +31,8 @@ impl Tasks {
 }
 
 fn row(task: &TaskRecord) -> Vec<Text> {
-    let between = |from: Option<Duration>, to: Option<Duration>| {
-        let time = from.zip(to).map(|(from, to)| seconds(to.saturating_sub(from).as_secs_f64()));
-        Text::number(time.unwrap_or_default())
+    let time = |time: Option<Duration>| {
+        Text::number(time.map(|time| seconds(time.as_secs_f64())).unwrap_or_default())
     };
     vec![
         Text::number(task.id),
@@ -42,10 +40,10 @@ fn row(task: &TaskRecord) -> Vec<Text> {
         Text::from(task.state.to_string()),
         Text::number(task.worker.map_or_else(String::new, |worker| worker.to_string())),
         Text::number(task.attempt),
-        Text::number(seconds(task.queued.as_secs_f64())),
-        between(Some(task.queued), task.started),
-        between(task.started, task.ended),
-        Text::number(task.cpu.map(|cpu| seconds(cpu.as_secs_f64())).unwrap_or_default()),
+        time(Some(task.queued)),
+        time(task.started.map(|started| started.saturating_sub(task.queued))),
+        time(task.ended.map(|_| task.ran())),
+        time(task.cpu),
     ]
 }
 
