@@ -1,0 +1,88 @@
+"""A Ray cluster of this machine's own: as many nodes as asked for, gone with the process that started it.
+
+Each node is a raylet with its own object store and workers, as on a machine of its own; the first has the head.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+# Bytes of each node's object store; Ray's least is some 79 MB.
+STORE = 160 * 1024 * 1024
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """What must be in the environment before Ray is imported: everything stays in the folder, behind a token."""
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    # Where Ray notes the address of the latest cluster: not where others look for it.
+    (folder / "ray").mkdir()
+    return {
+        "RAY_TMPDIR": str(folder),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        # A node that dies is noticed after a second, not fifteen.
+        "RAY_health_check_initial_delay_ms": "1000",
+        "RAY_health_check_period_ms": "500",
+        "RAY_health_check_timeout_ms": "1000",
+        "RAY_health_check_failure_threshold": "4",
+    }
+
+
+class LocalCluster:
+    """Started here; `kill` ends it."""
+
+    def __init__(self, nodes: int, cpus: int, folder: Path) -> None:
+        from ray.cluster_utils import Cluster
+
+        arguments: dict[str, Any] = {
+            "num_cpus": cpus,
+            "object_store_memory": STORE,
+            "include_dashboard": False,
+            "include_log_monitor": False,
+            "temp_dir": str(folder),
+        }
+        self.folder = folder
+        self.nodes: list[Any] = []
+        self.cluster = Cluster()
+        try:
+            for number in range(nodes):
+                # Only the head has a monitor to leave out.
+                head = {} if number else {"no_monitor": True}
+                self.nodes.append(self.cluster.add_node(wait=False, **arguments, **head))
+            self.cluster.wait_for_nodes()
+        except BaseException:
+            self.kill()
+            raise
+        self.address = str(self.cluster.address)
+
+    def processes(self) -> list[Any]:
+        """Whatever runs: the head, raylets, and what these have started."""
+        import psutil
+
+        found = []
+        infos = [info for node in self.nodes for infos in node.all_processes.values() for info in infos]
+        for info in infos:
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(info.process.pid)
+                found += [process, *process.children(recursive=True)]
+        return found
+
+    def kill(self) -> None:
+        """Ends every process of the cluster, and takes its folder away."""
+        import psutil
+
+        # Once more for what was started meanwhile; agents outlive their raylet.
+        for _ in range(2):
+            processes = self.processes()
+            for process in processes:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=3)
+        shutil.rmtree(self.folder, ignore_errors=True)
