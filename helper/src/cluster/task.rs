@@ -118,6 +118,16 @@ impl Task {
         last
     }
 
+    /// It ran on another machine's worker, which has told of it afterwards.
+    pub(super) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
+        let mut running = self.lock();
+        let record = &mut running.record;
+        let attempt = record.attempt;
+        record.spans.retain(|span| span.attempt != attempt);
+        record.spans.push(Span { attempt, worker, started, ended: Some(ended), cpu });
+        (record.worker, record.started) = (Some(worker), Some(started));
+    }
+
     /// What the task is at now waits for another task.
     pub(super) fn pause(&self) {
         self.lock().close(self.events.elapsed());
