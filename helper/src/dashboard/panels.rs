@@ -9,8 +9,8 @@ use crate::cluster::{Report, Span, TaskRecord, TaskState};
 use crate::show::{escape, seconds, thousands};
 
 /// Results that are shown at most, the latest first.
-pub(super) const RESULTS: usize = 10;
-const TASKS: usize = 10;
+pub(super) const RESULTS: usize = 8;
+const TASKS: usize = 8;
 const FAILURES: usize = 4;
 /// Lanes of workers at most.
 const LANES: usize = 64;
@@ -58,7 +58,7 @@ fn cards(summary: &Summary) -> String {
         card("#d5d9de", &bytes(memory), "memory now");
     }
     if let Some(peak) = usage.peak {
-        card("#d5d9de", &bytes(peak), "memory at its peak");
+        card("#d5d9de", &bytes(peak), "memory at most");
     }
     out + "</div>"
 }
@@ -181,8 +181,7 @@ fn tasks(tasks: &[TaskRecord]) -> String {
     }
     shown.sort_by_key(|task| std::cmp::Reverse((task.ended.unwrap_or(Duration::MAX), task.id)));
     shown.truncate(TASKS);
-    let heads: Vec<Cell> =
-        ["task", "attempt", "waited", "ran", "processor"].iter().map(Cell::number).collect();
+    let heads: Vec<Cell> = ["task", "attempt", "waited", "ran", "CPU"].iter().map(Cell::number).collect();
     let heads = [vec![Cell::name("name"), Cell::name("state")], heads].concat();
     let rows = shown.iter().map(|task| {
         let waited = task.started.map(|started| started.saturating_sub(task.queued));

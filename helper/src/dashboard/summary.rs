@@ -87,12 +87,8 @@ impl fmt::Display for Summary {
         let Snapshot { at, workers, results, .. } = &self.snapshot;
         let counts: Vec<String> =
             self.counts().map(|(state, count)| format!("{} {state}", thousands(count as u64))).collect();
-        writeln!(
-            f,
-            "{workers} workers, {} after their start: {}",
-            seconds(at.as_secs_f64()),
-            counts.join(", ")
-        )?;
+        let workers = if *workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
+        writeln!(f, "{workers}, {} after their start: {}", seconds(at.as_secs_f64()), counts.join(", "))?;
         if let Some(peak) = self.usage.peak {
             writeln!(f, "The process held {} at most.", panels::bytes(peak))?;
         }
