@@ -57,7 +57,7 @@ def table_places() -> list[Path]:
 
 def fail(sentence: str) -> NoReturn:
     """Ends with one sentence that names the problem and the way out."""
-    sys.exit(f"{Path(sys.argv[0]).name}: {sentence}")
+    sys.exit(f"{Path(sys.argv[0]).stem.replace('_', '-')}: {sentence}")
 
 
 def explain(error: OSError, folder: Path) -> str:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import cargo
-import disk
+import clean
 import folders
 import machine
 from project import (
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--python-only", action="store_true", help="nothing but the Python packages")
     options = parser.parse_args()
     if options.status:
-        disk.status()
+        clean.status()
         return
     started = time.monotonic()
     machine.room()

@@ -12,9 +12,7 @@ use super::style::{INK, MUTED, count, decimals, nice_above, number, quantity, te
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Bins along the longer side, at most.
-const BINS: f64 = 120.0;
-/// The finest bin, in degrees.
+/// The finest bin, in units of the axes.
 const FINEST: f64 = 0.01;
 /// The largest map, in pixels.
 const MAP: (f64, f64) = (600.0, 570.0);
@@ -37,6 +35,8 @@ struct Ground {
     axes: [&'static str; 2],
     by: &'static str,
     unit: &'static str,
+    /// Bins along the longer side, at most.
+    bins: f64,
     /// Whether they are places on earth.
     earth: bool,
 }
@@ -46,11 +46,12 @@ const EARTH: Ground = Ground {
     axes: ["longitude, degrees east (west is negative)", "latitude, degrees north"],
     by: "place",
     unit: " degrees",
+    bins: 120.0,
     earth: true,
 };
 /// Friedman #1 has no places; these two features act on its target together.
 const FRIEDMAN: Ground =
-    Ground { columns: ["x1", "x2"], axes: ["x1", "x2"], by: "x1 and x2", unit: "", earth: false };
+    Ground { columns: ["x1", "x2"], axes: ["x1", "x2"], by: "x1 and x2", unit: "", bins: 50.0, earth: false };
 
 /// A map of the target: its mean in each square of longitude and latitude that has a row; of `x1`
 /// and `x2` where the data are generated.
@@ -72,7 +73,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         let (low, high) = v.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
         (low, high, high - low)
     };
-    let side = nice_above((span(&x).2.max(span(&y).2) / BINS).max(FINEST));
+    let side = nice_above((span(&x).2.max(span(&y).2) / ground.bins).max(FINEST));
     let bin = |v: f64| (v / side + 1e-6).floor() as i64;
     let mut bins: BTreeMap<(i64, i64), (f64, usize)> = BTreeMap::new();
     for ((x, y), value) in x.iter().zip(&y).zip(&values) {
