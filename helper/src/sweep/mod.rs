@@ -18,6 +18,7 @@
 //! ```
 
 mod comparison;
+mod distributed;
 mod event;
 mod gather;
 mod journal;
@@ -51,6 +52,7 @@ pub(crate) use schedule::makespan;
 pub use values::Values;
 pub use ways::{Way, Ways};
 
+use crate::cluster::ray::{RayCluster, RayRef};
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Split, project_root};
 use crate::error::Result;
@@ -272,9 +274,8 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`run_sequential`](Self::run_sequential).
-    pub fn run_on(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let plan = self.plan(&*cluster.get(data)?)?;
-        self.on_cluster(plan, cluster, data)
+    pub fn run_on<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
+        cluster.run(self, data, false)
     }
 
     /// Trains the models one after another, and grows each tree once: with one seed, a forest is the
@@ -294,9 +295,14 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`run_shared_sequential`](Self::run_shared_sequential).
-    pub fn run_shared(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let plan = self.plan(&*cluster.get(data)?)?.sharing()?;
-        self.on_cluster(plan, cluster, data)
+    pub fn run_shared<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
+        cluster.run(self, data, true)
+    }
+
+    fn on_ray(&self, plan: Plan, ray: &RayCluster, data: &RayRef<Split>) -> Result<Outcome> {
+        distributed::check(self)?;
+        let extras = self.extras(&plan, data)?;
+        distributed::on_ray(plan, ray, data, extras)
     }
 
     fn plan(&self, data: &Split) -> Result<Plan> {
@@ -321,6 +327,40 @@ impl Sweep {
         let open = |(folder, id): &(PathBuf, String)| Journal::open(folder, id, &Header::of(plan, data)?);
         let journal = self.journal.as_ref().map(open).transpose()?;
         Ok(Extras { listener: self.listener.as_ref(), journal, sabotage: self.sabotage.as_ref() })
+    }
+}
+
+/// What a sweep can run on: the threads of a [`Cluster`], or the nodes of a [`RayCluster`].
+pub trait Workers: private::Sealed {
+    /// A split that was put there.
+    type Data;
+
+    /// Runs the sweep; `shared` says whether models share trees.
+    #[doc(hidden)]
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for crate::cluster::Cluster {}
+    impl Sealed for crate::cluster::ray::RayCluster {}
+}
+
+impl Workers for Cluster {
+    type Data = ObjectRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(&*self.get(data)?)?;
+        sweep.on_cluster(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+}
+
+impl Workers for RayCluster {
+    type Data = RayRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(data)?;
+        sweep.on_ray(if shared { plan.sharing()? } else { plan }, self, data)
     }
 }
 

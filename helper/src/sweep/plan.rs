@@ -71,6 +71,11 @@ impl Plan {
         Ok(self)
     }
 
+    /// The plan of one model, whose trees are kept.
+    pub(crate) fn of_one(self, model: Params) -> Self {
+        Self { models: vec![model], keep: Keep::Best, shared: false, ..self }
+    }
+
     /// Lets models share trees.
     ///
     /// # Errors

@@ -45,7 +45,23 @@ pub(super) fn on_cluster(
     })
 }
 
-fn run(
+/// Grows the best model's trees here, where those that others grew were not kept.
+pub(super) fn keep_best(outcome: &mut Outcome, plan: Plan, split: &Split) -> Result<()> {
+    let best = outcome.best().clone();
+    let grown = sequential(plan.of_one(best.params), split, Extras::default())?;
+    if grown.models[0].predictions != best.predictions {
+        let message = format!(
+            "model {} ({}) predicts otherwise than its trees that were grown again here: the cluster's worker library is of \
+             another version; run ./scripts/setup",
+            best.model, best.params
+        );
+        return Err(Error::new(ErrorKind::Cluster, message));
+    }
+    outcome.kept = grown.kept.into_iter().map(|(_, model)| (best.model, model)).collect();
+    Ok(())
+}
+
+pub(super) fn run(
     plan: Plan,
     split: &Split,
     workers: usize,

@@ -231,10 +231,6 @@ impl<T> RayRef<T> {
         &self.stored.objects
     }
 
-    pub(crate) fn value(&self) -> &Arc<T> {
-        &self.value
-    }
-
     /// How many seconds Ray took to store it.
     pub fn put_seconds(&self) -> f64 {
         self.stored.seconds

@@ -9,13 +9,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sweep::params::{MaxFeatures, Params};
 use crate::sweep::scale::Scale;
 
-pub(super) struct Training {
+pub(crate) struct Training {
     set: forest::TrainingSet,
 }
 
 impl Training {
-    pub(super) fn new(rows: &Rows) -> Result<Self> {
+    pub(crate) fn new(rows: &Rows) -> Result<Self> {
         Ok(Self { set: forest::TrainingSet::new(matrix(rows)?, rows.y()).map_err(failed)? })
+    }
+}
+
+impl Training {
+    /// The training set, as `forest` reads it elsewhere.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.set.as_bytes()
     }
 }
 
@@ -27,7 +34,8 @@ fn failed(error: forest::Error) -> Error {
     Error::new(ErrorKind::Task, format!("forest refused: {error}"))
 }
 
-fn params(of: &Params) -> forest::Params {
+/// The same hyperparameters, as `forest` has them.
+pub(crate) fn params(of: &Params) -> forest::Params {
     forest::Params {
         n_estimators: of.n_estimators,
         max_depth: of.max_depth,

@@ -1,0 +1,61 @@
+//! A sweep on a Ray cluster, held against the same on this thread:
+//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--patience SECONDS] [--journal FOLDER]`.
+//!
+//! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
+//! whether all scores have the same bits.
+
+use std::time::Duration;
+
+use helper::sweep::Event;
+use helper::{Cluster, Result, Sweep};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let after = |name: &str, at: usize| {
+        let found = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(found + at).cloned()
+    };
+    let number = |name: &str, at: usize, default: usize| {
+        after(name, at).map_or(default, |text| text.parse().expect("a whole number"))
+    };
+    let ray = match after("local", 1) {
+        Some(_) => Cluster::ray_local(number("local", 1, 1), number("local", 2, 1))?,
+        None => Cluster::ray(arguments.first().map_or("auto", String::as_str))?,
+    };
+    let ray = ray.patience(Duration::from_secs(number("--patience", 1, 120) as u64));
+    println!(
+        r#"{{"ready":"{}","workers":{},"nodes":{},"seconds":{}}}"#,
+        ray.address(),
+        ray.workers(),
+        ray.nodes().len(),
+        ray.start_seconds()
+    );
+
+    let split = helper::data::california_housing()?.split(0.2, 42)?;
+    let (first, last) = (number("--trees", 1, 50), number("--trees", 2, 340));
+    let mut sweep =
+        Sweep::over_n_estimators((first..=last).step_by(10)).max_depth(20).min_samples_split(5).seed(42);
+    let sequential = sweep.clone().quiet().run_sequential(&split)?;
+    if let Some(folder) = after("--journal", 1) {
+        sweep = sweep.journal_in(folder, "ray");
+    }
+    let sweep = sweep.on_event(|event| match event {
+        Event::Finished { model, .. } => println!(r#"{{"model":{}}}"#, model.model),
+        Event::Starting { .. } => println!(r#"{{"starting":true}}"#),
+        _ => {}
+    });
+    let data = ray.put(&split)?;
+    let distributed = sweep.run_on(&ray, &data)?;
+    println!(
+        r#"{{"same":{},"seconds":{},"sequential":{},"restored":{},"failed":{},"put":{},"bytes":{},"retried":{}}}"#,
+        distributed.same_bits(&sequential),
+        distributed.seconds,
+        sequential.seconds,
+        distributed.restored,
+        distributed.failed.len(),
+        data.put_seconds(),
+        data.bytes(),
+        distributed.tasks.iter().filter(|task| task.attempt > 1).count(),
+    );
+    Ok(())
+}
