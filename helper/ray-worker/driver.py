@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import task as worker
+from join import Refused, explain, find, reach, split
 from local import LocalCluster, settings
 
 PROTOCOL = 1
@@ -36,14 +37,6 @@ HEAD_LOST = 8.0
 STORE_SHARE = 0.8
 
 Command = tuple[dict[str, Any], bytes]
-
-
-class Refused(Exception):
-    """Something that the host is told, and that ends this."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 class Host:
@@ -69,7 +62,7 @@ class Host:
         """Reads commands until the host is gone."""
         try:
             # Not sys.stdin, which Ray may look at.
-            with open(os.dup(0), "rb") as stream:
+            with os.fdopen(os.dup(0), "rb") as stream:
                 for line in stream:
                     command = json.loads(line)
                     length = command.get("bytes", 0)
@@ -99,6 +92,13 @@ class Driver:
         import ray
 
         began = time.monotonic()
+        libraries = {name: Path(path).read_bytes() for name, path in self.start["libraries"].items()}
+        if worker.kind() in libraries:
+            # What is wrong with it is better told now than by the first task.
+            try:
+                worker.load(libraries)
+            except worker.Unusable as error:
+                raise Refused("library", str(error)) from error
         if local := self.start.get("local"):
             self.local = LocalCluster(local["nodes"], local["cpus"], Path(local["folder"]))
             address = self.local.address
@@ -109,7 +109,6 @@ class Driver:
             ray.init(address=address, log_to_driver=False, configure_logging=False, namespace="rust-lab")
         except Exception as error:
             raise explain(error, address) from error
-        libraries = {name: Path(path).read_bytes() for name, path in self.start["libraries"].items()}
         # As text: no node needs this project, and what ctypes makes cannot be pickled.
         source = Path(worker.__file__).read_text()
 
@@ -131,7 +130,7 @@ class Driver:
     def look_around(self, address: str, seconds: float) -> None:
         import ray
 
-        nodes = [node for node in ray.nodes() if node["Alive"]]
+        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         described = [
             {"id": n["NodeID"], "ip": n["NodeManagerAddress"], "cpus": int(n["Resources"].get("CPU", 0))} for n in nodes
         ]
@@ -253,61 +252,6 @@ class Driver:
         if self.local:
             self.local.kill()
         os._exit(status)
-
-
-def find(address: str) -> str:
-    """The address of the head, where `auto` was asked for."""
-    if address != "auto":
-        return address
-    if named := os.environ.get("RAY_ADDRESS"):
-        return named
-    from ray._private import services
-
-    found = services.get_ray_address_from_environment("auto", None)
-    if not found:
-        raise Refused(
-            "no-cluster",
-            "no Ray cluster is running on this machine, and RAY_ADDRESS names none elsewhere; start one (ray start "
-            "--head), set RAY_ADDRESS, or use Cluster::ray_local, which starts one of its own",
-        )
-    return str(found)
-
-
-def split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise Refused("address", f'the address is "{address}", but must be HOST:PORT, as `ray start --head` prints it')
-    return host, int(port)
-
-
-def reach(address: str) -> None:
-    """Ray itself would try for minutes."""
-    try:
-        socket.create_connection(split(address), timeout=5).close()
-    except OSError as error:
-        raise Refused(
-            "nothing-listens",
-            f"nothing answers at {address} ({error}); see that a head runs there (ray start --head --port=...), that the "
-            "port is the one that it printed, and that no firewall is between",
-        ) from error
-
-
-def explain(error: Exception, address: str) -> Refused:
-    """What Ray said of a cluster that it did not join."""
-    said = " ".join(str(error).split())
-    if "ersion mismatch" in said:
-        return Refused(
-            "version",
-            f"the cluster at {address} has other versions than this lab: {said}; install the same Ray and Python on "
-            "all nodes (requirements.txt says which), or in .venv those of the cluster",
-        )
-    if any(word in said.lower() for word in ("token", "unauthenticated", "authentication")):
-        return Refused(
-            "token",
-            f"the cluster at {address} refused the token: {said[:300]}; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH "
-            "(or RAY_AUTH_TOKEN) to the cluster's before the notebook starts",
-        )
-    return Refused("cluster", f"the cluster at {address} was not joined: {type(error).__name__}: {said[:500]}")
 
 
 def main() -> int:

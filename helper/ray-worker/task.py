@@ -79,7 +79,8 @@ def load(libraries: dict[str, bytes]) -> Any:
         ) from error
     if found != ABI:
         raise Unusable(
-            f"the worker library has interface {found}, but the lab needs {ABI}; run ./scripts/setup, which builds it anew"
+            f"the worker library has interface {found}, but the lab needs {ABI}; run ./scripts/setup, which builds it "
+            "anew"
         )
     library.ray_worker_run.restype = ctypes.c_int32
     library.ray_worker_run.argtypes = [

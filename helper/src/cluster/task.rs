@@ -205,7 +205,10 @@ impl Running {
 
     /// No worker is at it any more, for now.
     fn close(&mut self, now: Duration) {
-        let cpu = machine::thread_cpu().zip(self.cpu_at_start).map(|(after, before)| after - before);
+        // Checked: where others run the task, this may be another thread than the one that it was begun on.
+        let cpu = machine::thread_cpu()
+            .zip(self.cpu_at_start)
+            .and_then(|(after, before)| after.checked_sub(before));
         if let Some(span) = self.record.spans.last_mut().filter(|span| span.ended.is_none()) {
             (span.ended, span.cpu) = (Some(now), cpu);
         }
