@@ -1,5 +1,6 @@
 //! A sweep on a Ray cluster, held against the same on this thread:
-//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--patience SECONDS] [--journal FOLDER]`.
+//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--patience SECONDS] [--journal FOLDER] [--shards
+//! FOLDER]`.
 //!
 //! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
 //! whether all scores have the same bits.
@@ -35,6 +36,22 @@ fn main() -> Result<()> {
     let (first, last) = (number("--trees", 1, 50), number("--trees", 2, 340));
     let mut sweep =
         Sweep::over_n_estimators((first..=last).step_by(10)).max_depth(20).min_samples_split(5).seed(42);
+    if let Some(folder) = after("--shards", 1) {
+        let (shards, quiet) = (split.shard(4, folder)?, sweep.clone().quiet());
+        let threads = quiet.run_on_shards(&Cluster::local()?, &shards)?;
+        let distributed = quiet.run_on_shards(&ray, &shards)?;
+        let whole = quiet.run_on(&Cluster::local()?, &Cluster::local()?.put(split.clone()))?;
+        println!(
+            r#"{{"shards":{},"same":{},"mse":{},"whole":{},"bytes":{},"largest":{}}}"#,
+            shards.len(),
+            distributed.same_bits(&threads),
+            distributed.best().scores.mse,
+            whole.best().scores.mse,
+            shards.bytes(),
+            shards.largest_bytes(),
+        );
+        return Ok(());
+    }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;
     if let Some(folder) = after("--journal", 1) {
         sweep = sweep.journal_in(folder, "ray");

@@ -26,7 +26,7 @@ pub mod prelude {
     pub use crate::chart;
     pub use crate::cluster::ray::RayCluster;
     pub use crate::cluster::{Cluster, ObjectRef};
-    pub use crate::data::{self, Dataset, Split};
+    pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::Result;
     pub use crate::machine;
     pub use crate::sweep::{

@@ -409,3 +409,27 @@ def test_a_missing_library_is_told(tmp_path: Path) -> None:
         timeout=60,
     )
     assert run.returncode != 0 and "./scripts/setup" in run.stderr and "worker library" in run.stderr
+
+
+def test_shards_give_the_same_on_ray_and_on_threads(tmp_path: Path) -> None:
+    lab = Lab("local", "2", "1", "--trees", "40", "40", "--shards", str(tmp_path))
+    found = lab.until('"shards"')
+    lab.process.communicate(timeout=END)
+    nothing_left(lab.folder)
+    assert found["same"] is True and found["largest"] * 3.9 < found["bytes"]
+    # Less data for each tree costs something; more than this would be a mistake.
+    assert found["whole"] < found["mse"] < 1.25 * found["whole"], found
+
+
+def test_a_journal_goes_on_after_a_lost_head(tmp_path: Path) -> None:
+    arguments = ("local", "2", "1", "--trees", "100", "200", "--journal", str(tmp_path))
+    lab = Lab(*arguments)
+    lab.until('"model":2')
+    named(lab.folder, "gcs_server")[0].kill()
+    assert "with a journal it goes on" in lab.error()
+    nothing_left(lab.folder)
+    lab = Lab(*arguments)
+    found = lab.until('"same"')
+    lab.process.communicate(timeout=END)
+    nothing_left(lab.folder)
+    assert found["same"] is True and found["restored"] >= 3, found

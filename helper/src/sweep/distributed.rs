@@ -12,8 +12,8 @@ use super::run::{self, Extras};
 use super::work::{Grown, Work};
 use super::{Keep, Sweep};
 use crate::cluster::TaskState;
-use crate::cluster::ray::{Call, Done, Ended, RayCluster, RayRef, Ship};
-use crate::data::Split;
+use crate::cluster::ray::{Call, Done, Ended, RayCluster, Ship};
+use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The test rows, row after row.
@@ -34,6 +34,21 @@ impl Ship for Split {
 
     fn parts(split: &Self) -> Result<Vec<Vec<u8>>> {
         Ok(vec![exact::Training::new(&split.train)?.bytes().to_vec(), test_rows(split)])
+    }
+}
+
+/// A split whose training rows are not to go there.
+pub(super) struct Tests(pub(super) Arc<Split>);
+
+impl Ship for Tests {
+    type Value = Split;
+
+    fn value(&self) -> Result<Arc<Split>> {
+        Ok(Arc::clone(&self.0))
+    }
+
+    fn parts(split: &Split) -> Result<Vec<Vec<u8>>> {
+        Ok(vec![test_rows(split)])
     }
 }
 
@@ -60,23 +75,30 @@ pub(super) fn check(sweep: &Sweep) -> Result<()> {
 pub(super) fn on_ray(
     mut plan: Plan,
     ray: &RayCluster,
-    data: &RayRef<Split>,
+    split: &Split,
+    objects: &[u64],
     extras: Extras<'_>,
 ) -> Result<Outcome> {
-    let (split, keep) = (ray.get(data), plan.keep);
+    let (shards, keep) = (extras.shards, plan.keep);
     plan.keep = Keep::None;
-    let outcome = run::run(plan.clone(), &split, ray.workers(), extras, |work, gathering| {
-        over_ray(&work, ray, data.objects(), gathering)
+    let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
+        over_ray(&work, ray, objects, shards, gathering)
     });
     let mut outcome = outcome?;
     if keep == Keep::Best {
-        run::keep_best(&mut outcome, plan, &split)?;
+        run::keep_best(&mut outcome, plan, split, shards)?;
     }
     Ok(outcome)
 }
 
 /// Hands in all tasks, and gathers what they give.
-fn over_ray(work: &Work, ray: &RayCluster, objects: &[u64], gathering: &mut Gathering<'_>) -> Result<()> {
+fn over_ray(
+    work: &Work,
+    ray: &RayCluster,
+    objects: &[u64],
+    shards: Option<&Shards>,
+    gathering: &mut Gathering<'_>,
+) -> Result<()> {
     let taken_back = TakenBack(ray);
     let first = gathering.begin(&work.cut);
     let epoch = ray.shown().elapsed().saturating_sub(gathering.started.elapsed()).as_secs_f64();
@@ -86,11 +108,18 @@ fn over_ray(work: &Work, ray: &RayCluster, objects: &[u64], gathering: &mut Gath
         let params = exact::params(&work.plan.models[model]);
         let sabotage = work.sabotage();
         let name = format!("model {model} trees {}..{}", trees.start, trees.end);
+        let shard = shards.map(|s| s.of_tree(trees.start, params.n_estimators));
+        let files = shard.zip(shards).map(|(shard, s)| s.files()[shard].to_string_lossy().into_owned());
+        let whole = shards.map(|s| {
+            let rows: usize = s.rows().iter().sum();
+            json!({ "columns": s.columns(), "rows": rows, "largest": s.largest().to_bits() })
+        });
         let request = move |attempt| {
             let panic = sabotage.as_ref().is_some_and(|panics| panics(model, trees.clone(), attempt));
-            json!({ "params": params, "trees": trees, "shard": null, "panic": panic }).to_string()
+            json!({ "params": params, "trees": trees, "shard": whole, "panic": panic }).to_string()
         };
-        let call = Call { name, request: Box::new(request), objects: objects.to_vec(), files: Vec::new() };
+        let (objects, files) = (objects.to_vec(), files.into_iter().collect());
+        let call = Call { name, request: Box::new(request), objects, files };
         ray.submit(call, key, &send)?;
     }
     for _ in 0..work.cut.tasks.len() {

@@ -54,7 +54,7 @@ pub use ways::{Way, Ways};
 
 use crate::cluster::ray::{RayCluster, RayRef};
 use crate::cluster::{Cluster, ObjectRef};
-use crate::data::{Split, project_root};
+use crate::data::{Shards, Split, project_root};
 use crate::error::Result;
 use event::Listener;
 use journal::{Header, Journal};
@@ -299,10 +299,28 @@ impl Sweep {
         cluster.run(self, data, true)
     }
 
+    /// Trains the models on shards, of which each task reads one: no worker holds all training rows. Each
+    /// shard grows as many of a model's trees as the others, and the forest is all of them. What that costs in accuracy is for the
+    /// outcome to tell, held against a run on the whole.
+    ///
+    /// # Errors
+    /// As [`run_on`](Self::run_on), and [`InvalidParameter`](crate::ErrorKind::InvalidParameter) where a
+    /// model has fewer trees than there are shards.
+    pub fn run_on_shards<W: Workers>(&self, cluster: &W, shards: &Shards) -> Result<Outcome> {
+        cluster.run_shards(self, shards)
+    }
+
+    fn on_shards<'a>(&'a self, shards: &'a Shards) -> Result<(Plan, Extras<'a>)> {
+        let plan = self.plan(shards.split())?.on_shards(shards.len())?;
+        plan.check_memory(shards.split(), 1)?;
+        let extras = Extras { shards: Some(shards), ..self.extras(&plan, shards.split())? };
+        Ok((plan, extras))
+    }
+
     fn on_ray(&self, plan: Plan, ray: &RayCluster, data: &RayRef<Split>) -> Result<Outcome> {
         distributed::check(self)?;
         let extras = self.extras(&plan, data)?;
-        distributed::on_ray(plan, ray, data, extras)
+        distributed::on_ray(plan, ray, data, data.objects(), extras)
     }
 
     fn plan(&self, data: &Split) -> Result<Plan> {
@@ -326,7 +344,12 @@ impl Sweep {
     fn extras(&self, plan: &Plan, data: &Split) -> Result<Extras<'_>> {
         let open = |(folder, id): &(PathBuf, String)| Journal::open(folder, id, &Header::of(plan, data)?);
         let journal = self.journal.as_ref().map(open).transpose()?;
-        Ok(Extras { listener: self.listener.as_ref(), journal, sabotage: self.sabotage.as_ref() })
+        Ok(Extras {
+            listener: self.listener.as_ref(),
+            journal,
+            sabotage: self.sabotage.as_ref(),
+            shards: None,
+        })
     }
 }
 
@@ -338,6 +361,10 @@ pub trait Workers: private::Sealed {
     /// Runs the sweep; `shared` says whether models share trees.
     #[doc(hidden)]
     fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome>;
+
+    /// Runs the sweep on shards.
+    #[doc(hidden)]
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome>;
 }
 
 mod private {
@@ -353,6 +380,11 @@ impl Workers for Cluster {
         let plan = sweep.plan(&*self.get(data)?)?;
         sweep.on_cluster(if shared { plan.sharing()? } else { plan }, self, data)
     }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        let (plan, extras) = sweep.on_shards(shards)?;
+        run::on_cluster(plan, self, &self.put(shards.split().clone()), extras)
+    }
 }
 
 impl Workers for RayCluster {
@@ -361,6 +393,13 @@ impl Workers for RayCluster {
     fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
         let plan = sweep.plan(data)?;
         sweep.on_ray(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        distributed::check(sweep)?;
+        let (plan, extras) = sweep.on_shards(shards)?;
+        let tests = self.put(&distributed::Tests(Arc::new(shards.split().clone())))?;
+        distributed::on_ray(plan, self, shards.split(), tests.objects(), extras)
     }
 }
 

@@ -8,11 +8,12 @@ use super::event::Listener;
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
 use super::learner::Prepared;
+use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, ObjectRef, TaskRecord, TaskState};
-use crate::data::Split;
+use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 
@@ -25,6 +26,7 @@ pub(super) struct Extras<'a> {
     pub(super) listener: Option<&'a Listener>,
     pub(super) journal: Option<(Journal, Vec<Restored>)>,
     pub(super) sabotage: Option<&'a Sabotage>,
+    pub(super) shards: Option<&'a Shards>,
 }
 
 /// Runs the tasks one after another on the calling thread.
@@ -46,9 +48,14 @@ pub(super) fn on_cluster(
 }
 
 /// Grows the best model's trees here, where those that others grew were not kept.
-pub(super) fn keep_best(outcome: &mut Outcome, plan: Plan, split: &Split) -> Result<()> {
+pub(super) fn keep_best(
+    outcome: &mut Outcome,
+    plan: Plan,
+    split: &Split,
+    shards: Option<&Shards>,
+) -> Result<()> {
     let best = outcome.best().clone();
-    let grown = sequential(plan.of_one(best.params), split, Extras::default())?;
+    let grown = sequential(plan.of_one(best.params), split, Extras { shards, ..Extras::default() })?;
     if grown.models[0].predictions != best.predictions {
         let message = format!(
             "model {} ({}) predicts otherwise than its trees that were grown again here: the cluster's worker library is of \
@@ -70,7 +77,10 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = Arc::from(plan.learner.prepare(split)?);
+    let prepared: Arc<dyn Prepared> = match extras.shards {
+        None => Arc::from(plan.learner.prepare(split)?),
+        Some(shards) => Arc::new(Blocks(shards.clone())),
+    };
     let setup_seconds = setup.elapsed().as_secs_f64();
     let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
 
