@@ -64,8 +64,8 @@ def explain(error: Exception, address: str) -> Refused:
         # Ray does not tell a refused token from other reasons; that something listens is known by now.
         return Refused(
             "token",
-            f"what listens at {address} did not let the lab in ({said[:300]}): either the token is not the cluster's, or "
-            "it is no Ray head; set RAY_AUTH_MODE=token and "
-            "RAY_AUTH_TOKEN_PATH (or RAY_AUTH_TOKEN) to the cluster's before the notebook starts",
+            f"what listens at {address} did not let the lab in ({said[:300]}): either the token is not the "
+            "cluster's, or it is no Ray head; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH "
+            "(or RAY_AUTH_TOKEN) to the cluster's before the notebook starts",
         )
     return Refused("cluster", f"the cluster at {address} was not joined: {type(error).__name__}: {said[:500]}")
