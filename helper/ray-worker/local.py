@@ -6,8 +6,11 @@ Each node is a raylet with its own object store and workers, as on a machine of 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,7 @@ class LocalCluster:
             "temp_dir": str(folder),
         }
         self.folder = folder
+        self.ending = threading.Lock()
         self.nodes: list[Any] = []
         self.cluster = Cluster()
         try:
@@ -63,26 +67,29 @@ class LocalCluster:
         self.address = str(self.cluster.address)
 
     def processes(self) -> list[Any]:
-        """Whatever runs: the head, raylets, and what these have started."""
+        """Whatever works in the folder: the head, raylets, and what these have started, whoever their parent is now."""
         import psutil
 
         found = []
-        infos = [info for node in self.nodes for infos in node.all_processes.values() for info in infos]
-        for info in infos:
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(info.process.pid)
-                found += [process, *process.children(recursive=True)]
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get("RAY_TMPDIR") == str(self.folder):
+                    found.append(process)
         return found
 
     def kill(self) -> None:
         """Ends every process of the cluster, and takes its folder away."""
         import psutil
 
-        # Once more for what was started meanwhile; agents outlive their raylet.
-        for _ in range(2):
-            processes = self.processes()
-            for process in processes:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            psutil.wait_procs(processes, timeout=3)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with self.ending:
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                # Agents outlive their raylet, and a process may start another before it is ended.
+                processes = self.processes()
+                for process in processes:
+                    with contextlib.suppress(psutil.Error):
+                        process.kill()
+                psutil.wait_procs(processes, timeout=3)
+                shutil.rmtree(self.folder, ignore_errors=True)
+                if not processes and not self.folder.exists():
+                    break

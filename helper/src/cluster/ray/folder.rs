@@ -74,8 +74,8 @@ fn tidy(home: &Path) {
 fn clear(path: &Path) {
     let mut mark = OsString::from("RAY_TMPDIR=");
     mark.push(path);
-    // Twice: a process may start another before it is ended.
-    for _ in 0..2 {
+    // Again: a process may start another, or write a file, before it is ended.
+    for _ in 0..20 {
         let mut system = System::new();
         let ask = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, false, ask);
@@ -83,8 +83,12 @@ fn clear(path: &Path) {
         system.processes().values().filter(|process| works_there(process.environ())).for_each(|process| {
             process.kill();
         });
+        let _ = std::fs::remove_dir_all(path);
+        if !path.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    let _ = std::fs::remove_dir_all(path);
 }
 
 #[cfg(test)]
