@@ -9,6 +9,8 @@ import contextlib
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -66,30 +68,49 @@ class LocalCluster:
             raise
         self.address = str(self.cluster.address)
 
-    def processes(self) -> list[Any]:
-        """Whatever works in the folder: the head, raylets, and what these have started, whoever their parent is now."""
-        import psutil
-
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and process.environ().get("RAY_TMPDIR") == str(self.folder):
-                    found.append(process)
-        return found
-
     def kill(self) -> None:
-        """Ends every process of the cluster, and takes its folder away."""
-        import psutil
+        """Ends every process of the cluster, and takes its folder away.
 
+        Another process does it: one that is joined to a raylet, as this may be, ends when that is gone.
+        """
         with self.ending:
-            until = time.monotonic() + 10
-            while time.monotonic() < until:
-                # Agents outlive their raylet, and a process may start another before it is ended.
-                processes = self.processes()
-                for process in processes:
-                    with contextlib.suppress(psutil.Error):
-                        process.kill()
-                psutil.wait_procs(processes, timeout=3)
-                shutil.rmtree(self.folder, ignore_errors=True)
-                if not processes and not self.folder.exists():
-                    break
+            command = [sys.executable, __file__, str(self.folder), str(os.getpid())]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.Popen(command, start_new_session=True).wait(timeout=15)
+
+
+def started_by(leader: int) -> list[Any]:
+    """Whatever the head and the raylets have started, whoever is its parent now.
+
+    All are of the driver's process group, which the host gives it alone. (The environment would not tell: a worker
+    writes its title over it.)
+    """
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            ours = process.pid != leader and os.getpgid(process.pid) == leader
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def clean(folder: str, leader: int) -> None:
+    import psutil
+
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        # A process may start another, or write a file, before it is ended.
+        processes = started_by(leader)
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(processes, timeout=3)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not processes and not Path(folder).exists():
+            break
+
+
+if __name__ == "__main__":
+    clean(sys.argv[1], int(sys.argv[2]))

@@ -107,11 +107,28 @@ def in_folder(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def of_ray() -> set[psutil.Process]:
+    """Processes of Ray whose parent has left them: by their titles, since these are written over the environment."""
+    found = set()
+    for process in psutil.process_iter():
+        try:
+            title = " ".join(process.cmdline())
+            if process.ppid() == 1 and (title.startswith("ray::") or "raylet/raylet" in title or "gcs_server" in title):
+                found.add(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+BEFORE = of_ray()
+
+
 def nothing_left(folder: Path) -> None:
     until = time.monotonic() + END
-    while time.monotonic() < until and (in_folder(folder) or folder.exists()):
+    while time.monotonic() < until and (in_folder(folder) or of_ray() - BEFORE or folder.exists()):
         time.sleep(0.2)
-    assert not in_folder(folder) and not folder.exists(), (in_folder(folder), list(folder.glob("*")))
+    left = [*in_folder(folder), *(of_ray() - BEFORE)]
+    assert not left and not folder.exists(), (left, list(folder.glob("*")))
 
 
 def named(folder: Path, part: str) -> list[psutil.Process]:

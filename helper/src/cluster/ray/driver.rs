@@ -68,6 +68,20 @@ fn lost(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Cluster, message)
 }
 
+/// Ends what a driver has started and left, such as Ray's agents, which outlive all else: it is of the
+/// driver's process group.
+#[cfg(unix)]
+fn end_group(driver: u32) {
+    if let Ok(group) = i32::try_from(driver) {
+        // SAFETY: a plain system call. The group is that of a driver which was alive a moment ago; while one
+        // process of it lives, no other group can have this number.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
+}
+
+#[cfg(not(unix))]
+fn end_group(_: u32) {}
+
 impl Driver {
     pub(super) fn start(
         setup: &Setup,
@@ -291,9 +305,13 @@ impl Inner {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match child.try_wait() {
-                Ok(Some(status)) => return status.to_string(),
+                Ok(Some(status)) => {
+                    end_group(child.id());
+                    return status.to_string();
+                }
                 Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(10)),
                 _ => {
+                    end_group(child.id());
                     let _ = child.kill();
                     let _ = child.wait();
                     return "killed, since it did not end".to_owned();

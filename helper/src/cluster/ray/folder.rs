@@ -62,12 +62,19 @@ fn tidy(home: &Path) {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        // One that is just being made has no lock yet; another user's cannot be opened.
-        let Ok(lock) = File::options().write(true).open(path.join("lock")) else { continue };
-        if lock.try_lock().is_ok() {
-            clear(&path);
+        match File::options().write(true).open(path.join("lock")) {
+            Ok(lock) if lock.try_lock().is_ok() => clear(&path),
+            // Half removed, unless it is just being made.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_old(&path) => clear(&path),
+            // Held, or another user's.
+            _ => {}
         }
     }
+}
+
+fn is_old(path: &Path) -> bool {
+    let modified = std::fs::metadata(path).and_then(|about| about.modified());
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(60)))
 }
 
 /// Ends what works in the folder, known by its environment, and removes it.
