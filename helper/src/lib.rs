@@ -9,6 +9,7 @@ mod dashboard;
 pub mod data;
 mod error;
 mod machine;
+mod panics;
 mod rng;
 mod show;
 pub mod sweep;
@@ -30,6 +31,6 @@ pub mod prelude {
     pub use crate::error::Result;
     pub use crate::machine;
     pub use crate::sweep::{
-        Comparison, Keep, Learner, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
+        Comparison, Keep, Learner, Learners, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
     };
 }

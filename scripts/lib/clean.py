@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import folders
-from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, explain, fail, waiting_lock
+from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, run, waiting_lock
 
 BUILD = ROOT / "target"
 
@@ -38,9 +38,8 @@ def status() -> None:
     line(".tools", "the kernel's program", TOOLS)
     where = KERNELS.relative_to(ROOT) if KERNELS.is_relative_to(ROOT) else KERNELS
     line("kernels/template", "the notebook's dependencies, built", TEMPLATE)
-    held = {folder for folder, free in folders.slots() if not free}
-    for folder, _ in folders.slots():
-        line(f"kernels/{folder.name}", "a running kernel" if folder in held else "left by a kernel, free", folder)
+    for folder, free in folders.slots():
+        line(f"kernels/{folder.name}", "left by a kernel, free" if free else "a running kernel", folder)
     line("target", "the project, built (tests, benches)", BUILD)
     line("report", "what the last run left", ROOT / "report")
     print(f"kernels/ is {where}/. The next kernel takes a free folder; at most {folders.KEPT} free ones are kept.")
@@ -50,7 +49,9 @@ def status() -> None:
 def clean(everything: bool) -> None:
     """Removes what no running kernel uses; or all that set-up made."""
     with waiting_lock(TOOLS / "setup.lock", "clean"):
-        before = size(*(KERNELS, TOOLS, VENV, BUILD))
+        # What stays anyway need not be measured.
+        places = (KERNELS, TOOLS, VENV, BUILD) if everything else (KERNELS, TOOLS)
+        before = size(*places)
         running = [folder.name for folder, free in folders.slots() if not free]
         if everything and running:
             fail(f"kernels are running ({', '.join(running)}); shut them down first, or leave out --all")
@@ -60,7 +61,7 @@ def clean(everything: bool) -> None:
             parts += [KERNELS, VENV, BUILD, *(part for part in TOOLS.iterdir() if part.name != "setup.lock")]
         for part in parts:
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
-        freed = before - size(*(KERNELS, TOOLS, VENV, BUILD))
+        freed = before - size(*places)
     kept = f"; kept what is in use: {', '.join(running)}" if running else ""
     print(f"clean: {freed:.0f} MB given back{kept}")
 
@@ -76,7 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OSError as error:
-        fail(explain(error, ROOT))
+    run(main, "what is left is removed by the next one")

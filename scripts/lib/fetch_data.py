@@ -21,7 +21,7 @@ from pathlib import Path
 import pooch
 import requests
 
-from project import ROOT, TABLE, TABLE_VARIABLE, TOOLS, explain, fail, table_places, waiting_lock
+from project import TABLE, TABLE_VARIABLE, TOOLS, fail, run, table_places, waiting_lock
 
 # Other places to download from: URLs with spaces between, tried in this order.
 URL_VARIABLE = "CALIFORNIA_HOUSING_URL"
@@ -233,9 +233,4 @@ def already_there() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        fail("interrupted; nothing was written")
-    except OSError as error:
-        fail(explain(error, ROOT))
+    run(main, "nothing was written")

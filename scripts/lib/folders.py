@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -178,8 +179,10 @@ def renew(folder: Path) -> None:
 def link_or_copy(source: str, target: str) -> str:
     """Shares libraries with the template, which are most of it: rustc and linkers put a new file in their place."""
     if source.endswith(LIBRARIES):
-        os.link(source, target)
-        return target
+        # Some network drives have no links.
+        with suppress(OSError):
+            os.link(source, target)
+            return target
     return shutil.copy2(source, target)
 
 

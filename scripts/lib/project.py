@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -55,6 +55,11 @@ def table_places() -> list[Path]:
     return [Path(named)] if named else [TABLE, SHARED_TABLE]
 
 
+def table_is_there() -> bool:
+    """Whether there is something in one of these places, good or bad."""
+    return any(place.exists() for place in table_places())
+
+
 def fail(sentence: str) -> NoReturn:
     """Ends with one sentence that names the problem and the way out."""
     sys.exit(f"{Path(sys.argv[0]).stem.replace('_', '-')}: {sentence}")
@@ -70,6 +75,16 @@ def explain(error: OSError, folder: Path) -> str:
             f"{path} may not be written ({error.strerror}); copy the project into a folder of your own, and go on there"
         )
     return f"the system says: {error}; set it right and run this again"
+
+
+def run(main: Callable[[], None], interrupted: str) -> None:
+    """Runs a program; where it is interrupted or the system refuses something, it ends with one sentence."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        fail(f"interrupted; {interrupted}")
+    except OSError as error:
+        fail(explain(error, ROOT))
 
 
 def digest(*parts: object) -> str:

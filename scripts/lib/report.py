@@ -19,7 +19,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 
 from kernels import STRAGGLERS
-from project import NOTEBOOK, REPORT, ROOT, explain, fail, table_places
+from project import NOTEBOOK, REPORT, ROOT, fail, run, table_is_there, table_places
 
 # In the name of the data that stand in for the table.
 STAND_IN = "GENERATED STAND-IN"
@@ -83,10 +83,13 @@ def write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def export(notebook: NotebookNode) -> None:
-    write(REPORT / "Ray.ipynb", nbformat.writes(notebook))
+def export(notebook: NotebookNode) -> str:
+    """Writes the notebook and the page into report/; returns the notebook as it was written."""
+    text = nbformat.writes(notebook)
+    write(REPORT / "Ray.ipynb", text)
     page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook, {"metadata": {"name": "Ray"}})
     write(REPORT / "Ray.html", page)
+    return str(text)
 
 
 def main() -> None:
@@ -99,7 +102,7 @@ def main() -> None:
     if options.require_real_data:
         # The helper reads it too, in the kernel.
         os.environ["REQUIRE_REAL_DATA"] = "1"
-        if not any(place.exists() for place in table_places()):
+        if not table_is_there():
             places = " nor ".join(str(place) for place in table_places())
             fail(f"the table is neither {places}; ./scripts/fetch-data downloads it")
     notebook, started = read(), time.monotonic()
@@ -110,17 +113,12 @@ def main() -> None:
         export(notebook)
         print(error, file=sys.stderr)
         fail("a cell failed (see above); what was done until then is in report/Ray.html")
-    export(notebook)
+    text = export(notebook)
     if options.inplace:
-        write(NOTEBOOK, nbformat.writes(notebook))
-    data = " ON GENERATED NUMBERS, not California Housing" if STAND_IN in nbformat.writes(notebook) else ""
+        write(NOTEBOOK, text)
+    data = " ON GENERATED NUMBERS, not California Housing" if STAND_IN in text else ""
     print(f"report: report/Ray.html is ready{data}, after {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        fail("interrupted; nothing was written")
-    except OSError as error:
-        fail(explain(error, ROOT))
+    run(main, "nothing was written")

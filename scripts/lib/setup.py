@@ -28,10 +28,10 @@ from project import (
     VENV,
     VENV_PYTHON,
     digest,
-    explain,
     fail,
     is_stamped,
-    table_places,
+    run,
+    table_is_there,
     waiting_lock,
     write_stamp,
 )
@@ -213,7 +213,7 @@ def template(evcxr: Path, rustc: str) -> None:
 
 def table() -> None:
     """Downloads the table where it is nowhere; without it the lab runs on generated numbers, and says so."""
-    if any(place.exists() for place in table_places()):
+    if table_is_there():
         return
     failed = TOOLS / "no-table"
     generated = "the lab will run on GENERATED numbers, and say so; ./scripts/fetch-data tries again"
@@ -230,9 +230,4 @@ def table() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        fail("interrupted; run it again, it goes on where it stopped")
-    except OSError as error:
-        fail(explain(error, ROOT))
+    run(main, "run it again, it goes on where it stopped")

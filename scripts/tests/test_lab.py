@@ -141,7 +141,7 @@ def test_run_all_in_jupyterlab(copy: Path, url: str) -> None:
         assert all(count for count, _ in cells), cells
         assert not any("error" in kinds for _, kinds in cells), cells
         for name in ("price_map", "timeline"):
-            cell = page.locator(".jp-CodeCell", has_text=f"chart::{name}")
+            cell = page.locator(".jp-CodeCell", has_text=f"chart::{name}").first
             cell.scroll_into_view_if_needed()
             figure = cell.locator(".jp-OutputArea-output svg").first
             figure.wait_for(state="visible")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -64,6 +65,32 @@ def test_the_same_bits(lab: NotebookNode) -> None:
     assert (REPORT / "sequential-models.csv").read_bytes() == (REPORT / "parallel-models.csv").read_bytes()
 
 
+def test_every_way_of_running_gives_the_same_bits(lab: NotebookNode) -> None:
+    """Schedules, shared trees, failures and a journal: each cell asserts it, and shows what it did."""
+    ways = text(lab, "let four")
+    assert "4 ways to the same bits" in ways and re.search(r"shared trees, in parallel +\d+ +\d+ +340 ", ways), ways
+    assert "4 ways to the same bits" in text(lab, "let schedules")
+    assert text(lab, "let clumsy").strip() == "6 tasks were begun twice"
+    assert "6 of 6 models came from the journal the second time" in text(lab, "let safe")
+
+
+def test_failures_are_told_and_stay_alone(lab: NotebookNode) -> None:
+    assert "it worked in attempt 3" in text(lab, "let unlucky")
+    doomed = text(lab, "let doomed")
+    assert "(doomed) panicked in attempt 2 of 2: never any luck" in doomed, doomed
+    broken = text(lab, "let broken")
+    assert "5 models" in broken and "60" in broken, broken
+
+
+def test_the_dashboard_leaves_a_picture_and_a_trace(lab: NotebookNode) -> None:
+    (shown,) = outputs(lab, "let dashboard")
+    assert re.search(r"http://127\.0\.0\.1:\d+/[0-9a-f]{32}/", shown.data["text/html"])
+    (picture,) = outputs(lab, "cluster.summary()")
+    assert "<svg" in picture.data["text/html"] and "FINISHED" in picture.data["text/html"]
+    trace = json.loads((REPORT / "trace.json").read_text())
+    assert sum(event["ph"] == "X" for event in trace["traceEvents"]) >= 585
+
+
 def test_errors_are_at_scikit_learns_level(lab: NotebookNode) -> None:
     """Each MSE lies where 10 seeds of scikit-learn lie: within 4 deviations of their mean."""
     lines = [line for line in REFERENCE.read_text().splitlines() if not line.startswith("#")]
@@ -97,7 +124,7 @@ def test_figures_are_there_in_every_format(lab: NotebookNode) -> None:
         for output in cell.outputs
         if "data" in output
     ]
-    assert len(figures) == 7
+    assert len(figures) == 8
     for data in figures:
         assert set(data) == {"text/html", "image/svg+xml", "text/plain"}
         assert "<svg" in data["text/html"] and "California Housing" in data["image/svg+xml"]

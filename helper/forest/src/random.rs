@@ -18,7 +18,7 @@ impl Stream {
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(index);
-        Stream { rng, word: 0, spent: u64::MAX }
+        Stream { rng, word: 0, spent: 1 << 33 }
     }
 
     /// Uniform in `0..n`, without bias (Lemire, <https://doi.org/10.1145/3230636>).
@@ -37,7 +37,8 @@ impl Stream {
     /// Nearly uniform in `0..n` (to one part in 2^32 / n); several picks share a word.
     #[inline]
     pub(crate) fn pick(&mut self, n: u32) -> u32 {
-        self.spent = self.spent.saturating_mul(u64::from(n));
+        // At most 2^33 before.
+        self.spent *= u64::from(n);
         if self.spent > 1 << 32 {
             self.word = self.rng.next_u64();
             self.spent = u64::from(n);
@@ -45,6 +46,21 @@ impl Stream {
         let product = u128::from(self.word) * u128::from(n);
         self.word = product as u64;
         (product >> 64) as u32
+    }
+
+    /// Puts items into a random order; `each` is given every item and its new place.
+    #[inline]
+    pub(crate) fn shuffle(&mut self, items: &mut [u32], mut each: impl FnMut(u32, u32)) {
+        let mut rest = items;
+        for place in 0.. {
+            let n = rest.len();
+            if n == 0 {
+                break;
+            }
+            rest.swap(0, self.pick(n as u32) as usize);
+            each(rest[0], place);
+            rest = &mut rest[1..];
+        }
     }
 }
 

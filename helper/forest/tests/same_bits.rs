@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, Table};
-use forest::{Forest, MaxFeatures, MaxSamples, Params, TrainingSet, TrainingView};
+use forest::{Forest, Matrix, MaxFeatures, MaxSamples, Params, TrainingSet, TrainingView};
 use proptest::prelude::*;
 
 /// FNV-1a over the bits of the predictions.
@@ -28,6 +28,83 @@ fn a_forest_is_the_one_it_always_was() {
 }
 
 const GOLDEN: (usize, u64) = (76006, 4020045398769610714);
+
+/// Likewise for data of many kinds: few and many rows and features, ties, weights, and targets
+/// that take sums of every width.
+#[test]
+fn forests_of_many_kinds_are_what_they_always_were() {
+    let mut found = Vec::new();
+    for (kind, [n_rows, n_features, levels, leaf]) in KINDS.into_iter().enumerate() {
+        let (mut a, mut b) = (Random(kind as u64), Random(!(kind as u64)));
+        let table = Table::new(
+            n_rows,
+            n_features,
+            |_, f| a.below(if f % 3 == 1 { 7 } else { levels as u64 }) as f64,
+            |r| r[0] * 3.0 + if kind % 2 == 0 { b.unit() * r[0] } else { b.unit().powi(40) * 1e6 },
+        );
+        let weights: Vec<f64> = (0..n_rows).map(|_| b.below(4) as f64).collect();
+        let weighted = TrainingSet::with_weights(table.matrix(), &table.y, &weights).unwrap();
+        let mut sum = 0u64;
+        for (training, simd) in [(&table.training(), true), (&table.training(), false), (&weighted, true)] {
+            let params = Params {
+                n_estimators: 3,
+                max_depth: (kind % 3 == 0).then_some(12),
+                min_samples_split: 2 + kind % 5,
+                min_samples_leaf: leaf,
+                bootstrap: kind % 4 != 3,
+                seed: kind as u64,
+                simd,
+                ..Params::default()
+            };
+            let forest = Forest::fit(training, &params).unwrap();
+            let part = Matrix::from_rows(&table.x[..n_features * n_rows.min(3000)], n_features).unwrap();
+            sum = sum.rotate_left(7) ^ hash(&forest.predict(part).unwrap()) ^ forest.n_nodes() as u64;
+            sum = sum.rotate_left(7) ^ hash(&forest.feature_importances());
+        }
+        found.push(sum);
+    }
+    assert_eq!(found, MANY);
+}
+
+/// Rows, features, levels of a feature's values, and the smallest leaf.
+const KINDS: [[usize; 4]; 10] = [
+    [40, 1, 9, 1],
+    [90, 3, 50, 2],
+    [300, 8, 1000, 1],
+    [300, 9, 5, 1],
+    [1500, 8, 1_000_000, 1],
+    [2500, 17, 300, 7],
+    [7000, 8, 1_000_000, 1],
+    [12_000, 5, 40, 1],
+    [30_000, 4, 1_000_000, 3],
+    [70_000, 3, 1_000_000, 20],
+];
+
+const MANY: [u64; 10] = [
+    6949980741987047478,
+    3634783264010783185,
+    6620062279650012328,
+    10248246574652694970,
+    6331466997629618495,
+    11771844879567870516,
+    7489360080150442659,
+    16333020702378180918,
+    17735221047863285638,
+    1204561920880303731,
+];
+
+/// Where no split gains anything, the feature that was drawn first wins, however it is looked for.
+#[test]
+fn ties_of_splits_that_gain_nothing() {
+    for seed in 0..20 {
+        let (mut a, mut b) = (Random(seed), Random(!seed));
+        let t = Table::new(833, 3, |_, _| a.below(21) as f64, |_| b.below(2) as f64);
+        let params =
+            Params { n_estimators: 2, bootstrap: false, min_samples_split: 4, seed, ..Params::default() };
+        let slow = Params { simd: false, ..params.clone() };
+        assert_eq!(t.fit(&params).apply(t.matrix()), t.fit(&slow).apply(t.matrix()), "{seed}");
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]

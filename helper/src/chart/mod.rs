@@ -25,7 +25,6 @@ mod projection;
 mod seconds_per_model;
 mod shades;
 mod sheet;
-mod speedup;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -38,5 +37,4 @@ pub use predicted::predicted_against_actual;
 pub use price_map::price_map;
 pub use projection::projection;
 pub use seconds_per_model::seconds_per_model;
-pub use speedup::speedup;
 pub use timeline::timeline;

@@ -5,13 +5,18 @@ use plotters::style::text_anchor::HPos;
 
 use super::figure::Figure;
 use super::sheet::{Mark, Scale, TEXT, WIDTH, Words, axes, px, sheet, stroke, text};
-use super::style::{BLUE, INK, MUTED, OKABE_ITO, VERMILION, count, number, text_width};
+use super::style::{BLUE, INK, MUTED, OKABE_ITO, VERMILION, count, number};
 use crate::error::Result;
 use crate::sweep::{MOST_WORKERS, Projection};
 
 const COLOURS: [RGBColor; 4] = [OKABE_ITO[2], BLUE, OKABE_ITO[3], OKABE_ITO[4]];
 /// Points of a line between one power of two and the next.
 const STEPS: u32 = 8;
+
+/// What stands in a measured point, and before its name in the legend.
+fn letter(index: usize) -> String {
+    char::from(b'A' + (index % 26) as u8).to_string()
+}
 
 /// The speedup on 1 to 1,024 workers under each schedule, Amdahl's line, and what was measured.
 /// Both axes are logarithmic.
@@ -37,11 +42,14 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
             format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.machine)
         })
         .collect();
-    let mut legend = vec![
-        (Mark::Dot, VERMILION, "measured".to_owned()),
-        (Mark::Dashes, MUTED, "ideal".to_owned()),
-        (Mark::Line, INK, format!("Amdahl: {} % serial", number(100.0 * projection.serial_share(), 3))),
-    ];
+    let mut legend: Vec<_> = measured
+        .iter()
+        .enumerate()
+        .map(|(i, text)| (Mark::Dot, VERMILION, format!("{}, measured: {text}", letter(i))))
+        .collect();
+    legend.push((Mark::Dashes, MUTED, "ideal".to_owned()));
+    let serial = number(100.0 * projection.serial_share(), 3);
+    legend.push((Mark::Line, INK, format!("Amdahl: {serial} % serial")));
     legend.extend(
         projection
             .policies
@@ -76,7 +84,11 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         grid: true,
     };
     let x = scale("number of workers (logarithmic)");
-    let y = scale("times as fast as one worker (logarithmic)");
+    let mut y = scale("times as fast as one worker (logarithmic)");
+    if projection.measured.iter().any(|point| point.speedup < 1.0) {
+        y.range.start = -1.0;
+        y.ticks.insert(0, (-1.0, "0.5".to_owned()));
+    }
     sheet(words, (WIDTH, 500), |area| {
         let mut plot = axes(area, &x, &y, 24.0)?;
         let corner = f64::from(powers);
@@ -92,17 +104,11 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         let up = if level > corner - 1.0 { 12.0 } else { -12.0 };
         let label = Text::new(label, (px(6.0), px(up)), text(TEXT, INK, HPos::Left));
         plot.draw_series([EmptyElement::at((0.0, level)) + label])?;
-        for point in &projection.measured {
-            let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(0.0, corner));
-            plot.draw_series([Circle::new(at, px(6.0), VERMILION.filled())])?;
-            plot.draw_series([Circle::new(at, px(6.0), stroke(WHITE, 1.0))])?;
-            let label = format!("{}: {}", point.machine, number(point.speedup, 2));
-            let label = super::style::fit(&label, TEXT, 300.0);
-            // Below the lines there is room on the right of a point, and at their end on its left.
-            let wide = text_width(&label, TEXT) / 780.0 * corner;
-            let left = at.0 + wide > corner;
-            let (dx, side) = if left { (-10.0, HPos::Right) } else { (10.0, HPos::Left) };
-            let label = Text::new(label, (px(dx), px(13.0)), text(TEXT, INK, side));
+        for (i, point) in projection.measured.iter().enumerate() {
+            let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(y.range.start, corner));
+            plot.draw_series([Circle::new(at, px(9.0), VERMILION.filled())])?;
+            plot.draw_series([Circle::new(at, px(9.0), stroke(WHITE, 1.0))])?;
+            let label = Text::new(letter(i), (0, 0), text(TEXT, WHITE, HPos::Center));
             plot.draw_series([EmptyElement::at(at) + label])?;
         }
         Ok(())

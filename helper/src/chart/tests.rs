@@ -113,7 +113,6 @@ fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) 
         seconds_per_model(&both).unwrap(),
         timeline(&parallel).unwrap(),
         timeline(&sequential).unwrap(),
-        speedup(&both).unwrap(),
         projection(&projected(&both)).unwrap(),
         error_by_trees(&parallel).unwrap(),
         predicted_against_actual(&parallel).unwrap(),
@@ -266,6 +265,20 @@ fn lines_are_of_the_palette() {
     let known: Vec<_> =
         style::OKABE_ITO.into_iter().chain([style::INK, style::MUTED, style::GRID]).map(hex).collect();
     colours.for_each(|colour| assert!(colour == "FFFFFF" || known.iter().any(|k| k == colour), "{colour}"));
+}
+
+#[test]
+fn a_measured_point_stands_in_the_chart_and_in_words() {
+    let both = Comparison::of(
+        &outcome("California", &lab(), 1, &prices(100)),
+        &outcome("California", &lab(), 2, &prices(100)),
+    );
+    let figure = projection(&projected(&both.unwrap())).unwrap();
+    let written = texts(figure.svg());
+    for letter in ["A", "B", "C"] {
+        assert_eq!(written.iter().filter(|(_, text)| text == letter).count(), 1, "{letter}");
+    }
+    assert!(figure.description().contains("15.20 on 16 workers (another <machine>)"), "{figure}");
 }
 
 #[test]

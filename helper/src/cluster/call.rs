@@ -1,6 +1,5 @@
 //! Calling a function on a worker: with which options, how often, and what comes of it.
 
-use std::any::Any;
 use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,6 +10,10 @@ use super::object::ObjectRef;
 use super::task::{Job, Task};
 use super::{Cluster, Shared};
 use crate::error::{Error, ErrorKind, Result};
+use crate::panics;
+
+/// How many more attempts follow a first one that panicked, if nothing is said: as many as in Ray.
+pub(crate) const MAX_RETRIES: u32 = 3;
 
 /// An error of a task's function, whatever its type: a text, or any type that is an error.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -45,7 +48,7 @@ struct Policy {
 
 impl<'c> Options<'c> {
     pub(super) fn new(cluster: &'c Cluster) -> Self {
-        let policy = Policy { max_retries: 3, retry_exceptions: false };
+        let policy = Policy { max_retries: MAX_RETRIES, retry_exceptions: false };
         Self { cluster: &cluster.shared, name: None, policy }
     }
 
@@ -125,7 +128,7 @@ enum Failure {
     /// The function returned an error.
     Returned(Cause),
     /// The function panicked.
-    Panicked(Box<dyn Any + Send>),
+    Panicked(String),
 }
 
 impl<H, F, R> Call<H, F, R>
@@ -148,7 +151,7 @@ where
             let view = self.held.view().map_err(Failure::Argument)?;
             (self.f)(view).map_err(Failure::Returned)
         };
-        catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
+        panics::catch(call).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
     }
 
     /// How many attempts there are in all, where the latest ended so.
@@ -195,7 +198,7 @@ where
                 failed(&self.task, &format!("returned an error in attempt {attempt} of {of}: {cause}"))
             }
             Failure::Panicked(panic) => {
-                failed(&self.task, &format!("panicked in attempt {attempt} of {of}: {}", message(&*panic)))
+                failed(&self.task, &format!("panicked in attempt {attempt} of {of}: {panic}"))
             }
         };
         if attempt < of {
@@ -209,10 +212,4 @@ where
 
 fn failed(task: &Task, how: &str) -> Error {
     Error::new(ErrorKind::Task, format!("{} {how}", task.title()))
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(a panic without a message)")
 }

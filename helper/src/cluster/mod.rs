@@ -44,6 +44,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 pub use args::{Args, Held};
+pub(crate) use call::MAX_RETRIES;
 pub use call::{Cause, Options};
 pub use log::Report;
 pub(crate) use log::Snapshot;

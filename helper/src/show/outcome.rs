@@ -45,7 +45,7 @@ impl Outcome {
         let grown = match (self.trees(), self.trees_grown()) {
             (all, grown) if all == grown => format!("{} trees", thousands(all as u64)),
             (all, grown) => {
-                format!("{} trees, of which {} were grown,", thousands(all as u64), thousands(grown as u64))
+                format!("{} trees, {} of them grown here,", thousands(all as u64), thousands(grown as u64))
             }
         };
         let table = Table::new(title, heads.collect::<Vec<_>>())

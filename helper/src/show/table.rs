@@ -76,8 +76,9 @@ impl Table {
         for row in &self.rows {
             out.push_str("<tr>");
             for cell in row {
-                let side = if cell.number { "right" } else { "left" };
-                let _ = write!(out, "<td style=\"text-align:{side}\">{}</td>", escape(&cell.text));
+                let style =
+                    if cell.number { "text-align:right;white-space:nowrap" } else { "text-align:left" };
+                let _ = write!(out, "<td style=\"{style}\">{}</td>", escape(&cell.text));
             }
             out.push_str("</tr>");
         }

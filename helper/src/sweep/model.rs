@@ -23,6 +23,11 @@ impl Model {
         &self.params
     }
 
+    /// How many nodes all its trees have, leaves included.
+    pub fn n_nodes(&self) -> usize {
+        self.trees.iter().map(|trees| trees.n_nodes()).sum()
+    }
+
     /// Predicts the target of each row.
     ///
     /// # Errors

@@ -216,7 +216,8 @@ impl Outcome {
     /// How many trees were grown: fewer than the models have where these share trees or came from a
     /// journal.
     pub fn trees_grown(&self) -> usize {
-        self.tasks.iter().map(|task| task.trees.len()).sum()
+        let finished = self.tasks.iter().filter(|task| task.state == TaskState::Finished);
+        finished.map(|task| task.trees.len()).sum()
     }
 
     /// How many trees all models have.

@@ -1,10 +1,9 @@
 //! Running a plan: one task after another, or on a cluster. Both do the same work.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use super::event::Listener;
+use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
 use super::learner::Prepared;
@@ -12,13 +11,10 @@ use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, ObjectRef, TaskRecord, TaskState};
+use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine;
-
-/// How often a task that panics is begun anew, as on a cluster.
-const MAX_RETRIES: u32 = 3;
+use crate::{machine, panics};
 
 /// What a run is given beside its plan.
 #[derive(Default)]
@@ -42,9 +38,23 @@ pub(super) fn on_cluster(
     extras: Extras<'_>,
 ) -> Result<Outcome> {
     let split = cluster.get(data)?;
+    let listener = reporting(cluster.clone(), split.dataset.clone(), extras.listener.cloned());
+    let extras = Extras { listener: Some(&listener), ..extras };
     run(plan, &split, cluster.workers(), extras, |work, gathering| {
         in_parallel(&cluster.put(work), cluster, data, gathering)
     })
+}
+
+/// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
+fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+    Arc::new(Mutex::new(move |event: Event<'_>| {
+        if let Event::Finished { model, .. } = event {
+            let trees = model.params.n_estimators as f64;
+            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            cluster.report(format!("{dataset}, model {}", model.model), &metrics);
+        }
+        tell(listener.as_ref(), event);
+    }))
 }
 
 /// Grows the best model's trees here, where those that others grew were not kept.
@@ -107,11 +117,10 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         let queued = epoch.elapsed().as_secs_f64();
         let (grown, started, cpu) = loop {
             let (started, cpu) = (epoch.elapsed().as_secs_f64(), machine::thread_cpu());
-            match catch_unwind(AssertUnwindSafe(|| work.run(task, &split.test))) {
+            match panics::catch(|| work.run(task, &split.test)) {
                 Ok(grown) => break (grown, started, cpu),
                 Err(panic) if work.attempts(task) > MAX_RETRIES => {
-                    let message = format!("panicked: {}", said(&*panic));
-                    break (Err(Error::new(ErrorKind::Task, message)), started, cpu);
+                    break (Err(Error::new(ErrorKind::Task, format!("panicked: {panic}"))), started, cpu);
                 }
                 Err(_) => {}
             }
@@ -135,11 +144,6 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         }
     }
     Ok(())
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(without a message)")
 }
 
 fn in_parallel(
@@ -181,7 +185,7 @@ fn in_parallel(
             gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
         }
         match grown {
-            Ok(grown) => gathering.add(work, task, grown)?,
+            Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
             Err(error) => gathering.fail(work, task, &error),
         }
     }

@@ -78,6 +78,11 @@ impl Work {
         self.useful[forest].fetch_min(trees, Ordering::Relaxed);
     }
 
+    /// Nothing is of use from now on: tasks that have not begun are dropped.
+    pub(super) fn cancel(&self) {
+        (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
+    }
+
     /// Runs a task. It may be run again: the same comes out.
     pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
         if self.is_useless(task) {
@@ -112,7 +117,7 @@ impl Work {
         let trees = self.plan.probe(task);
         let started = Instant::now();
         let grow = || self.grow(task.model, trees.clone(), &split.test);
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(grow)).ok()?.ok()?;
+        crate::panics::catch(grow).ok()?.ok()?;
         let per_tree = started.elapsed().as_secs_f64() / trees.len() as f64;
         Some(per_tree * self.trees() as f64 / workers as f64)
     }

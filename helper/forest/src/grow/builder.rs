@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Simd;
+use super::bounds::Room;
 use super::entry::Entry;
 use super::partition::{Keep, Lists};
 use super::rows::{self, Rows, Sum};
@@ -30,15 +31,16 @@ pub(super) struct Builder<'a, E> {
     /// For each feature `stride` entries, as many of which as the tree has rows are in use.
     pub(super) lists: Vec<E>,
     pub(super) stride: usize,
-    /// For each row whether it goes left: all bits, or none.
+    /// For each row 1 if it goes left, or 0.
     left: Vec<u8>,
     /// Room for the right side of one list.
     spare: Vec<E>,
-    /// Room for the sums along two lists.
-    sums: Vec<u64>,
+    room: Room,
     /// All features, in the order in which the last node drew them.
     pub(super) features: Vec<u32>,
-    /// Those of them to look at.
+    /// For each feature its place among them.
+    turns: Vec<u32>,
+    /// Those to look at.
     candidates: Vec<u32>,
     /// Of all rows of the tree.
     pub(super) weight: f64,
@@ -73,8 +75,9 @@ impl<'a, E: Entry> Builder<'a, E> {
             stride,
             left: vec![0; table],
             spare: vec![E::zeroed(); stride],
-            sums: vec![0; 2 * stride],
+            room: Room::new(n_rows),
             features: (0..view.n_features as u32).collect(),
+            turns: vec![0; view.n_features],
             candidates: vec![0; view.n_features],
             weight: 0.0,
             stream: Stream::new(params.seed, 0),
@@ -127,14 +130,14 @@ impl<'a, E: Entry> Builder<'a, E> {
         self.rows.record();
         let mut n = 0;
         for (left, &count) in self.left.iter_mut().zip(&self.rows.counts) {
-            *left = if count > 0 { 0xff } else { 0 };
+            *left = u8::from(count > 0);
             n += usize::from(count > 0);
         }
         // One at a time: what was just copied is still near.
         let lists = self.lists.chunks_exact_mut(self.stride);
         for (all, order) in lists.zip(order.chunks_exact(self.stride)) {
             all.copy_from_slice(order);
-            let list = Lists { all, stride: self.stride, at: 0, n: view.n_rows, skip: None };
+            let list = Lists { all, stride: self.stride, n_lists: 1, at: 0, n: view.n_rows, skip: None };
             E::divide(self.simd, list, &self.left, Keep::Left, &mut self.spare);
         }
         let sum = self.sum(&self.lists[..n], false);
@@ -182,19 +185,33 @@ impl<'a, E: Entry> Builder<'a, E> {
     /// Draws features until there are enough, at least one of them not constant in the node.
     /// Gives the number of candidates.
     fn draw_candidates(&mut self, at: usize, n: usize) -> usize {
-        let (all, lists) = (self.features.len(), &self.lists[at..]);
+        let (all, stride, lists) = (self.features.len(), self.stride, &self.lists[..]);
+        let varies = |feature: u32| {
+            let first = feature as usize * stride + at;
+            lists[first].rank() != lists[first + n - 1].rank()
+        };
         let mut count = 0;
-        for drawn in 0..all {
-            if drawn >= self.params.max_features && count > 0 {
-                break;
+        // Written in any case, and overwritten by the next one if it is constant.
+        if self.params.max_features >= all {
+            // In their own order: what is read of them need not wait for what is drawn.
+            for feature in 0..all as u32 {
+                self.candidates[count] = feature;
+                count += usize::from(varies(feature));
             }
-            let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
-            self.features.swap(drawn, other);
-            let feature = self.features[drawn];
-            let list = &lists[feature as usize * self.stride..][..n];
-            // Written in any case, and overwritten by the next one if it is constant.
-            self.candidates[count] = feature;
-            count += usize::from(list[0].rank() != list[n - 1].rank());
+            let turns = &mut self.turns[..];
+            self.stream.shuffle(&mut self.features, |feature, turn| turns[feature as usize] = turn);
+        } else {
+            for drawn in 0..all {
+                if drawn >= self.params.max_features && count > 0 {
+                    break;
+                }
+                let other = drawn + self.stream.pick((all - drawn) as u32) as usize;
+                self.features.swap(drawn, other);
+                let feature = self.features[drawn];
+                self.turns[feature as usize] = drawn as u32;
+                self.candidates[count] = feature;
+                count += usize::from(varies(feature));
+            }
         }
         count
     }
@@ -208,11 +225,13 @@ impl<'a, E: Entry> Builder<'a, E> {
             stride: self.stride,
             n,
             features: &self.candidates[..candidates],
+            drawn: &self.features,
+            turns: &self.turns,
             positions: least - 1..n - least,
             sum: task.sum,
         };
         let packed = self.is_packed(task.sum);
-        let found = E::search(self.simd, &node, &self.rows, packed, &mut self.sums)?;
+        let found = E::search(self.simd, &node, &self.rows, packed, &mut self.room)?;
         let gain = found.score * task.sum.weight();
         let least = self.params.min_impurity_decrease;
         let worthwhile = least == 0.0 || self.view.scale.square_to_f64(gain / self.weight) >= least;
@@ -244,6 +263,19 @@ impl<'a, E: Entry> Builder<'a, E> {
         let list = &self.lists[best..best + n];
         let (lower, upper) = (list[position].rank(), list[n_left].rank());
 
+        let depth = task.depth + 1;
+        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
+            (true, true) => Some(Keep::Both { n_left }),
+            (true, false) => Some(Keep::Left),
+            (false, true) => Some(Keep::Right),
+            (false, false) => None,
+        };
+        if keep.is_some() {
+            let (goes_left, goes_right) = list.split_at(n_left);
+            let marks = E::table_mut(&mut self.left);
+            goes_left.iter().for_each(|e| e.set(marks, 1));
+            goes_right.iter().for_each(|e| e.set(marks, 0));
+        }
         let left = self.sum(&list[..n_left], packed);
         let right = match (task.sum, left) {
             (Sum::Counted { targets, draws }, Sum::Counted { targets: left_targets, draws: left_draws }) => {
@@ -254,20 +286,9 @@ impl<'a, E: Entry> Builder<'a, E> {
         let child = self.nodes.len();
         self.nodes[task.node] = Node::undecided(feature, (lower, upper), child);
 
-        let depth = task.depth + 1;
-        let keep = match (self.splittable(n_left, depth), self.splittable(n - n_left, depth)) {
-            (true, true) => Some(Keep::Both { n_left }),
-            (true, false) => Some(Keep::Left),
-            (false, true) => Some(Keep::Right),
-            (false, false) => None,
-        };
         if let Some(keep) = keep {
-            let (goes_left, goes_right) = self.lists[best..best + n].split_at(n_left);
-            let marks = E::table_mut(&mut self.left);
-            goes_left.iter().for_each(|e| e.set(marks, 0xff));
-            goes_right.iter().for_each(|e| e.set(marks, 0));
-            let (all, stride) = (&mut self.lists[..], self.stride);
-            let lists = Lists { all, stride, at, n, skip: Some(feature) };
+            let (all, stride, n_lists) = (&mut self.lists[..], self.stride, self.view.n_features);
+            let lists = Lists { all, stride, n_lists, at, n, skip: Some(feature) };
             E::divide(self.simd, lists, &self.left, keep, &mut self.spare);
             if keep == Keep::Right {
                 self.lists.copy_within(best + n_left..best + n, best);

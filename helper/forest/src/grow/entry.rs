@@ -5,6 +5,7 @@ use bytemuck::Pod;
 use super::Simd;
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
+use super::bounds::Room;
 use super::partition::{self, Keep, Lists};
 use super::rows::Rows;
 use super::search::{Found, Search};
@@ -23,15 +24,9 @@ pub(super) trait Entry: Pod {
     fn get<T: Copy>(self, table: &Self::Table<T>) -> T;
     fn set<T: Copy>(self, table: &mut Self::Table<T>, value: T);
 
-    /// Looks for a node's best split; `sums` is room for the sums along two lists.
-    fn search(
-        _: Simd,
-        node: &Search<'_, Self>,
-        rows: &Rows,
-        packed: bool,
-        sums: &mut [u64],
-    ) -> Option<Found> {
-        node.search(rows, packed, sums)
+    /// Looks for a node's best split; `room` is for at least as many rows.
+    fn search(_: Simd, node: &Search<'_, Self>, rows: &Rows, packed: bool, room: &mut Room) -> Option<Found> {
+        node.search(rows, packed, room)
     }
 
     /// Divides lists by the marks of their rows: see [`partition::divide`].
@@ -84,12 +79,12 @@ impl Entry for u32 {
         node: &Search<'_, u32>,
         rows: &Rows,
         packed: bool,
-        sums: &mut [u64],
+        room: &mut Room,
     ) -> Option<Found> {
         match simd {
-            Simd::Portable => node.search(rows, packed, sums),
+            Simd::Portable => node.search(rows, packed, room),
             // SAFETY: `Simd::Avx2` is made only where the processor has these instructions.
-            Simd::Avx2 => unsafe { avx2::search(node, rows, packed, sums) },
+            Simd::Avx2 => unsafe { avx2::search(node, rows, packed, room) },
         }
     }
 

@@ -7,6 +7,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod bounds;
 mod builder;
 mod entry;
 mod partition;

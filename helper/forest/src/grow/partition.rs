@@ -21,6 +21,7 @@ pub(super) struct Lists<'a, E> {
     /// The lists, `stride` entries each.
     pub(super) all: &'a mut [E],
     pub(super) stride: usize,
+    pub(super) n_lists: usize,
     /// Where the node starts in each.
     pub(super) at: usize,
     /// Its rows.

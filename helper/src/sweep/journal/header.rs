@@ -9,7 +9,7 @@ use crate::sweep::Learner;
 use crate::sweep::params::Params;
 use crate::sweep::plan::Plan;
 
-/// Which order the members of a line stand in; another one would be another number.
+/// Which members a line has; others would be another number.
 const FORMAT: u32 = 1;
 
 /// What must be the same for models of a journal to be models of a sweep.
@@ -51,7 +51,7 @@ impl Header {
             .end()
     }
 
-    pub(super) fn read(line: Read<'_>) -> Option<Self> {
+    pub(super) fn read(line: &Read) -> Option<Self> {
         Some(Self {
             format: line.number("journal")?,
             dataset: line.text("dataset")?,

@@ -1,10 +1,10 @@
 //! One line of a journal: a JSON object whose last member is a checksum of all before it.
 //!
-//! Members stand in a fixed order and strings are escaped, so that a member is found by its name
-//! in quotes: within a string a quote is never without its backslash.
+//! Members stand in the order in which they are given: the first line is known by its beginning.
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 const CHECK: &str = ",\"xxh3\":\"";
@@ -17,34 +17,22 @@ impl Line {
         Self(String::from("{"))
     }
 
-    fn name(&mut self, name: &str) {
+    fn member(mut self, name: &str, value: Value) -> Self {
         let comma = if self.0.len() > 1 { "," } else { "" };
-        let _ = write!(self.0, "{comma}\"{name}\":");
-    }
-
-    pub(super) fn text(mut self, name: &str, text: &str) -> Self {
-        self.name(name);
-        quote(&mut self.0, text);
+        let _ = write!(self.0, "{comma}\"{name}\":{value}");
         self
     }
 
-    pub(super) fn number(mut self, name: &str, number: impl std::fmt::Display) -> Self {
-        self.name(name);
-        let _ = write!(self.0, "{number}");
-        self
+    pub(super) fn text(self, name: &str, text: &str) -> Self {
+        self.member(name, text.into())
     }
 
-    pub(super) fn texts(mut self, name: &str, texts: impl IntoIterator<Item = String>) -> Self {
-        self.name(name);
-        self.0.push('[');
-        for (i, text) in texts.into_iter().enumerate() {
-            if i > 0 {
-                self.0.push(',');
-            }
-            quote(&mut self.0, &text);
-        }
-        self.0.push(']');
-        self
+    pub(super) fn number(self, name: &str, number: impl Into<Value>) -> Self {
+        self.member(name, number.into())
+    }
+
+    pub(super) fn texts(self, name: &str, texts: impl IntoIterator<Item = String>) -> Self {
+        self.member(name, texts.into_iter().collect())
     }
 
     /// The line with its checksum and the end of the line.
@@ -55,80 +43,31 @@ impl Line {
     }
 }
 
-fn quote(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
 /// A line that was read, and whose checksum is right.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Read<'a>(&'a str);
+#[derive(Debug)]
+pub(super) struct Read(Value);
 
-impl<'a> Read<'a> {
+impl Read {
     /// `None` where the line is not whole.
-    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+    pub(super) fn of(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
         let (body, check) = line.rsplit_once(CHECK)?;
         let check = check.strip_suffix("\"}").filter(|check| check.len() == 16)?;
-        (u64::from_str_radix(check, 16).ok()? == xxh3_64(body.as_bytes())).then_some(Self(body))
+        let whole = u64::from_str_radix(check, 16).ok()? == xxh3_64(body.as_bytes());
+        serde_json::from_str(line).ok().filter(|_| whole).map(Self)
     }
 
-    fn member(self, name: &str) -> Option<&'a str> {
-        let mark = format!("\"{name}\":");
-        let at = self.0.find(&mark)? + mark.len();
-        Some(&self.0[at..])
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        Some(self.0[name].as_str()?.to_owned())
     }
 
-    pub(super) fn text(self, name: &str) -> Option<String> {
-        unquote(self.member(name)?).map(|(text, _)| text)
+    pub(super) fn number<T: TryFrom<u64>>(&self, name: &str) -> Option<T> {
+        self.0[name].as_u64()?.try_into().ok()
     }
 
-    pub(super) fn number<T: std::str::FromStr>(self, name: &str) -> Option<T> {
-        let rest = self.member(name)?;
-        rest[..rest.find([',', '}', ']']).unwrap_or(rest.len())].parse().ok()
+    pub(super) fn texts(&self, name: &str) -> Option<Vec<String>> {
+        self.0[name].as_array()?.iter().map(|text| Some(text.as_str()?.to_owned())).collect()
     }
-
-    pub(super) fn texts(self, name: &str) -> Option<Vec<String>> {
-        let mut rest = self.member(name)?.strip_prefix('[')?;
-        let mut texts = Vec::new();
-        while !rest.starts_with(']') {
-            let (text, after) = unquote(rest)?;
-            texts.push(text);
-            rest = after.strip_prefix(',').unwrap_or(after);
-        }
-        Some(texts)
-    }
-}
-
-/// The string that begins here, and what comes after it.
-fn unquote(text: &str) -> Option<(String, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let mut out = String::new();
-    let mut chars = inner.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Some((out, &inner[at + 1..])),
-            '\\' => match chars.next()?.1 {
-                'u' => {
-                    let code: String = chars.by_ref().take(4).map(|(_, c)| c).collect();
-                    out.push(char::from_u32(u32::from_str_radix(&code, 16).ok()?)?);
-                }
-                c => out.push(c),
-            },
-            c => out.push(c),
-        }
-    }
-    None
 }
 
 #[cfg(test)]

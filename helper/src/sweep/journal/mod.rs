@@ -183,7 +183,7 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
         };
         if number == 1 {
             let there =
-                Header::read(good).ok_or_else(|| damaged(path, 1, "does not say what the journal is of"))?;
+                Header::read(&good).ok_or_else(|| damaged(path, 1, "does not say what the journal is of"))?;
             if let Some(difference) = there.difference(header) {
                 let message = format!(
                     "the journal {} is of another sweep: {difference}; take another name, or delete it",
@@ -192,7 +192,7 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
                 return Err(Error::new(ErrorKind::InvalidParameter, message));
             }
         } else {
-            let model = model(good, header)
+            let model = model(&good, header)
                 .ok_or_else(|| damaged(path, number, "is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
                 restored.push(model);
@@ -203,7 +203,7 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
     Ok((length, restored))
 }
 
-fn model(line: Read<'_>, header: &Header) -> Option<Restored> {
+fn model(line: &Read, header: &Header) -> Option<Restored> {
     let model = line.number("model")?;
     let predictions = base64::decode(&line.text("predictions")?)?;
     let fits = header.model(model) == Some(&line.text("params")?) && predictions.len() == header.test_rows();

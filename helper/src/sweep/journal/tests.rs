@@ -1,1 +1,152 @@
+//! What becomes of a journal on a disk that is full, or was.
 
+use std::io::{Error, Result};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::data::{Rows, Split};
+use crate::sweep::run::{Extras, sequential};
+use crate::sweep::{Learner, Outcome, Sweep};
+
+/// A disk with room for so many bytes; of a line that does not fit, a part is written.
+#[derive(Clone)]
+struct Disk(Arc<Mutex<State>>);
+
+struct State {
+    bytes: Vec<u8>,
+    room: usize,
+    cuts: bool,
+    /// Room that comes back after so many refusals.
+    freed_after: usize,
+}
+
+impl Disk {
+    fn new(room: usize, freed_after: usize, cuts: bool) -> Self {
+        Self(Arc::new(Mutex::new(State { bytes: Vec::new(), room, cuts, freed_after })))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let state = self.0.lock().unwrap();
+        String::from_utf8_lossy(&state.bytes).split_inclusive('\n').map(str::to_owned).collect()
+    }
+}
+
+impl Store for Disk {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let room = state.room.saturating_sub(state.bytes.len());
+        state.bytes.extend(&bytes[..room.min(bytes.len())]);
+        if room >= bytes.len() {
+            return Ok(());
+        }
+        state.freed_after -= 1;
+        if state.freed_after == 0 {
+            state.room = usize::MAX;
+        }
+        Err(Error::other("no space left on device"))
+    }
+
+    fn truncate(&mut self, length: u64) -> Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if !state.cuts {
+            return Err(Error::other("input/output error"));
+        }
+        state.bytes.truncate(length as usize);
+        Ok(())
+    }
+}
+
+fn split() -> Split {
+    let x: Vec<f64> = (0..120).map(|i| f64::from(i * 7919 % 1009)).collect();
+    let y = x.iter().map(|x| x.sqrt()).collect();
+    let columns = [x, y];
+    let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
+    Split {
+        dataset: "made up".to_owned(),
+        features: vec!["x".to_owned()],
+        target: "y".to_owned(),
+        train: rows(0..80),
+        test: rows(80..120),
+    }
+}
+
+fn sweep() -> Sweep {
+    Sweep::over_n_estimators([2, 3, 4, 5, 6]).quiet()
+}
+
+fn run_on(disk: &Disk) -> Outcome {
+    let split = split();
+    let plan = sweep().plan(&split).unwrap();
+    let header = Header::of(&plan, &split).unwrap().line();
+    let mut journal = Journal {
+        path: "full.jsonl".into(),
+        store: Box::new(disk.clone()),
+        length: 0,
+        waiting: vec![header],
+        lost: false,
+    };
+    // The room of the tests is counted from behind the header.
+    disk.0.lock().unwrap().room = usize::MAX;
+    journal.write().unwrap();
+    let mut state = disk.0.lock().unwrap();
+    state.room = state.bytes.len() + ROOM;
+    drop(state);
+    sequential(plan, &split, Extras { journal: Some((journal, Vec::new())), ..Extras::default() }).unwrap()
+}
+
+/// Two lines fit, and a part of the third.
+const ROOM: usize = 1_500;
+
+#[test]
+fn a_full_disk_costs_no_result() {
+    let plain = sweep().run_sequential(split()).unwrap();
+    let disk = Disk::new(0, usize::MAX, true);
+    let outcome = run_on(&disk);
+    assert!(outcome.same_bits(&plain) && outcome.models.len() == 5);
+    let lines = disk.lines();
+    assert!((2..5).contains(&lines.len()) && lines.iter().all(|line| line.ends_with('\n')), "{lines:?}");
+    let text = outcome.to_string();
+    for part in ["Warning", "full.jsonl", "no space left", "lacks", "free some disk"] {
+        assert!(text.contains(part), "no \"{part}\" in {text}");
+    }
+}
+
+#[test]
+fn what_was_refused_is_written_later() {
+    let disk = Disk::new(0, 2, true);
+    let outcome = run_on(&disk);
+    assert_eq!(disk.lines().len(), 6, "the header and all models");
+    assert!(disk.lines().iter().all(|line| Read::of(line.as_bytes()).is_some()));
+    assert!(outcome.warnings.len() == 1 && !outcome.warnings[0].contains("lacks"), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn after_a_torn_line_that_stays_comes_nothing() {
+    let disk = Disk::new(0, 1, false);
+    let outcome = run_on(&disk);
+    assert_eq!(outcome.models.len(), 5);
+    let lines = disk.lines();
+    let (last, whole) = lines.split_last().unwrap();
+    assert!(!last.ends_with('\n') && whole.iter().all(|line| Read::of(line.as_bytes()).is_some()));
+    assert!(outcome.warnings.iter().any(|warning| warning.contains("torn")), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn another_version_of_the_learner_is_refused() {
+    let split = split();
+    let plan = sweep().plan(&split).unwrap();
+    let here = Header::of(&plan, &split).unwrap();
+    assert_eq!(Header::read(&Read::of(here.line().as_bytes()).unwrap()).unwrap(), here);
+    assert_eq!(here.difference(&here), None);
+    // A build whose learner grows other trees has another sample.
+    let line = here.line();
+    let at = line.find("\"trees\":\"").unwrap() + 9;
+    let other = line[..at].to_owned() + "0123456789abcdef" + &line[at + 16..line.rfind(",\"xxh3\"").unwrap()];
+    let other = format!("{other},\"xxh3\":\"{:016x}\"}}\n", xxhash_rust::xxh3::xxh3_64(other.as_bytes()));
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("old.jsonl"), other).unwrap();
+    let error = Journal::open(dir.path(), "old", &here).err().unwrap().to_string();
+    assert!(error.contains("grows other trees") && error.contains("0123456789abcdef there"), "{error}");
+    let smartcore = sweep().learner(Learner::Smartcore).plan(&split).unwrap();
+    assert_ne!(Header::of(&smartcore, &split).unwrap(), here);
+}

@@ -99,6 +99,10 @@ impl Trees for Piece {
     fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()> {
         self.forest.add_predictions(self.trees.clone(), matrix(rows)?, sums).map_err(failed)
     }
+
+    fn n_nodes(&self) -> usize {
+        self.forest.n_nodes()
+    }
 }
 
 /// What the crate says of a worker's memory (two lists of rows for each feature, and a record of

@@ -89,4 +89,7 @@ pub(super) trait Prepared: Send + Sync {
 pub(super) trait Trees: Send + Sync {
     /// Adds what these trees predict for each row to its sum, in steps of the training set's scale.
     fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()>;
+
+    /// How many nodes they have, leaves included.
+    fn n_nodes(&self) -> usize;
 }

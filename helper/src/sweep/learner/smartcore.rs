@@ -12,6 +12,7 @@
 //! model are forests of [`BLOCK`] trees with seeds of their own: sorting, 8 ms on the lab's data,
 //! is shared by a block.
 
+use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
@@ -98,6 +99,25 @@ impl Trees for Block {
         }
         Ok(())
     }
+
+    fn n_nodes(&self) -> usize {
+        let mut nodes = Nodes::default();
+        // A count cannot fail to be written.
+        self.forests.iter().for_each(|(_, forest)| write!(nodes, "{forest:?}").unwrap_or_default());
+        nodes.0
+    }
+}
+
+/// Counts the nodes in what smartcore prints of a forest; it tells of them in no other way.
+#[derive(Default)]
+struct Nodes(usize);
+
+impl fmt::Write for Nodes {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // A derived `Debug` hands over the name of a struct in one piece.
+        self.0 += usize::from(text == "Node");
+        Ok(())
+    }
 }
 
 /// Measured: a node takes 88 bytes in a vector that may have grown to twice its need.
@@ -138,6 +158,14 @@ mod tests {
         let unlimited = Params { n_estimators: 1, ..Params::default() };
         let far = Params { max_depth: Some(1 << 40), ..unlimited };
         assert_eq!(distinct_predictions(unlimited), distinct_predictions(far));
+    }
+
+    #[test]
+    fn nodes_are_counted() {
+        // A full tree of depth 2 has 4 leaves and 3 nodes above them.
+        let params = Params { max_depth: Some(2), n_estimators: 10, ..Params::default() };
+        let trees = Training::new(&staircase()).unwrap().grow(&params, 0..10).unwrap();
+        assert_eq!(trees.n_nodes(), 10 * 7);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Scoring splits exactly, four at a time.
 
 use std::arch::x86_64::*;
+use std::ops::Range;
 
+use super::super::bounds::{BLOCK, FEATURES};
 use super::super::entry::Entry;
 use super::super::rows::PACKED;
 use super::super::search::{Best, Search};
@@ -26,36 +28,81 @@ struct Node {
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 pub(super) fn best_of_all(node: &Search<'_, u32>, records: &[u64; 1 << 16]) -> Best {
-    let Some(last) = node.features.len().checked_sub(1) else { return Best::NONE };
-    let constants = constants(node);
-    let (start, end) = (node.positions.start, node.positions.end);
     let mut best = no_best();
-    for first in (0..=last).step_by(4) {
-        // Lanes that are left over walk along the last list once more.
-        let places = [first, first + 1, first + 2, first + 3].map(|place| place.min(last));
-        let list = |i: usize| node.list(node.features[places[i]]);
-        // One by one, so that the compiler sees that all are as long as the loop.
-        let (a, b, c, d) = (&list(0)[..=end], &list(1)[..=end], &list(2)[..=end], &list(3)[..=end]);
-        let [p, q, r, s] = places.map(|place| ((place as i64) << 32) + start as i64);
-        let mut places = _mm256_setr_epi64x(p, q, r, s);
-        let mut sums = _mm256_setzero_si256();
-        for at in 0..start {
-            sums = _mm256_add_epi64(sums, gather(records, a[at], b[at], c[at], d[at]));
-        }
-        let ranks = |at: usize| {
-            _mm_setr_epi32(a[at].cast_signed(), b[at].cast_signed(), c[at].cast_signed(), d[at].cast_signed())
+    for first in (0..node.features.len()).step_by(FEATURES) {
+        let of_these = if node.features.len() - first > 4 {
+            best_of_lanes::<true>(node, first, records)
+        } else {
+            best_of_lanes::<false>(node, first, records)
         };
-        let mut entries = ranks(start);
-        for at in start..end {
-            sums = _mm256_add_epi64(sums, gather(records, a[at], b[at], c[at], d[at]));
-            let following = ranks(at + 1);
-            let (targets, weights) = numbers(sums);
-            best = improve(best, places, targets, weights, constants, differ(entries, following));
-            entries = following;
-            places = _mm256_add_epi64(places, _mm256_set1_epi64x(1));
-        }
+        best = either(best, of_these);
     }
     single(best)
+}
+
+/// The best split of up to four features, or eight, from the one at that place on.
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn best_of_lanes<const EIGHT: bool>(node: &Search<'_, u32>, first: usize, records: &[u64; 1 << 16]) -> Lanes {
+    // Lanes that are left over walk along the last list once more.
+    let last = node.features.len() - 1;
+    let place = |i: usize| (first + i).min(last);
+    let (start, end) = (node.positions.start, node.positions.end);
+    let list = |i: usize| node.list(node.features[place(i)]);
+    // One by one, so that the compiler sees that all are as long as the loop.
+    let (a, b, c, d) = (&list(0)[..=end], &list(1)[..=end], &list(2)[..=end], &list(3)[..=end]);
+    let (e, f, g, h) = (&list(4)[..=end], &list(5)[..=end], &list(6)[..=end], &list(7)[..=end]);
+    let four = |a: u32, b: u32, c: u32, d: u32| {
+        _mm_setr_epi32(a.cast_signed(), b.cast_signed(), c.cast_signed(), d.cast_signed())
+    };
+    let places = |[p, q, r, s]: [usize; 4]| {
+        let place = |i: usize| ((node.turn(place(i)) as i64) << 32) + start as i64;
+        _mm256_setr_epi64x(place(p), place(q), place(r), place(s))
+    };
+    let constants = constants(node);
+    let (mut low_places, mut high_places) = (places([0, 1, 2, 3]), places([4, 5, 6, 7]));
+    let (mut low, mut high) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let (mut best_low, mut best_high) = (no_best(), no_best());
+    for at in 0..start {
+        low = _mm256_add_epi64(low, gather(records, a[at], b[at], c[at], d[at]));
+        high = _mm256_add_epi64(high, gather(records, e[at], f[at], g[at], h[at]));
+    }
+    let mut low_entries = four(a[start], b[start], c[start], d[start]);
+    let mut high_entries = four(e[start], f[start], g[start], h[start]);
+    for at in start..end {
+        low = _mm256_add_epi64(low, gather(records, a[at], b[at], c[at], d[at]));
+        let (targets, weights) = numbers(low);
+        let following = four(a[at + 1], b[at + 1], c[at + 1], d[at + 1]);
+        let valid = differ(low_entries, following);
+        best_low = improve(best_low, low_places, targets, weights, constants, valid);
+        low_places = _mm256_add_epi64(low_places, _mm256_set1_epi64x(1));
+        low_entries = following;
+        if EIGHT {
+            high = _mm256_add_epi64(high, gather(records, e[at], f[at], g[at], h[at]));
+            let (targets, weights) = numbers(high);
+            let following = four(e[at + 1], f[at + 1], g[at + 1], h[at + 1]);
+            let valid = differ(high_entries, following);
+            best_high = improve(best_high, high_places, targets, weights, constants, valid);
+            high_places = _mm256_add_epi64(high_places, _mm256_set1_epi64x(1));
+            high_entries = following;
+        }
+    }
+    either(best_low, best_high)
+}
+
+/// In each lane the better split, as [`Best::or`].
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn either(a: Lanes, b: Lanes) -> Lanes {
+    let higher = _mm256_cmp_pd::<_CMP_GT_OQ>(b.scores, a.scores);
+    let equal = _mm256_cmp_pd::<_CMP_EQ_OQ>(b.scores, a.scores);
+    let first = _mm256_castsi256_pd(_mm256_cmpgt_epi64(a.places, b.places));
+    let other = _mm256_or_pd(higher, _mm256_and_pd(equal, first));
+    let (a_places, b_places) = (_mm256_castsi256_pd(a.places), _mm256_castsi256_pd(b.places));
+    Lanes {
+        scores: _mm256_blendv_pd(a.scores, b.scores, other),
+        places: _mm256_castpd_si256(_mm256_blendv_pd(a_places, b_places, other)),
+    }
 }
 
 #[inline]
@@ -123,59 +170,79 @@ fn no_best() -> Lanes {
     Lanes { scores: _mm256_set1_pd(-1.0), places: _mm256_set1_epi64x(i64::MAX) }
 }
 
-/// The best split of one feature, four positions at a time. The sums are packed, both in
-/// `targets`, or numbers.
-#[inline]
-#[target_feature(enable = "avx2,popcnt")]
-pub(super) fn best_of_one<const PACKED_SUMS: bool>(
-    node: &Search<'_, u32>,
-    place: usize,
-    targets: &[u64],
-    weights: &[u64],
-) -> Best {
-    let constants = constants(node);
-    let mut best = no_best();
-    let list = node.list(node.features[place]);
-    let entries = fours(node, list).iter().zip(fours(node, &list[1..]));
-    let sums = fours(node, targets).iter().zip(fours(node, weights));
-    let place = (place as i64) << 32;
-    let end = _mm256_set1_epi64x(place + node.positions.end as i64);
-    let first = _mm256_set1_epi64x(place + node.positions.start as i64);
-    let mut places = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
-    for ((entries, following), (targets, weights)) in entries.zip(sums) {
-        let (targets, weights) = if PACKED_SUMS {
-            numbers(load(targets))
-        } else {
-            (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
-        };
-        let differ = differ(load_half(entries), load_half(following));
-        let valid = _mm256_and_si256(differ, _mm256_cmpgt_epi64(end, places));
-        best = improve(best, places, targets, weights, constants, valid);
-        places = _mm256_add_epi64(places, _mm256_set1_epi64x(4));
-    }
-    single(best)
+/// Looks for the best split of one feature, four positions at a time.
+pub(super) struct OneFeature<'a> {
+    list: &'a [u32],
+    place: i64,
+    node: Node,
+    best: Lanes,
 }
 
-/// The elements of the positions to look at, in fours, the last ones perhaps of no position.
-#[inline]
-fn fours<'a, T>(node: &Search<'_, u32>, elements: &'a [T]) -> &'a [[T; 4]] {
-    let padded = node.positions.len().next_multiple_of(4);
-    elements[node.positions.start..][..padded].as_chunks().0
+impl<'a> OneFeature<'a> {
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn new(node: &Search<'a, u32>, place: usize) -> Self {
+        let list = node.list(node.features[place]);
+        OneFeature { list, place: (node.turn(place) as i64) << 32, node: constants(node), best: no_best() }
+    }
+
+    /// Scores up to a block of positions. The sums at them are packed, both in `targets`, or
+    /// numbers.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn score<const PACKED_SUMS: bool>(
+        &mut self,
+        positions: Range<usize>,
+        targets: &[u64; BLOCK],
+        weights: &[u64; BLOCK],
+    ) {
+        let list = &self.list[positions.start..];
+        let fours = positions.len().div_ceil(4);
+        let entries = list[..4 * fours].as_chunks().0.iter().zip(list[1..][..4 * fours].as_chunks().0);
+        let sums = targets.as_chunks().0.iter().zip(weights.as_chunks().0);
+        let end = _mm256_set1_epi64x(self.place + positions.end as i64);
+        let first = _mm256_set1_epi64x(self.place + positions.start as i64);
+        let mut places = _mm256_add_epi64(first, _mm256_setr_epi64x(0, 1, 2, 3));
+        for ((entries, following), (targets, weights)) in entries.zip(sums) {
+            let (targets, weights) = if PACKED_SUMS {
+                numbers(load(targets))
+            } else {
+                (_mm256_castsi256_pd(load(targets)), _mm256_castsi256_pd(load(weights)))
+            };
+            let differ = differ(load_half(entries), load_half(following));
+            // The last four may be of fewer positions.
+            let valid = _mm256_and_si256(differ, _mm256_cmpgt_epi64(end, places));
+            self.best = improve(self.best, places, targets, weights, self.node, valid);
+            places = _mm256_add_epi64(places, _mm256_set1_epi64x(4));
+        }
+    }
+
+    /// The best split of those that were scored.
+    #[inline]
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn best(&self) -> Best {
+        single(self.best)
+    }
 }
 
 /// The best split of all lanes.
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
 fn single(best: Lanes) -> Best {
-    let mut scores = [0.0; 4];
-    let mut places = [0u64; 4];
-    // SAFETY: each array has room for the four lanes; the stores need no alignment.
-    unsafe {
-        _mm256_storeu_pd(scores.as_mut_ptr(), best.scores);
-        _mm256_storeu_si256(places.as_mut_ptr().cast(), best.places);
+    let swap_halves = Lanes {
+        scores: _mm256_permute2f128_pd::<1>(best.scores, best.scores),
+        places: _mm256_permute2x128_si256::<1>(best.places, best.places),
+    };
+    let best = either(best, swap_halves);
+    let swap_neighbours = Lanes {
+        scores: _mm256_permute_pd::<0b0101>(best.scores),
+        places: _mm256_shuffle_epi32::<0b01_00_11_10>(best.places),
+    };
+    let best = either(best, swap_neighbours);
+    Best {
+        score: _mm256_cvtsd_f64(best.scores),
+        place: _mm_cvtsi128_si64(_mm256_castsi256_si128(best.places)) as u64,
     }
-    let lane = |i: usize| Best { score: scores[i], place: places[i] };
-    lane(0).or(lane(1)).or(lane(2).or(lane(3)))
 }
 
 /// Four words.

@@ -1,0 +1,71 @@
+//! Panics that somebody is told of by an error, and that are not printed as well.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::path::Path;
+use std::sync::Once;
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Calls `f`; where it panics, what it said and where.
+///
+/// The program's own panic hook is not called for it, so that an attempt that is followed by
+/// another leaves no red text under a notebook's cell.
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            if !CATCHING.get() {
+                return before(info);
+            }
+            let place = info.location().map(|at| {
+                let file = Path::new(at.file()).file_name().unwrap_or_default().to_string_lossy();
+                format!("{file}, line {}", at.line())
+            });
+            PLACE.replace(place);
+        }));
+    });
+    let outer = CATCHING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(f));
+    CATCHING.set(outer);
+    result.map_err(|panic| {
+        let place = PLACE.take().map(|place| format!(" ({place})")).unwrap_or_default();
+        format!("{}{place}", message(&*panic))
+    })
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(a panic without a message)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_and_where() {
+        let error = catch(|| -> u8 { panic!("no luck in call {}", 2) }).unwrap_err();
+        assert!(error.starts_with("no luck in call 2 (panics.rs, line "), "{error}");
+        let other = catch(|| std::panic::panic_any(7)).unwrap_err();
+        assert!(other.starts_with("(a panic without a message) (panics.rs"), "{other}");
+        assert_eq!(catch(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn one_within_another_leaves_the_outer_as_it_was() {
+        let outer = catch(|| {
+            assert!(catch(|| panic!("inner")).is_err());
+            assert!(CATCHING.get());
+            panic!("outer")
+        });
+        let error: String = outer.map(|()| String::new()).unwrap_err();
+        assert!(error.starts_with("outer (") && !CATCHING.get());
+    }
+}
