@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Task,
     /// A task was cancelled; Ray's `TaskCancelledError`.
     Cancelled,
+    /// A Ray cluster could not be reached or started, or was lost.
+    Cluster,
     /// What was asked for does not fit into the memory that is free.
     Memory,
     /// The operating system refused something: a file, a thread.

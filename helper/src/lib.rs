@@ -14,6 +14,7 @@ mod rng;
 mod show;
 pub mod sweep;
 
+pub use cluster::ray::RayCluster;
 pub use cluster::{Cluster, ObjectRef};
 pub use dashboard::{Dashboard, Summary};
 pub use error::{Error, ErrorKind, Result};
@@ -24,8 +25,9 @@ pub use sweep::{Comparison, Outcome, Sweep};
 /// What a notebook cell needs: `use helper::prelude::*;`
 pub mod prelude {
     pub use crate::chart;
+    pub use crate::cluster::ray::RayCluster;
     pub use crate::cluster::{Cluster, ObjectRef};
-    pub use crate::data::{self, Dataset, Split};
+    pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::Result;
     pub use crate::machine;
     pub use crate::sweep::{

@@ -321,6 +321,25 @@ fn a_task_runs_a_sweep_on_its_own_cluster() {
 }
 
 #[test]
+fn shards_are_a_forest_of_forests() {
+    let (split, folder) = (small(), tempfile::tempdir().unwrap());
+    let sweep = helper::Sweep::over_n_estimators([8, 21]).max_depth(6).seed(7).quiet();
+    let whole = sweep.run_sequential(&split).unwrap();
+    let run = |workers, parts| {
+        let shards = split.shard(parts, folder.path().join(parts.to_string())).unwrap();
+        sweep.run_on_shards(&helper::Cluster::local_with(workers).unwrap(), &shards).unwrap()
+    };
+    assert!(run(1, 1).same_bits(&whole), "one shard is the whole");
+    let three = run(3, 3);
+    assert!(three.same_bits(&run(1, 3)) && !three.same_bits(&whole));
+    assert!(three.dataset.contains("3 shards"));
+    assert!(three.tasks.iter().all(|task| task.trees.len() <= 7));
+    let shards = split.shard(9, folder.path().join("9")).unwrap();
+    let error = sweep.run_on_shards(&helper::Cluster::local_with(1).unwrap(), &shards).unwrap_err();
+    assert!(error.to_string().contains("n_estimators is 8"), "{error}");
+}
+
+#[test]
 fn learners_are_compared_per_node_too() {
     let split = small();
     let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).seed(3).quiet().keep(Keep::All);

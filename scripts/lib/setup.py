@@ -39,6 +39,8 @@ from project import (
 # For how many seconds after a download that failed set-up does not try again.
 RETRY_AFTER = 24 * 3600
 
+RAY_REQUIREMENTS = "requirements-ray.txt"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Sets up the lab inside this folder.")
@@ -60,6 +62,7 @@ def main() -> None:
         if options.tests:
             python_packages("scripts/requirements-test.txt", VENV / "requirements-test")
         table()
+        ray_worker()
         evcxr = kernel_program()
         kernel_spec()
         folders.prepare_analysis(machine.library_sources())
@@ -77,7 +80,7 @@ def say(step: str) -> None:
 def python_packages(requirements: str, mark: Path) -> None:
     """A virtual environment of the project's own, with the pinned packages."""
     wanted = ROOT / requirements
-    stamp = digest(wanted, ROOT, sys.version)
+    stamp = digest(wanted, ROOT / RAY_REQUIREMENTS, ROOT, sys.version)
     if VENV_PYTHON.exists() and is_stamped(mark, stamp):
         return
     say(f"installing {requirements} into .venv (about a minute)")
@@ -88,11 +91,46 @@ def python_packages(requirements: str, mark: Path) -> None:
             fail(f"no virtual environment was made ({last_line(made)}); on Debian and Ubuntu: apt install python3-venv")
         write_stamp(VENV, digest(ROOT, sys.version))
     pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--retries", "2", "-r", str(wanted)]
-    if subprocess.run(pip, cwd=ROOT).returncode != 0:
+    pip += ["--retries", "2"]
+    if subprocess.run([*pip, "-r", str(wanted)], cwd=ROOT).returncode != 0 and not without_ray(pip, wanted):
         fail(f"pip could not install {requirements} (see above); check the network and run this again")
     mark.mkdir(exist_ok=True)
     write_stamp(mark, stamp)
+
+
+def without_ray(pip: list[str], wanted: Path) -> bool:
+    """Installs the rest where Ray is what there is none of for this machine."""
+    lines = wanted.read_text().splitlines()
+    rest = [line for line in lines if line != f"-r {RAY_REQUIREMENTS}"]
+    if rest == lines:
+        return False
+    TOOLS.mkdir(exist_ok=True)
+    partial = TOOLS / "requirements-without-ray.txt"
+    partial.write_text("\n".join(rest) + "\n")
+    if subprocess.run([*pip, "-r", str(partial)], cwd=ROOT).returncode != 0:
+        return False
+    say("Ray could not be installed (see above); the lab works without it, its section on Ray is skipped")
+    return True
+
+
+def ray_worker() -> None:
+    """Builds the library that the nodes of a Ray cluster load, where Ray is installed."""
+    if subprocess.run(
+        [str(VENV_PYTHON), "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('ray'))"]
+    ).returncode:
+        return
+    sources = [p for name in ("forest/src", "ray-worker/src") for p in sorted((ROOT / "helper" / name).rglob("*.rs"))]
+    stamp = digest(*sources, ROOT / "Cargo.lock", ROOT / "rust-toolchain.toml", ROOT)
+    home = TOOLS / "ray-worker"
+    if is_stamped(home, stamp):
+        return
+    say("building the library for workers of a Ray cluster (half a minute, once)")
+    build = ["cargo", "build", "--release", "--locked", "--package", "ray-worker", "--target-dir", str(home)]
+    built = subprocess.run([*build, "--quiet"], cwd=ROOT)
+    if built.returncode != 0:
+        say("the library for Ray's workers could not be built (see above); all but the section on Ray works without it")
+        return
+    write_stamp(home, stamp)
 
 
 def last_line(process: subprocess.CompletedProcess[str]) -> str:

@@ -14,8 +14,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The finest scale at which `rows` targets of at most `largest` fit into 63 bits.
-    pub(crate) fn for_targets(largest: f64, rows: usize) -> Self {
+    /// The finest scale at which `rows` targets of at most `largest` fit into 63 bits: that of a
+    /// [`TrainingSet`](crate::TrainingSet) of so many.
+    pub fn for_targets(largest: f64, rows: usize) -> Self {
         let row_bits = (usize::BITS - rows.leading_zeros()) as i32;
         Scale { exponent: ceiling(largest) - BITS.min(62 - 1 - row_bits) }
     }

@@ -54,6 +54,32 @@ pub(crate) fn task_is_cancelled() -> bool {
     SEAT.with_borrow(|seat| seat.as_ref().is_some_and(|seat| seat.task.is_cancelled()))
 }
 
+/// Nobody here: the tasks are another's, who only has them logged.
+pub(super) struct Elsewhere;
+
+impl Engine for Elsewhere {
+    fn queue(&self, task: Arc<Task>) {
+        drop(task.take_job());
+    }
+
+    fn current(&self) -> Option<Arc<Task>> {
+        None
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    fn run_here(&self, _: &Arc<Task>) -> bool {
+        false
+    }
+
+    fn wait(&self, wait: &mut dyn FnMut()) -> Result<()> {
+        wait();
+        Ok(())
+    }
+}
+
 /// A thread at a task.
 #[derive(Clone)]
 struct Seat {

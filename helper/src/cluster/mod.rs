@@ -33,6 +33,7 @@ mod call;
 mod engine;
 mod log;
 mod object;
+pub mod ray;
 mod record;
 mod task;
 mod wait;
@@ -109,6 +110,13 @@ impl Cluster {
             attached: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A log of tasks that others run.
+    fn of_others(workers: usize) -> Self {
+        let (engine, events) = (Arc::new(engine::Elsewhere), Arc::new(Events::new()));
+        let shared = Shared { engine, workers, events, log: Log::default(), attached: Mutex::default() };
+        Self { shared: Arc::new(shared) }
     }
 
     /// How many tasks can run at the same time.

@@ -118,6 +118,16 @@ impl Task {
         last
     }
 
+    /// It ran on another machine's worker, which has told of it afterwards.
+    pub(super) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
+        let mut running = self.lock();
+        let record = &mut running.record;
+        let attempt = record.attempt;
+        record.spans.retain(|span| span.attempt != attempt);
+        record.spans.push(Span { attempt, worker, started, ended: Some(ended), cpu });
+        (record.worker, record.started) = (Some(worker), Some(started));
+    }
+
     /// What the task is at now waits for another task.
     pub(super) fn pause(&self) {
         self.lock().close(self.events.elapsed());
@@ -195,7 +205,10 @@ impl Running {
 
     /// No worker is at it any more, for now.
     fn close(&mut self, now: Duration) {
-        let cpu = machine::thread_cpu().zip(self.cpu_at_start).map(|(after, before)| after - before);
+        // Checked: where others run the task, this may be another thread than the one that it was begun on.
+        let cpu = machine::thread_cpu()
+            .zip(self.cpu_at_start)
+            .and_then(|(after, before)| after.checked_sub(before));
         if let Some(span) = self.record.spans.last_mut().filter(|span| span.ended.is_none()) {
             (span.ended, span.cpu) = (Some(now), cpu);
         }

@@ -11,11 +11,13 @@ mod tests;
 mod trace;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use summary::Summary;
 
 use crate::cluster::Cluster;
+use crate::cluster::ray::RayCluster;
 use crate::error::Result;
 use crate::show::{Bundle, escape};
 use server::Server;
@@ -47,6 +49,29 @@ impl Cluster {
     /// worked when, results, failures.
     pub fn summary(&self) -> Summary {
         Summary::of(self)
+    }
+}
+
+impl RayCluster {
+    /// As [`Cluster::dashboard`], of the tasks that this process has the Ray cluster run.
+    ///
+    /// # Errors
+    /// As [`Cluster::dashboard`].
+    pub fn dashboard(&self) -> Result<Dashboard> {
+        self.shown().dashboard()
+    }
+
+    /// As [`Cluster::summary`].
+    pub fn summary(&self) -> Summary {
+        self.shown().summary()
+    }
+
+    /// As [`Cluster::save_trace`].
+    ///
+    /// # Errors
+    /// As [`Cluster::save_trace`].
+    pub fn save_trace(&self) -> Result<PathBuf> {
+        self.shown().save_trace()
     }
 }
 

@@ -93,6 +93,11 @@ impl<'a> Gathering<'a> {
         }
     }
 
+    /// How many test rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.actual.len()
+    }
+
     /// Which models are not there.
     pub(super) fn missing(&self) -> Vec<usize> {
         (0..self.models.len()).filter(|&i| self.models[i].is_none()).collect()

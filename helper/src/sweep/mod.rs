@@ -18,6 +18,7 @@
 //! ```
 
 mod comparison;
+mod distributed;
 mod event;
 mod gather;
 mod journal;
@@ -52,8 +53,9 @@ pub use schedule::Schedule;
 pub use values::Values;
 pub use ways::{Way, Ways};
 
+use crate::cluster::ray::{RayCluster, RayRef};
 use crate::cluster::{Cluster, ObjectRef};
-use crate::data::{Split, project_root};
+use crate::data::{Shards, Split, project_root};
 use crate::error::Result;
 use event::Listener;
 use journal::{Header, Journal};
@@ -273,9 +275,8 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`run_sequential`](Self::run_sequential).
-    pub fn run_on(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let plan = self.plan(&*cluster.get(data)?)?;
-        self.on_cluster(plan, cluster, data)
+    pub fn run_on<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
+        cluster.run(self, data, false)
     }
 
     /// Trains the models one after another, and grows each tree once: with one seed, a forest is the
@@ -295,9 +296,32 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`run_shared_sequential`](Self::run_shared_sequential).
-    pub fn run_shared(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let plan = self.plan(&*cluster.get(data)?)?.sharing()?;
-        self.on_cluster(plan, cluster, data)
+    pub fn run_shared<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
+        cluster.run(self, data, true)
+    }
+
+    /// Trains the models on shards, of which each task reads one: no worker holds all training rows. Each
+    /// shard grows as many of a model's trees as the others, and the forest is all of them. What that costs in accuracy is for the
+    /// outcome to tell, held against a run on the whole.
+    ///
+    /// # Errors
+    /// As [`run_on`](Self::run_on), and [`InvalidParameter`](crate::ErrorKind::InvalidParameter) where a
+    /// model has fewer trees than there are shards.
+    pub fn run_on_shards<W: Workers>(&self, cluster: &W, shards: &Shards) -> Result<Outcome> {
+        cluster.run_shards(self, shards)
+    }
+
+    fn on_shards<'a>(&'a self, shards: &'a Shards) -> Result<(Plan, Extras<'a>)> {
+        let plan = self.plan(shards.split())?.on_shards(shards.len())?;
+        plan.check_memory(shards.split(), 1)?;
+        let extras = Extras { shards: Some(shards), ..self.extras(&plan, shards.split())? };
+        Ok((plan, extras))
+    }
+
+    fn on_ray(&self, plan: Plan, ray: &RayCluster, data: &RayRef<Split>) -> Result<Outcome> {
+        distributed::check(self)?;
+        let extras = self.extras(&plan, data)?;
+        distributed::on_ray(plan, ray, data, data.objects(), extras)
     }
 
     fn plan(&self, data: &Split) -> Result<Plan> {
@@ -321,7 +345,62 @@ impl Sweep {
     fn extras(&self, plan: &Plan, data: &Split) -> Result<Extras<'_>> {
         let open = |(folder, id): &(PathBuf, String)| Journal::open(folder, id, &Header::of(plan, data)?);
         let journal = self.journal.as_ref().map(open).transpose()?;
-        Ok(Extras { listener: self.listener.as_ref(), journal, sabotage: self.sabotage.as_ref() })
+        Ok(Extras {
+            listener: self.listener.as_ref(),
+            journal,
+            sabotage: self.sabotage.as_ref(),
+            shards: None,
+        })
+    }
+}
+
+/// What a sweep can run on: the threads of a [`Cluster`], or the nodes of a [`RayCluster`].
+pub trait Workers: private::Sealed {
+    /// A split that was put there.
+    type Data;
+
+    /// Runs the sweep; `shared` says whether models share trees.
+    #[doc(hidden)]
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome>;
+
+    /// Runs the sweep on shards.
+    #[doc(hidden)]
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for crate::cluster::Cluster {}
+    impl Sealed for crate::cluster::ray::RayCluster {}
+}
+
+impl Workers for Cluster {
+    type Data = ObjectRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(&*self.get(data)?)?;
+        sweep.on_cluster(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        let (plan, extras) = sweep.on_shards(shards)?;
+        run::on_cluster(plan, self, &self.put(shards.split().clone()), extras)
+    }
+}
+
+impl Workers for RayCluster {
+    type Data = RayRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(data)?;
+        sweep.on_ray(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        distributed::check(sweep)?;
+        let (plan, extras) = sweep.on_shards(shards)?;
+        let tests = self.put(&distributed::Tests(Arc::new(shards.split().clone())))?;
+        distributed::on_ray(plan, self, shards.split(), tests.objects(), extras)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::params::Params;
 use super::{Keep, Learner, Schedule};
-use crate::data::Split;
+use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::show::thousands;
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) shared: bool,
     grain: usize,
     n_features: usize,
+    /// Into how many shards the training rows are cut; each grows trees of its own.
+    shards: usize,
 }
 
 /// One task: a range of the trees of a forest.
@@ -56,7 +58,16 @@ impl Plan {
         }
         models.iter().try_for_each(|params| params.check(n_features))?;
         let grain = TREES_PER_TASK.next_multiple_of(learner.block());
-        Ok(Self { learner, models, keep, schedule: Schedule::Trees, shared: false, grain, n_features })
+        Ok(Self {
+            learner,
+            models,
+            keep,
+            schedule: Schedule::Trees,
+            shared: false,
+            grain,
+            n_features,
+            shards: 1,
+        })
     }
 
     /// How the trees are cut; `trees_per_task` is for [`Schedule::Trees`].
@@ -69,6 +80,31 @@ impl Plan {
             self.grain = trees.next_multiple_of(self.learner.block());
         }
         Ok(self)
+    }
+
+    /// Grows the trees of each model on shards, as many on one as on another.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] where a shard would grow no tree, or smartcore is to.
+    pub(crate) fn on_shards(mut self, shards: usize) -> Result<Self> {
+        if self.learner != Learner::Forest {
+            return Err(Error::invalid(
+                "the learner on shards",
+                self.learner,
+                "forest: take Learner::Forest",
+            ));
+        }
+        if let Some(model) = self.models.iter().find(|model| model.n_estimators < shards) {
+            let allowed = format!("{shards} or more, so that each of the {shards} shards grows a tree");
+            return Err(Error::invalid("n_estimators", model.n_estimators, allowed));
+        }
+        self.shards = shards;
+        Ok(self)
+    }
+
+    /// The plan of one model, whose trees are kept.
+    pub(crate) fn of_one(self, model: Params) -> Self {
+        Self { models: vec![model], keep: Keep::Best, shared: false, ..self }
     }
 
     /// Lets models share trees.
@@ -125,7 +161,9 @@ impl Plan {
                 let end = self.models[model].n_estimators;
                 let grain = if whole { end } else { self.grain };
                 while from < end {
-                    let to = end.min(from + grain);
+                    let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end));
+                    let shard = shard.map(|trees| trees.end).find(|to| *to > from).unwrap_or(end);
+                    let to = end.min(from + grain).min(shard);
                     tasks.push(TaskPlan { forest: index, model, trees: from..to });
                     from = to;
                 }

@@ -7,11 +7,12 @@ use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
 use super::learner::Prepared;
+use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
-use crate::data::Split;
+use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{machine, panics};
 
@@ -21,6 +22,7 @@ pub(super) struct Extras<'a> {
     pub(super) listener: Option<&'a Listener>,
     pub(super) journal: Option<(Journal, Vec<Restored>)>,
     pub(super) sabotage: Option<&'a Sabotage>,
+    pub(super) shards: Option<&'a Shards>,
 }
 
 /// Runs the tasks one after another on the calling thread.
@@ -55,7 +57,28 @@ fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> L
     }))
 }
 
-fn run(
+/// Grows the best model's trees here, where those that others grew were not kept.
+pub(super) fn keep_best(
+    outcome: &mut Outcome,
+    plan: Plan,
+    split: &Split,
+    shards: Option<&Shards>,
+) -> Result<()> {
+    let best = outcome.best().clone();
+    let grown = sequential(plan.of_one(best.params), split, Extras { shards, ..Extras::default() })?;
+    if grown.models[0].predictions != best.predictions {
+        let message = format!(
+            "model {} ({}) predicts otherwise than its trees that were grown again here: the cluster's worker library is of \
+             another version; run ./scripts/setup",
+            best.model, best.params
+        );
+        return Err(Error::new(ErrorKind::Cluster, message));
+    }
+    outcome.kept = grown.kept.into_iter().map(|(_, model)| (best.model, model)).collect();
+    Ok(())
+}
+
+pub(super) fn run(
     plan: Plan,
     split: &Split,
     workers: usize,
@@ -64,7 +87,10 @@ fn run(
 ) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = Arc::from(plan.learner.prepare(split)?);
+    let prepared: Arc<dyn Prepared> = match extras.shards {
+        None => Arc::from(plan.learner.prepare(split)?),
+        Some(shards) => Arc::new(Blocks(shards.clone())),
+    };
     let setup_seconds = setup.elapsed().as_secs_f64();
     let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
 

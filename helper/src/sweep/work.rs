@@ -58,6 +58,15 @@ impl Work {
         self.attempts[task].load(Ordering::Relaxed)
     }
 
+    /// Tasks that others run are said to have been begun so often.
+    pub(super) fn tried(&self, task: usize, attempts: u32) {
+        self.attempts[task].store(attempts, Ordering::Relaxed);
+    }
+
+    pub(super) fn sabotage(&self) -> Option<Sabotage> {
+        self.sabotage.clone()
+    }
+
     /// Whether no model can be complete that has the trees of this task.
     pub(super) fn is_useless(&self, task: usize) -> bool {
         let TaskPlan { forest, trees, .. } = &self.cut.tasks[task];

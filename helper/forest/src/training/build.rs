@@ -8,6 +8,7 @@ pub(super) fn build(
     x: &Matrix<'_>,
     y: &Vector<'_>,
     sample_weight: Option<&Vector<'_>>,
+    scale: Option<Scale>,
 ) -> Result<TrainingSet, Error> {
     let (n_rows, n_features) = (x.n_rows(), x.n_columns());
     if n_rows == 0 || n_features == 0 {
@@ -25,7 +26,12 @@ pub(super) fn build(
     };
 
     let largest = y.0.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
-    let scale = Scale::for_targets(largest, n_rows);
+    let finest = Scale::for_targets(largest, n_rows);
+    let scale = scale.unwrap_or(finest);
+    if scale.exponent() < finest.exponent() {
+        let allowed = format!("{finest:?} or coarser: targets here go up to {largest}");
+        return Err(Error::parameter("scale", scale, allowed));
+    }
     let fixed: Vec<i64> = y.0.iter().map(|&v| scale.to_fixed(v)).collect();
     let offset = *fixed.iter().min().expect("there are rows");
     let span = (fixed.iter().max().expect("there are rows") - offset) as u64;

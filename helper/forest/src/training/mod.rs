@@ -22,7 +22,7 @@ impl TrainingSet {
     /// # Errors
     /// If there are no rows or features, lengths differ, or a value is not finite.
     pub fn new<'a>(x: impl Into<Matrix<'a>>, y: impl Into<Vector<'a>>) -> Result<TrainingSet, Error> {
-        build::build(&x.into(), &y.into(), None)
+        build::build(&x.into(), &y.into(), None, None)
     }
 
     /// As [`new`](Self::new), with a weight for each row: 0 leaves a row out, 2 counts it twice.
@@ -34,7 +34,20 @@ impl TrainingSet {
         y: impl Into<Vector<'a>>,
         sample_weight: impl Into<Vector<'a>>,
     ) -> Result<TrainingSet, Error> {
-        build::build(&x.into(), &y.into(), Some(&sample_weight.into()))
+        build::build(&x.into(), &y.into(), Some(&sample_weight.into()), None)
+    }
+
+    /// As [`new`](Self::new), for a part of the rows of a larger set, with the scale of the whole:
+    /// what trees of different parts predict then adds up as whole numbers.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new), and if the scale is too fine for these targets.
+    pub fn part<'a>(
+        x: impl Into<Matrix<'a>>,
+        y: impl Into<Vector<'a>>,
+        scale: Scale,
+    ) -> Result<TrainingSet, Error> {
+        build::build(&x.into(), &y.into(), None, Some(scale))
     }
 
     /// The set as trees are grown from it.

@@ -4,18 +4,25 @@
 use std::ops::Range;
 
 use super::{Memory, Prepared, Trees, most_nodes};
-use crate::data::Rows;
+use crate::data::{Rows, Shards};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sweep::params::{MaxFeatures, Params};
 use crate::sweep::scale::Scale;
 
-pub(super) struct Training {
+pub(crate) struct Training {
     set: forest::TrainingSet,
 }
 
 impl Training {
-    pub(super) fn new(rows: &Rows) -> Result<Self> {
+    pub(crate) fn new(rows: &Rows) -> Result<Self> {
         Ok(Self { set: forest::TrainingSet::new(matrix(rows)?, rows.y()).map_err(failed)? })
+    }
+}
+
+impl Training {
+    /// The training set, as `forest` reads it elsewhere.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.set.as_bytes()
     }
 }
 
@@ -27,7 +34,8 @@ fn failed(error: forest::Error) -> Error {
     Error::new(ErrorKind::Task, format!("forest refused: {error}"))
 }
 
-fn params(of: &Params) -> forest::Params {
+/// The same hyperparameters, as `forest` has them.
+pub(crate) fn params(of: &Params) -> forest::Params {
     forest::Params {
         n_estimators: of.n_estimators,
         max_depth: of.max_depth,
@@ -53,6 +61,31 @@ impl Prepared for Training {
 
     fn scale(&self) -> Scale {
         Scale::of_unit(self.set.view().scale().to_f64(1, 1))
+    }
+}
+
+/// Shards, of which a task reads one: a forest is the union of the forests of all.
+pub(crate) struct Blocks(pub(crate) Shards);
+
+impl Blocks {
+    fn whole(&self) -> forest::Scale {
+        forest::Scale::for_targets(self.0.largest(), self.0.rows().iter().sum())
+    }
+}
+
+impl Prepared for Blocks {
+    fn grow(&self, of: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+        let shard = self.0.of_tree(trees.start, of.n_estimators);
+        let table = self.0.read(shard)?;
+        let (x, y) = table.split_at(table.len() - self.0.rows()[shard]);
+        let x = forest::Matrix::from_columns(x, self.0.columns() - 1).map_err(failed)?;
+        let set = forest::TrainingSet::part(x, y, self.whole()).map_err(failed)?;
+        let piece = forest::Forest::grow(&set, &params(of), trees.clone()).map_err(failed)?;
+        Ok(Box::new(Piece { forest: piece, trees }))
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::of_unit(self.whole().to_f64(1, 1))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who grows the trees: the seam between the sweep and the library, or crate, that learns.
 
-mod exact;
+pub(super) mod exact;
 mod smartcore;
 
 use std::fmt;

@@ -1,0 +1,149 @@
+"""What runs on the nodes of a Ray cluster: a task is bytes in and bytes out, made by one C function.
+
+Nothing of this project need be there. Ray carries this module to the workers, the libraries with it; a worker loads
+the one for its kind of machine at its first task. numpy is needed, beside Ray itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from typing import Any
+
+# What the C function gives back, and what becomes of a library that cannot be loaded or a file that is not there.
+FINISHED, REFUSED, PANICKED, UNUSABLE = range(4)
+
+# Of the C interface: see `src/lib.rs`.
+ABI = 1
+
+
+class Input(ctypes.Structure):
+    """Bytes that the library may read."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class Output(ctypes.Structure):
+    """Bytes that the library made, until `ray_worker_free`."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class Unusable(Exception):
+    """The task cannot be begun on this node, nor on another of its kind."""
+
+
+# The library that this process has loaded.
+_loaded: list[Any] = []
+
+
+def kind() -> str:
+    """Which library a machine needs, such as `x86_64-linux`."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    return f"{machine}-{'macos' if sys.platform == 'darwin' else sys.platform}"
+
+
+def target(of: str) -> str:
+    """The same, as `rustc` says it."""
+    machine, system = of.split("-", 1)
+    return f"{machine}-apple-darwin" if system == "macos" else f"{machine}-unknown-linux-gnu"
+
+
+def load(libraries: dict[str, bytes]) -> Any:
+    """The library for this machine, loaded from memory or from a file that is gone at once."""
+    if _loaded:
+        return _loaded[0]
+    here, node = kind(), platform.node()
+    if here not in libraries:
+        raise Unusable(
+            f"node {node} is {here}, and the worker library was built for {', '.join(sorted(libraries))}; build it for "
+            f"that too: cargo build --release -p ray-worker --target {target(here)}, and put it into "
+            f".tools/ray-worker/{here}/"
+        )
+    try:
+        library = _open(libraries[here])
+        library.ray_worker_abi.restype = ctypes.c_uint32
+        found = library.ray_worker_abi()
+    except (OSError, AttributeError) as error:
+        libc = " ".join(platform.libc_ver()) or "its C library"
+        raise Unusable(
+            f"node {node} ({here}, {libc}) cannot load the worker library: {error}; build it on a machine whose C "
+            f"library is as old as that one: cargo build --release -p ray-worker, and put it into "
+            f".tools/ray-worker/{here}/"
+        ) from error
+    if found != ABI:
+        raise Unusable(
+            f"the worker library has interface {found}, but the lab needs {ABI}; run ./scripts/setup, which builds it "
+            "anew"
+        )
+    library.ray_worker_run.restype = ctypes.c_int32
+    library.ray_worker_run.argtypes = [
+        ctypes.POINTER(Input),
+        ctypes.c_size_t,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+        ctypes.POINTER(Output),
+    ]
+    library.ray_worker_free.restype = None
+    library.ray_worker_free.argtypes = [ctypes.POINTER(Output)]
+    _loaded.append(library)
+    return library
+
+
+def _open(content: bytes) -> Any:
+    if hasattr(os, "memfd_create"):
+        with contextlib.suppress(OSError):
+            descriptor = os.memfd_create("ray-worker")
+            try:
+                with open(descriptor, "wb", closefd=False) as memory:
+                    memory.write(content)
+                return ctypes.CDLL(f"/proc/self/fd/{descriptor}")
+            finally:
+                os.close(descriptor)
+    with tempfile.NamedTemporaryFile(suffix=".so") as file:
+        file.write(content)
+        file.flush()
+        return ctypes.CDLL(file.name)
+
+
+def call(library: Any, spec: bytes, arrays: Sequence[Any]) -> tuple[int, bytes]:
+    """One call of the C function; the arrays are read where they lie."""
+    inputs = (Input * max(1, len(arrays)))(*[Input(array.ctypes.data, array.nbytes) for array in arrays])
+    output = Output()
+    status = library.ray_worker_run(inputs, len(arrays), spec, len(spec), ctypes.byref(output))
+    try:
+        return status, ctypes.string_at(output.data, output.length) if output.length else b""
+    finally:
+        library.ray_worker_free(ctypes.byref(output))
+
+
+def run(libraries: dict[str, bytes], spec: bytes, files: Sequence[str], *objects: Any) -> tuple[int, bytes, Any]:
+    """A task: status, bytes, and where and when it ran."""
+    started, cpu = time.time(), time.thread_time()
+    clock = time.perf_counter()
+    try:
+        arrays = [*objects, *[_map(file) for file in files]]
+        status, made = call(load(libraries), spec, arrays)
+    except Unusable as error:
+        status, made = UNUSABLE, str(error).encode()
+    seconds = time.perf_counter() - clock
+    return status, made, (os.getpid(), started, seconds, time.thread_time() - cpu)
+
+
+def _map(file: str) -> Any:
+    """A `.npy` file, mapped and not read."""
+    import numpy
+
+    try:
+        return numpy.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise Unusable(
+            f"node {platform.node()} cannot read {file}: {error}; shards must lie where every node sees them under the "
+            "same path, such as a network file system"
+        ) from error
