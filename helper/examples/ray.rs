@@ -1,11 +1,11 @@
 //! A sweep on a Ray cluster, held against the same on this thread:
 //! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--patience SECONDS] [--journal FOLDER] [--shards
-//! FOLDER] [--bench FOLDER ROUNDS]`.
+//! FOLDER] [--bench FOLDER]`.
 //!
 //! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
 //! whether all scores have the same bits.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use helper::data::Split;
 use helper::sweep::Event;
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
         .min_samples_split(5)
         .seed(42);
     if let Some(folder) = after("--bench", 1) {
-        return bench(&ray, &sweep.quiet(), &split, &folder, number("--bench", 2, 5));
+        return bench(&ray, &sweep.quiet(), &split, &folder);
     }
     if let Some(folder) = after("--shards", 1) {
         let (shards, quiet) = (split.shard(4, folder)?, sweep.clone().quiet());
@@ -83,20 +83,25 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Takes turns: threads, Ray. The rows go into the folder, for others to train on the same.
-fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str, rounds: usize) -> Result<()> {
+/// A round, threads and then Ray, for each line of stdin: whoever writes it has others take turns with
+/// it. The rows go into the folder, for others to train on the same.
+fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result<()> {
     split.shard(1, folder)?;
     let test: Vec<u8> = split.test.x().iter().chain(split.test.y()).flat_map(|x| x.to_le_bytes()).collect();
     std::fs::write(std::path::Path::new(folder).join("test.f64"), test).expect("the folder is there");
     let threads = Cluster::local_with(ray.workers())?;
     let local = threads.put(split.clone());
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let data = ray.put(split)?;
-    println!(r#"{{"put":{},"bytes":{}}}"#, started.elapsed().as_secs_f64(), data.bytes());
+    let put = started.elapsed().as_secs_f64();
     // A warm-up: workers load the library at their first task.
-    let small = Sweep::over_n_estimators(20 * ray.workers()).max_depth(20).seed(1).quiet();
-    small.run_on(ray, &data)?;
-    for _ in 0..rounds {
+    let trivial = |tasks: u64| Sweep::over_n_estimators(1).max_depth(1).seed(0..tasks).quiet();
+    trivial(20 * ray.workers() as u64).run_on(ray, &data)?;
+    // Tasks so small that handing them out is all there is to do.
+    let many = trivial(500).run_on(ray, &data)?;
+    let dispatch = many.seconds / many.tasks.len() as f64;
+    println!(r#"{{"put":{put},"bytes":{},"dispatch":{dispatch}}}"#, data.bytes());
+    for _ in std::io::stdin().lines() {
         let (on_threads, on_ray) = (sweep.run_on(&threads, &local)?, sweep.run_on(ray, &data)?);
         assert!(on_threads.same_bits(&on_ray));
         let mse: Vec<f64> = on_ray.models.iter().map(|model| model.scores.mse).collect();

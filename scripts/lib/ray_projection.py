@@ -1,7 +1,8 @@
 """From which size of sweep a Ray cluster wins over one machine: a simulation with the bench's figures.
 
-Measured: start, put, overhead and time per task (`scripts/bench ray`). Assumed: nodes like this machine, a network of
-1 Gbit/s that brings the data to one node after another, one driver that hands out a task at a time, no stragglers.
+Measured: start, put, and what a task costs its worker and the driver (`scripts/bench ray`). Assumed: nodes like this
+machine, a network of 1 Gbit/s that brings the data to one node after another, one driver that hands out a task at a
+time, no stragglers.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from project import REPORT, fail
 
 NODES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 NETWORK = 125e6
-# What the driver needs for a task, whoever runs it: measured on trivial tasks, with results of 33 kB.
-DISPATCH = 0.0033
 
 
 @dataclass
@@ -27,6 +26,7 @@ class Costs:
     put: float
     size: float
     overhead: float
+    dispatch: float
     tree: float
     cpus: int
 
@@ -39,10 +39,11 @@ def measured() -> Costs:
     run = bench["runs"][0]
     rounds, cpus = run["rounds"], bench["cpus"]
     return Costs(
-        start=run["start"],
+        start=run["seconds"],
         put=run["put"],
         size=run["bytes"],
         overhead=max(0.0, statistics.median((r["ray"] * cpus - r["ray_busy"]) / r["tasks"] for r in rounds)),
+        dispatch=run["dispatch"],
         tree=statistics.median(r["threads_busy"] / r["trees"] for r in rounds),
         cpus=cpus,
     )
@@ -56,7 +57,7 @@ def alone(costs: Costs, trees: int) -> float:
 def cluster(costs: Costs, nodes: int, trees: int) -> float:
     """A cluster that runs already: the data to each node, then the tasks."""
     begin = costs.put + nodes * costs.size / NETWORK
-    return begin + simulate(nodes * costs.cpus, trees, 10 * costs.tree + costs.overhead, DISPATCH)
+    return begin + simulate(nodes * costs.cpus, trees, 10 * costs.tree + costs.overhead, costs.dispatch)
 
 
 def simulate(workers: int, trees: int, task: float, dispatch: float) -> float:
@@ -87,8 +88,8 @@ def main() -> None:
     costs = measured()
     print("A SIMULATION with figures measured on this machine:")
     print(
-        f"start {costs.start:.1f} s, put {1000 * costs.put:.0f} ms, {1000 * costs.overhead:.1f} ms beside each task, "
-        f"{1000 * costs.tree:.2f} ms for a tree, {costs.cpus} CPUs in each node\n"
+        f"start {costs.start:.1f} s, put {1000 * costs.put:.0f} ms; each task {1000 * costs.overhead:.1f} ms of its worker "
+        f"and {1000 * costs.dispatch:.1f} ms of the driver; {1000 * costs.tree:.2f} ms for a tree, {costs.cpus} CPUs in each node\n"
     )
     print(
         "nodes   5,850 trees (on threads)      wins from, where it runs already    wins from, where it is started first"
