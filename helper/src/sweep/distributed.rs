@@ -81,6 +81,8 @@ pub(super) fn on_ray(
 ) -> Result<Outcome> {
     let (shards, keep) = (extras.shards, plan.keep);
     plan.keep = Keep::None;
+    let listener = run::reporting(ray.shown().clone(), split.dataset.clone(), extras.listener.cloned());
+    let extras = Extras { listener: Some(&listener), ..extras };
     let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
         over_ray(&work, ray, objects, shards, gathering)
     });

@@ -46,7 +46,7 @@ pub(super) fn on_cluster(
 }
 
 /// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
-fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
     Arc::new(Mutex::new(move |event: Event<'_>| {
         if let Event::Finished { model, .. } = event {
             let trees = model.params.n_estimators as f64;
