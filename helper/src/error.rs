@@ -26,6 +26,8 @@ pub enum ErrorKind {
     Cancelled,
     /// A Ray cluster could not be reached or started, or was lost.
     Cluster,
+    /// What a Ray cluster needs is not on this machine: Ray, its Python, or the workers' library.
+    NotInstalled,
     /// What was asked for does not fit into the memory that is free.
     Memory,
     /// The operating system refused something: a file, a thread.

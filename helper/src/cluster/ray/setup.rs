@@ -58,7 +58,7 @@ pub(super) struct Setup {
 
 impl Setup {
     /// # Errors
-    /// [`ErrorKind::Cluster`] where one of them is not there.
+    /// [`ErrorKind::NotInstalled`] where one of them is not there.
     pub(super) fn of_project() -> Result<Self> {
         let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let python = named("RAY_LAB_PYTHON").unwrap_or_else(|| project(".venv/bin/python"));
@@ -81,7 +81,7 @@ impl Setup {
 }
 
 fn missing(what: &str, path: &std::path::Path, way: &str) -> Error {
-    Error::new(ErrorKind::Cluster, format!("{what} is not at {}; {way}", path.display()))
+    Error::new(ErrorKind::NotInstalled, format!("{what} is not at {}; {way}", path.display()))
 }
 
 fn here() -> String {
