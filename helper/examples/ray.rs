@@ -1,9 +1,9 @@
 //! A sweep on a Ray cluster, held against the same on this thread:
 //! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--patience SECONDS] [--journal FOLDER] [--shards
-//! FOLDER] [--bench FOLDER]`.
+//! FOLDER] [--bench FOLDER] [--show]`.
 //!
 //! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
-//! whether all scores have the same bits.
+//! whether all scores have the same bits. With `--show` it shows the outcome instead, for people.
 
 use std::time::{Duration, Instant};
 
@@ -56,6 +56,10 @@ fn main() -> Result<()> {
             shards.bytes(),
             shards.largest_bytes(),
         );
+        return Ok(());
+    }
+    if arguments.iter().any(|argument| argument == "--show") {
+        println!("{}", sweep.run_on(&ray, &ray.put(&split)?)?);
         return Ok(());
     }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;

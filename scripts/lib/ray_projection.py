@@ -88,8 +88,9 @@ def main() -> None:
     costs = measured()
     print("A SIMULATION with figures measured on this machine:")
     print(
-        f"start {costs.start:.1f} s, put {1000 * costs.put:.0f} ms; each task {1000 * costs.overhead:.1f} ms of its worker "
-        f"and {1000 * costs.dispatch:.1f} ms of the driver; {1000 * costs.tree:.2f} ms for a tree, {costs.cpus} CPUs in each node\n"
+        f"start {costs.start:.1f} s, put {1000 * costs.put:.0f} ms; each task {1000 * costs.overhead:.1f} ms of its "
+        f"worker and {1000 * costs.dispatch:.1f} ms of the driver; {1000 * costs.tree:.2f} ms for a tree, {costs.cpus} "
+        "CPUs in each node\n"
     )
     print(
         "nodes   5,850 trees (on threads)      wins from, where it runs already    wins from, where it is started first"

@@ -65,7 +65,8 @@ impl Setup {
         if !python.is_file() {
             return Err(missing("Python", &python, "run ./scripts/setup, which makes .venv with Ray in it"));
         }
-        let driver = project("helper/ray-worker/driver.py");
+        let driver =
+            named("RAY_LAB_DRIVER").unwrap_or_else(|| project("helper/ray-worker")).join("driver.py");
         if !driver.is_file() {
             return Err(missing("the driver", &driver, "get the project's files again"));
         }

@@ -1,0 +1,68 @@
+//! What a sweep can run on.
+
+use std::sync::Arc;
+
+use super::outcome::Outcome;
+use super::{Sweep, distributed, run};
+use crate::cluster::ray::{RayCluster, RayRef};
+use crate::cluster::{Cluster, ObjectRef};
+use crate::data::{Shards, Split};
+use crate::error::Result;
+
+/// What a sweep can run on: the threads of a [`Cluster`], or the nodes of a [`RayCluster`].
+pub trait Workers: private::Sealed {
+    /// A split that was put there.
+    type Data;
+
+    /// Runs the sweep; `shared` says whether models share trees.
+    #[doc(hidden)]
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome>;
+
+    /// Runs the sweep on shards.
+    #[doc(hidden)]
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome>;
+}
+
+mod private {
+    pub trait Sealed {}
+    impl Sealed for crate::cluster::Cluster {}
+    impl Sealed for crate::cluster::ray::RayCluster {}
+}
+
+impl Workers for Cluster {
+    type Data = ObjectRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(&*self.get(data)?)?;
+        sweep.on_cluster(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        let (plan, extras) = sweep.on_shards(shards)?;
+        run::on_cluster(plan, self, &self.put(shards.split().clone()), extras)
+    }
+}
+
+impl Workers for RayCluster {
+    type Data = RayRef<Split>;
+
+    fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
+        let plan = sweep.plan(data)?;
+        sweep.on_ray(if shared { plan.sharing()? } else { plan }, self, data)
+    }
+
+    fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        distributed::check(sweep)?;
+        let (plan, extras) = sweep.on_shards(shards)?;
+        let tests = self.put(&distributed::Tests(Arc::new(shards.split().clone())))?;
+        distributed::on_ray(plan, self, shards.split(), tests.objects(), extras)
+    }
+}
+
+impl std::fmt::Debug for Sweep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let models = self.models();
+        let trees: usize = models.iter().map(|params| params.n_estimators).sum();
+        write!(f, "Sweep({} models, {trees} trees, {})", models.len(), self.learner)
+    }
+}

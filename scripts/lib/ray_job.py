@@ -1,0 +1,96 @@
+"""Sends the sweep to a Ray cluster as a job, by its dashboard's port, and prints what the job prints.
+
+What goes there is a folder: the sweep as a program, the driver, the workers' library, and the table. It runs beside the
+head, with the head's own Python and Ray; its machine must be of this one's kind, with a C library as new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from project import ROOT, TABLE_VARIABLE, TOOLS, fail, run, table_places
+
+WORKER = ROOT / "helper" / "ray-worker"
+# Seconds between two looks at how the job is.
+PAUSE = 0.5
+# Nothing is said of permissions in what Ray unpacks.
+ENTRY = (
+    "chmod +x sweep && "
+    f'RAY_LAB_PYTHON="$(command -v python3)" RAY_LAB_DRIVER="$PWD/driver" RAY_LAB_WORKERS="$PWD/workers" '
+    f'{TABLE_VARIABLE}="$PWD/table" exec ./sweep auto'
+)
+
+
+def build() -> Path:
+    """The sweep as a program."""
+    command = ["cargo", "build", "--release", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
+    if subprocess.run(command, cwd=ROOT).returncode != 0:
+        fail("the program could not be built (see above)")
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "examples" / "ray"
+
+
+def pack(folder: Path) -> None:
+    """Fills the folder that goes to the head."""
+    table = next((place for place in table_places() if place.is_file()), None)
+    if table is None:
+        fail("the table is nowhere; ./scripts/fetch-data downloads it")
+    libraries = TOOLS / "ray-worker"
+    built = [path for path in (libraries / "release").glob("libray_worker.*") if path.suffix in (".so", ".dylib")]
+    if not built:
+        fail("the library for Ray's workers is not there; ./scripts/setup says why")
+    shutil.copy2(build(), folder / "sweep")
+    shutil.copytree(WORKER, folder / "driver", ignore=shutil.ignore_patterns("src", "Cargo.toml", "__pycache__"))
+    shutil.copy2(table, folder / "table")
+    (folder / "workers" / "release").mkdir(parents=True)
+    for library in built:
+        shutil.copy2(library, folder / "workers" / "release")
+    for other in [*libraries.glob("*-linux"), *libraries.glob("*-macos")]:
+        shutil.copytree(other, folder / "workers" / other.name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts/ray-job", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("address", help="where the cluster's dashboard is, such as http://HOST:8265")
+    parser.add_argument("--trees", nargs=2, type=int, default=[50, 340], metavar=("FIRST", "LAST"), help="n_estimators")
+    parser.add_argument("--step", type=int, default=10, help="from one n_estimators to the next")
+    options = parser.parse_args()
+    if not options.address.startswith(("http://", "https://")):
+        fail(f'the address is "{options.address}", but must be the dashboard\'s, such as http://HOST:8265')
+    try:
+        from ray.job_submission import JobStatus, JobSubmissionClient
+    except ImportError as error:
+        fail(f"Ray is not installed ({error}); run ./scripts/setup, which says why")
+    try:
+        client = JobSubmissionClient(options.address)
+    except (ConnectionError, RuntimeError) as error:
+        fail(
+            f"no Ray dashboard answers at {options.address} ({error}); is it the port of the dashboard, not of the head?"
+        )
+    with tempfile.TemporaryDirectory() as made:
+        pack(Path(made))
+        first, last = options.trees
+        entry = f"{ENTRY} --trees {first} {last} --step {options.step} --show"
+        job = client.submit_job(entrypoint=entry, runtime_env={"working_dir": made})
+        print(f"{job} runs at {options.address}", flush=True)
+        shown = 0
+        while True:
+            # First the state, then the log, so that what came last is in it.
+            status = client.get_job_status(job)
+            log = client.get_job_logs(job)
+            print(log[shown:], end="", flush=True)
+            shown = len(log)
+            if status.is_terminal():
+                break
+            time.sleep(PAUSE)
+    if status != JobStatus.SUCCEEDED:
+        fail(f"the job ended as {status}: {client.get_job_info(job).message}")
+
+
+if __name__ == "__main__":
+    run(main, "the job may go on; `ray job stop` ends it")
