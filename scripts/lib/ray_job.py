@@ -69,9 +69,7 @@ def main() -> None:
     try:
         client = JobSubmissionClient(options.address)
     except (ConnectionError, RuntimeError) as error:
-        fail(
-            f"no Ray dashboard answers at {options.address} ({error}); is it the port of the dashboard, not of the head?"
-        )
+        fail(f"no Ray dashboard answers at {options.address} ({error}); its port is not the one that nodes join")
     with tempfile.TemporaryDirectory() as made:
         pack(Path(made))
         first, last = options.trees
