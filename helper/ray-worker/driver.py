@@ -1,8 +1,8 @@
 """A Ray client that another program starts and talks to: the host.
 
 On stdin and stdout go lines of JSON; one with `"bytes": n` is followed by n raw bytes. First comes a line that says
-which cluster; then the host puts objects and asks for tasks, in any order. When stdin ends, so does this, with all that
-it has started.
+which cluster; then the host puts objects and asks for tasks, in any order. When stdin ends, so does this; a cluster
+that it has started is ended by `guard.py`.
 
 The host is told: hello, ready, put, task, alive (each second), or error, after which this ends.
 """
@@ -10,7 +10,6 @@ The host is told: hello, ready, put, task, alive (each second), or error, after 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import queue
@@ -22,11 +21,12 @@ import time
 import traceback
 from collections import deque
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any
 
+import local
 import task as worker
+from host import Host
 from join import Refused, explain, find, reach, split
-from local import LocalCluster, settings
 
 PROTOCOL = 1
 # Tasks that Ray knows of at a time, for each CPU: enough that none is idle, few enough to cancel in no time.
@@ -36,44 +36,6 @@ HEAD_LOST = 8.0
 # Part of the smallest object store that an object may take.
 STORE_SHARE = 0.8
 
-Command = tuple[dict[str, Any], bytes]
-
-
-class Host:
-    """Who started this."""
-
-    def __init__(self) -> None:
-        # A private copy of stdout; whatever else prints, prints to stderr.
-        self.out: BinaryIO = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-        self.lock = threading.Lock()
-        self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self.gone = threading.Event()
-
-    def tell(self, event: str, payload: bytes = b"", **more: Any) -> None:
-        if payload or "task" in more:
-            more["bytes"] = len(payload)
-        line = json.dumps({"event": event, **more}).encode() + b"\n"
-        with self.lock, contextlib.suppress(OSError):
-            self.out.write(line + payload)
-            self.out.flush()
-
-    def listen(self) -> None:
-        """Reads commands until the host is gone."""
-        try:
-            # Not sys.stdin, which Ray may look at.
-            with os.fdopen(os.dup(0), "rb") as stream:
-                for line in stream:
-                    command = json.loads(line)
-                    length = command.get("bytes", 0)
-                    payload = stream.read(length)
-                    if len(payload) < length:
-                        break
-                    self.commands.put((command, payload))
-        finally:
-            self.gone.set()
-            self.commands.put(None)
-
 
 class Driver:
     """The tasks and objects of one host."""
@@ -81,7 +43,7 @@ class Driver:
     def __init__(self, host: Host, start: dict[str, Any]) -> None:
         self.host = host
         self.start = start
-        self.local: LocalCluster | None = None
+        self.local: Any = None
         self.objects: dict[int, Any] = {}
         self.waiting: deque[dict[str, Any]] = deque()
         self.running: dict[Any, dict[str, Any]] = {}
@@ -99,9 +61,9 @@ class Driver:
                 worker.load(libraries)
             except worker.Unusable as error:
                 raise Refused("library", str(error)) from error
-        if local := self.start.get("local"):
-            self.local = LocalCluster(local["nodes"], local["cpus"], Path(local["folder"]))
-            address = self.local.address
+        if own := self.start.get("local"):
+            self.local = local.start(own["nodes"], own["cpus"], Path(own["folder"]))
+            address = str(self.local.address)
         else:
             address = find(self.start["address"])
             reach(address)
@@ -156,7 +118,7 @@ class Driver:
                     "again, connect anew, and run the sweep again (with a journal it goes on where it stopped)"
                 )
                 self.host.tell("error", kind="cluster-lost", message=message)
-                self.leave(1)
+                os._exit(1)
 
     def serve(self) -> None:
         """Does as told until the host is gone."""
@@ -247,16 +209,13 @@ class Driver:
         self.running.clear()
         self.host.tell("cancelled")
 
-    def leave(self, status: int) -> NoReturn:
-        """Ends at once, with what was started here."""
-        if self.local:
-            self.local.kill()
-        os._exit(status)
-
 
 def main() -> int:
     # The host decides when to stop: Ctrl-C in the terminal is its to see.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # By which `guard.py` knows what was started here.
+    if os.getsid(0) != os.getpid():
+        os.setsid()
     host = Host()
     listener = threading.Thread(target=host.listen, daemon=True)
     listener.start()
@@ -264,15 +223,15 @@ def main() -> int:
     if first is None:
         return 0
     start = first[0]
-    driver: Driver | None = None
     try:
         if start["protocol"] != PROTOCOL:
             raise Refused("protocol", "driver.py and the helper are of different versions; run ./scripts/setup")
-        if local := start.get("local"):
+        if own := start.get("local"):
             os.environ.pop("RAY_ADDRESS", None)
-            os.environ.update(settings(Path(local["folder"])))
+            os.environ.update(local.settings(Path(own["folder"])))
         try:
             import numpy  # noqa: F401
+            import psutil  # noqa: F401
             import ray
         except ImportError as error:
             raise Refused(
@@ -282,7 +241,7 @@ def main() -> int:
             ) from error
         host.tell("hello", protocol=PROTOCOL, pid=os.getpid(), python=platform.python_version(), ray=ray.__version__)
         driver = Driver(host, start)
-        threading.Thread(target=orphaned, args=(host, driver), daemon=True).start()
+        threading.Thread(target=orphaned, args=(host,), daemon=True).start()
         driver.connect()
         driver.serve()
         return 0
@@ -294,17 +253,15 @@ def main() -> int:
         host.tell("error", kind="driver", message=f"the Ray driver failed: {type(error).__name__}: {error}")
         return 1
     finally:
-        if driver and driver.local:
-            driver.local.kill()
         # Nothing of Ray's may hold this up.
         os._exit(0 if host.gone.is_set() else 1)
 
 
-def orphaned(host: Host, driver: Driver) -> None:
+def orphaned(host: Host) -> None:
     """Ends this a little after the host, whatever Ray is waiting for."""
     host.gone.wait()
     time.sleep(3)
-    driver.leave(0)
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,39 @@
-//! The folder of a Ray cluster of this machine's own: everything that it leaves on the disk.
+//! The folder of a Ray cluster of this machine's own, and the guard that takes both away.
 
-use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
-
+use super::setup::Setup;
 use crate::error::{Error, ErrorKind, Result};
 
 // Not the system's folder for such things: sockets lie in there, and their paths must be short.
 const HOME: &str = "/tmp";
 const PREFIX: &str = "ray-lab-";
+/// For the guard to do its work.
+const PATIENCE: Duration = Duration::from_secs(35);
 
-/// A folder that goes, and with it every process that was started to work in it.
+/// A folder that goes, and with it every process that was started to work in it: also where this process
+/// is killed, since another one, `guard.py`, sees to it.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
     /// Held for as long as this process lives.
     _lock: File,
+    guard: Child,
 }
 
 impl Folder {
-    /// Makes one, and takes away those whose processes were killed before they could.
-    pub(super) fn new() -> Result<Self> {
+    /// Makes one, and takes away those whose guards were killed too.
+    pub(super) fn new(setup: &Setup) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        tidy(Path::new(HOME));
+        for left in abandoned(Path::new(HOME)) {
+            // What cannot be cleared now is cleared the next time.
+            let _ = guard(setup, &left).stdin(Stdio::null()).status();
+        }
         let failed = |e: std::io::Error| {
             Error::new(ErrorKind::Io, format!("no folder for a Ray cluster could be made in {HOME}: {e}"))
         };
@@ -36,7 +44,8 @@ impl Folder {
                 Ok(()) => {
                     let lock = File::create(path.join("lock")).map_err(failed)?;
                     lock.lock().map_err(failed)?;
-                    return Ok(Self { path, _lock: lock });
+                    let guard = guard(setup, &path).stdin(Stdio::piped()).spawn().map_err(failed)?;
+                    return Ok(Self { path, _lock: lock, guard });
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(failed(e)),
@@ -47,86 +56,68 @@ impl Folder {
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// A driver will start the cluster, in a session of its own.
+    pub(super) fn belongs_to(&mut self, driver: u32) {
+        if let Some(stdin) = &mut self.guard.stdin {
+            // A guard that does not listen is missed when the cluster is to go.
+            let _ = writeln!(stdin, "{driver}");
+        }
+    }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        clear(&self.path);
+        drop(self.guard.stdin.take());
+        let until = Instant::now() + PATIENCE;
+        while matches!(self.guard.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
-/// Clears the folders that nobody holds.
-fn tidy(home: &Path) {
-    for entry in std::fs::read_dir(home).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        match File::options().write(true).open(path.join("lock")) {
-            Ok(lock) if lock.try_lock().is_ok() => clear(&path),
-            // Half removed, unless it is just being made.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && is_old(&path) => clear(&path),
-            // Held, or another user's.
-            _ => {}
-        }
-    }
+fn guard(setup: &Setup, folder: &Path) -> Command {
+    let mut command = Command::new(&setup.python);
+    command.arg(setup.driver.with_file_name("guard.py")).arg(folder);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).env("PYTHONDONTWRITEBYTECODE", "1");
+    // Who ends all of this process's group is not to end the guard.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// The folders that nobody holds.
+fn abandoned(home: &Path) -> Vec<PathBuf> {
+    let left = |path: &PathBuf| match File::options().write(true).open(path.join("lock")) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        // Half removed, unless it is just being made.
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound && is_old(path),
+    };
+    let entries = std::fs::read_dir(home).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    ours.map(|entry| entry.path()).filter(left).collect()
 }
 
 fn is_old(path: &Path) -> bool {
     let modified = std::fs::metadata(path).and_then(|about| about.modified());
-    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(60)))
-}
-
-/// Ends what works in the folder, known by its environment, and removes it.
-fn clear(path: &Path) {
-    let mut mark = OsString::from("RAY_TMPDIR=");
-    mark.push(path);
-    // Again: a process may start another, or write a file, before it is ended.
-    for _ in 0..20 {
-        let mut system = System::new();
-        let ask = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::All, false, ask);
-        let works_there = |environ: &[OsString]| environ.contains(&mark);
-        system.processes().values().filter(|process| works_there(process.environ())).for_each(|process| {
-            process.kill();
-        });
-        let _ = std::fs::remove_dir_all(path);
-        if !path.exists() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > Duration::from_secs(60)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
 
     #[test]
-    fn a_folder_takes_its_processes_along() {
-        let folder = Folder::new().unwrap();
-        let path = folder.path().to_owned();
-        let mut there = Command::new("sleep").arg("600").env("RAY_TMPDIR", &path).spawn().unwrap();
-        let mut elsewhere = Command::new("sleep").arg("600").env("RAY_TMPDIR", "/tmp").spawn().unwrap();
-        tidy(Path::new(HOME));
-        assert!(path.exists() && there.try_wait().unwrap().is_none(), "it is held");
-        drop(folder);
-        assert!(!there.wait().unwrap().success() && !path.exists());
-        assert!(elsewhere.try_wait().unwrap().is_none());
-        elsewhere.kill().unwrap();
-        elsewhere.wait().unwrap();
-    }
-
-    #[test]
-    fn folders_that_nobody_holds_go() {
+    fn folders_that_nobody_holds_are_abandoned() {
         let home = tempfile::tempdir().unwrap();
-        let [left, other] = [format!("{PREFIX}1-0"), "something".to_owned()].map(|n| home.path().join(n));
-        for path in [&left, &other] {
+        let [left, held, other] = ["ray-lab-1-0", "ray-lab-2-0", "something"].map(|n| home.path().join(n));
+        for path in [&left, &held, &other] {
             std::fs::create_dir(path).unwrap();
             std::fs::write(path.join("lock"), "").unwrap();
         }
-        tidy(home.path());
-        assert!(!left.exists() && other.exists());
+        std::fs::create_dir(home.path().join("ray-lab-3-0")).unwrap();
+        let lock = File::create(held.join("lock")).unwrap();
+        lock.lock().unwrap();
+        assert_eq!(abandoned(home.path()), [left], "not one that is just being made");
     }
 }

@@ -8,6 +8,7 @@
 mod board;
 mod driver;
 mod folder;
+mod link;
 mod setup;
 mod wire;
 
@@ -125,7 +126,7 @@ impl Cluster {
             return Err(Error::invalid("cpus", cpus, "from 1 to 64"));
         }
         let setup = Setup::of_project()?;
-        RayCluster::start(&setup, None, Some((nodes, cpus, Folder::new()?)))
+        RayCluster::start(&setup, None, Some((nodes, cpus, Folder::new(&setup)?)))
     }
 }
 

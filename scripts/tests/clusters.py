@@ -1,0 +1,215 @@
+"""What the tests of the Ray side share: a host that talks to a driver, the helper's example, and what both leave."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from project import ROOT, TOOLS, VENV_PYTHON
+
+if importlib.util.find_spec("ray") is None:
+    pytest.skip("there is no Ray for this machine", allow_module_level=True)
+
+import psutil
+
+WORKER = ROOT / "helper" / "ray-worker"
+LIBRARY = TOOLS / "ray-worker" / "release" / ("libray_worker.dylib" if sys.platform == "darwin" else "libray_worker.so")
+KIND = subprocess.run(
+    [VENV_PYTHON, "-c", "import task; print(task.kind())"], cwd=WORKER, capture_output=True, text=True
+).stdout.strip()
+# What a busy machine takes at most to start a cluster, and to end one.
+START, END = 150.0, 15.0
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def shared_memory() -> set[str]:
+    return {path.name for path in SHARED_MEMORY.iterdir()} if SHARED_MEMORY.exists() else set()
+
+
+class Host:
+    """Talks to a driver as the helper does."""
+
+    def __init__(self, python: str | Path = VENV_PYTHON, environment: dict[str, str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            [python, WORKER / "driver.py"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+        self.guard: subprocess.Popen[bytes] | None = None
+        self.heard: list[dict[str, Any]] = []
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            message = json.loads(line)
+            message["payload"] = self.process.stdout.read(message.get("bytes", 0))
+            with self.changed:
+                self.heard.append(message)
+                self.changed.notify_all()
+        with self.changed:
+            self.heard.append({"event": "end"})
+            self.changed.notify_all()
+
+    def tell(self, payload: bytes = b"", **line: Any) -> None:
+        assert self.process.stdin
+        if payload:
+            line["bytes"] = len(payload)
+        self.process.stdin.write(json.dumps(line).encode() + b"\n" + payload)
+        self.process.stdin.flush()
+
+    def start(self, address: str = "auto", local: dict[str, Any] | None = None, **more: Any) -> None:
+        if local:
+            self.traces = Traces(Path(local["folder"]), self.process.pid, shared_memory())
+            command = [VENV_PYTHON, WORKER / "guard.py", local["folder"]]
+            self.guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            assert self.guard.stdin
+            self.guard.stdin.write(f"{self.process.pid}\n".encode())
+            self.guard.stdin.flush()
+        libraries = more.pop("libraries", {KIND: str(LIBRARY)})
+        self.tell(**{"protocol": 1, "address": address, "local": local, "libraries": libraries, **more})
+
+    def wait(self, *events: str, count: int = 1, timeout: float = START) -> dict[str, Any]:
+        """The `count`-th of these events, or the end."""
+        until = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                found = [m for m in self.heard if m["event"] in events]
+                if len(found) >= count:
+                    return found[count - 1]
+                last = self.heard[-1] if self.heard else {}
+                assert last.get("event") != "end", f"it ended before {events}: {self.heard[-3:]}"
+                assert self.changed.wait(until - time.monotonic()), f"no {events} in {timeout} s"
+
+    def close(self) -> int:
+        assert self.process.stdin
+        self.process.stdin.close()
+        status = self.process.wait(timeout=END)
+        if self.guard:
+            assert self.guard.stdin
+            self.guard.stdin.close()
+            assert self.guard.wait(timeout=END) == 0
+        return status
+
+
+def run_task(host: Host, number: int, spec: str = "{}", objects: list[int] | None = None) -> None:
+    host.tell(do="task", task=number, name=f"task {number}", spec=spec, objects=objects or [], files=[], retries=3)
+
+
+class Traces:
+    """All that a cluster of this machine's own has, to see that it goes."""
+
+    def __init__(self, folder: Path, driver: int, memory: set[str]) -> None:
+        self.folder, self.session, self.memory = folder, driver, memory
+        self.ports: set[int] = set()
+
+    def processes(self) -> list[psutil.Process]:
+        """Their environments would not tell: workers write their titles over them."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if os.getsid(process.pid) == self.session and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def named(self, part: str) -> list[psutil.Process]:
+        def matches(process: psutil.Process) -> bool:
+            try:
+                return part in process.name() or part in " ".join(process.cmdline())
+            except psutil.Error:
+                return False
+
+        return [process for process in self.processes() if matches(process)]
+
+    def note_ports(self) -> None:
+        for process in self.processes():
+            try:
+                connections = process.net_connections()
+            except psutil.Error:
+                continue
+            self.ports |= {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
+
+    def listening(self) -> set[int]:
+        return {port for port in self.ports if answers(port)}
+
+    def left(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "processes": self.processes(),
+            "ports": self.listening(),
+            "shared memory": shared_memory() - self.memory,
+            "folder": self.folder.exists() and self.folder,
+        }
+        return {what: there for what, there in found.items() if there}
+
+    def gone(self) -> None:
+        """Nothing is there soon, and nothing comes again."""
+        until = time.monotonic() + END
+        while (left := self.left()) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not left, left
+        time.sleep(0.5)
+        assert not self.left(), self.left()
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Lab:
+    """The helper's example, which sweeps on a Ray cluster of its own and compares the bits."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.memory = shared_memory()
+        build = ["cargo", "build", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
+        subprocess.run(build, cwd=ROOT, check=True)
+        program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
+        self.process = subprocess.Popen(
+            [program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.folder = Path("/tmp") / f"ray-lab-{self.process.pid}-0"
+
+    @functools.cached_property
+    def traces(self) -> Traces:
+        """To be asked for while the driver lives."""
+        return Traces(self.folder, self.child("driver.py").pid, self.memory)
+
+    def child(self, program: str) -> psutil.Process:
+        until = time.monotonic() + START
+        while time.monotonic() < until:
+            for process in psutil.Process(self.process.pid).children():
+                if program in " ".join(process.cmdline()):
+                    return process
+            time.sleep(0.02)
+        raise AssertionError(f"no {program}")
+
+    def until(self, part: str) -> dict[str, Any]:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if part in line:
+                return dict(json.loads(line))
+        assert self.process.stderr
+        raise AssertionError(f"no {part}: {self.process.stderr.read()}")
+
+    def error(self) -> str:
+        _, error = self.process.communicate(timeout=150)
+        assert self.process.returncode != 0
+        return error
