@@ -178,3 +178,23 @@ impl Drop for Driver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn what_is_not_installed_is_told_from_what_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let driver = folder.path().join("driver.py");
+        for (kind, expected) in [("no-ray", ErrorKind::NotInstalled), ("nothing-listens", ErrorKind::Cluster)]
+        {
+            let said = json!({ "event": "error", "kind": kind, "message": "do this" });
+            std::fs::write(&driver, format!("cat >/dev/null & echo '{said}'; wait")).unwrap();
+            let setup = Setup { python: "/bin/sh".into(), driver: driver.clone(), libraries: Vec::new() };
+            let error = Driver::start(&setup, Some("host:1"), None).err().unwrap();
+            assert_eq!((error.kind(), error.to_string().as_str()), (expected, "do this"));
+        }
+    }
+}

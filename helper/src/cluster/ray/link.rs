@@ -187,7 +187,13 @@ impl Link {
         let mut state = self.state();
         state.heard = Instant::now();
         match message.event() {
-            "error" => drop(state.over.get_or_insert(lost(message.text("message")))),
+            "error" => {
+                let kind = match message.text("kind").as_str() {
+                    "no-ray" => ErrorKind::NotInstalled,
+                    _ => ErrorKind::Cluster,
+                };
+                state.over.get_or_insert(Error::new(kind, message.text("message")));
+            }
             "put" | "refused" => {
                 let stored = match message.event() {
                     "put" => Ok(message.number("seconds")),
