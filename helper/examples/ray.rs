@@ -1,6 +1,6 @@
 //! A sweep on a Ray cluster, held against the same on this thread:
 //! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--patience SECONDS] [--journal FOLDER] [--shards
-//! FOLDER] [--bench FOLDER] [--show]`.
+//! FOLDER] [--keep] [--bench FOLDER] [--show]`.
 //!
 //! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
 //! whether all scores have the same bits. With `--show` it shows the outcome instead, for people.
@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use helper::data::Split;
-use helper::sweep::Event;
+use helper::sweep::{Event, Keep};
 use helper::{Cluster, RayCluster, Result, Sweep};
 
 fn main() -> Result<()> {
@@ -62,6 +62,9 @@ fn main() -> Result<()> {
         println!("{}", sweep.run_on(&ray, &ray.put(&split)?)?);
         return Ok(());
     }
+    if arguments.iter().any(|argument| argument == "--keep") {
+        sweep = sweep.keep(Keep::Best);
+    }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;
     if let Some(folder) = after("--journal", 1) {
         sweep = sweep.journal_in(folder, "ray");
@@ -74,8 +77,12 @@ fn main() -> Result<()> {
     let data = ray.put(&split)?;
     let distributed = sweep.run_on(&ray, &data)?;
     println!(
-        r#"{{"same":{},"seconds":{},"sequential":{},"restored":{},"failed":{},"put":{},"bytes":{},"retried":{}}}"#,
+        r#"{{"same":{},"kept":{},"seconds":{},"sequential":{},"restored":{},"failed":{},"put":{},"bytes":{},"retried":{}}}"#,
         distributed.same_bits(&sequential),
+        match (distributed.best_model(), sequential.best_model()) {
+            (Some(one), Some(other)) => one.predict(&split.test)? == other.predict(&split.test)?,
+            _ => false,
+        },
         distributed.seconds,
         sequential.seconds,
         distributed.restored,

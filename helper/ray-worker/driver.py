@@ -102,9 +102,10 @@ class Driver:
         self.window = AHEAD * cpus
         self.store = min(int(n["Resources"].get("object_store_memory", 0)) for n in nodes)
         url = ray._private.worker.global_worker.node.webui_url  # type: ignore[union-attr]
-        self.host.tell(
-            "ready", address=address, dashboard=url or None, nodes=described, store=self.store, seconds=seconds
-        )
+        about: dict[str, Any] = {"dashboard": url or None, "nodes": described, "store": self.store, "seconds": seconds}
+        if own := self.start.get("local"):
+            about["token"] = local.token(Path(own["folder"])).read_text()
+        self.host.tell("ready", address=address, **about)
 
     def watch(self, address: str) -> None:
         """Ends this where the head is gone: Ray itself would wait for minutes."""

@@ -13,17 +13,21 @@ from typing import Any
 STORE = 160 * 1024 * 1024
 
 
+def token(folder: Path) -> Path:
+    """The file that has it."""
+    return folder / "token"
+
+
 def settings(folder: Path) -> dict[str, str]:
     """What must be in the environment before Ray is imported: everything stays in the folder, behind a token."""
-    token = folder / "token"
-    token.touch(mode=0o600)
-    token.write_text(secrets.token_hex(32))
+    token(folder).touch(mode=0o600)
+    token(folder).write_text(secrets.token_hex(32))
     # Where Ray notes the address of the latest cluster: not where others look for it.
     (folder / "ray").mkdir()
     return {
         "RAY_TMPDIR": str(folder),
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_AUTH_TOKEN_PATH": str(token(folder)),
         "RAY_USAGE_STATS_ENABLED": "0",
         # A node that dies is noticed after a second, not fifteen.
         "RAY_health_check_initial_delay_ms": "1000",
@@ -40,14 +44,17 @@ def start(nodes: int, cpus: int, folder: Path) -> Any:
     arguments: dict[str, Any] = {
         "num_cpus": cpus,
         "object_store_memory": STORE,
-        "include_dashboard": False,
+        # Free ports: that of the dashboard is 8265, or the next one.
+        "dashboard_port": None,
+        "dashboard_agent_listen_port": None,
+        "dashboard_host": "127.0.0.1",
         "include_log_monitor": False,
         "temp_dir": str(folder),
     }
     cluster = Cluster()
     for number in range(nodes):
-        # Only the head has a monitor to leave out.
-        head = {} if number else {"no_monitor": True}
+        # Only the head has a dashboard, and a monitor to leave out.
+        head = {} if number else {"include_dashboard": True, "no_monitor": True}
         cluster.add_node(wait=False, **arguments, **head)
     cluster.wait_for_nodes()
     return cluster

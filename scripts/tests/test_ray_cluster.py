@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from clusters import END, KIND, LIBRARY, Host, Lab, run_task
+from playwright.sync_api import sync_playwright
+from test_lab import FLAGS, browser
 
 from project import VENV_PYTHON
 
@@ -27,7 +32,7 @@ def theirs() -> Iterator[dict[str, Any]]:
     ready = host.wait("ready", "error")
     assert ready["event"] == "ready", ready
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
-    yield {"address": ready["address"], "token": token, "folder": folder, "host": host}
+    yield {"address": ready["address"], "token": token, "ready": ready}
     host.traces.note_ports()
     assert host.close() == 0
     host.traces.gone()
@@ -103,6 +108,37 @@ def test_a_token_that_is_refused(theirs: dict[str, Any], tmp_path: Path) -> None
     host = Host(environment={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(wrong)})
     host.start(address=theirs["address"])
     assert "RAY_AUTH_TOKEN_PATH" in error_of(host, timeout=90)
+
+
+def test_rays_dashboard_answers_who_has_the_token(theirs: dict[str, Any]) -> None:
+    url, token = f"http://{theirs['ready']['dashboard']}", theirs["ready"]["token"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url) and len(token) == 64
+
+    def ask(**headers: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/nodes?view=summary", headers=headers)) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, ""
+
+    assert ask()[0] == 401
+    assert ask(Authorization=f"Bearer {'0' * 64}")[0] == 403
+    status, said = ask(Authorization=f"Bearer {token}")
+    assert status == 200 and len(json.loads(said)["data"]["summary"]) == 1
+
+
+def test_rays_dashboard_lets_a_browser_in(theirs: dict[str, Any]) -> None:
+    program = browser()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        page = chromium.new_page()
+        page.goto(f"http://{theirs['ready']['dashboard']}/#/cluster")
+        page.get_by_text("Authentication Token Required").wait_for(timeout=60_000)
+        page.get_by_placeholder("Enter your authentication token").fill(theirs["ready"]["token"])
+        page.keyboard.press("Enter")
+        page.get_by_text(theirs["address"].split(":")[0]).first.wait_for(timeout=60_000)
+        assert page.get_by_text("ALIVE").count() >= 1
+        chromium.close()
 
 
 def test_another_ray_or_python(theirs: dict[str, Any]) -> None:
@@ -200,3 +236,10 @@ def test_shards_give_the_same_on_ray_and_on_threads(tmp_path: Path) -> None:
     assert found["same"] is True and found["largest"] * 3.9 < found["bytes"]
     # Less data for each tree costs something; more than this would be a mistake.
     assert found["whole"] < found["mse"] < 1.25 * found["whole"], found
+
+
+def test_the_best_model_that_is_kept_predicts_the_same() -> None:
+    lab = Lab("local", "1", "2", "--trees", "20", "60", "--step", "20", "--keep")
+    found = lab.until('"same"')
+    lab.process.communicate(timeout=END)
+    assert found["same"] is found["kept"] is True

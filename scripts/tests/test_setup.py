@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -33,6 +34,10 @@ TOOLS = {
         --print) echo "$STUBS/sysroot" ;;
     esac""",
     "cargo": f"""echo "cargo $1" >> "$STUBS/log"; sleep 0.2
+    if [ "$1" = build ]; then
+        while [ "$1" != --target-dir ]; do shift; done
+        mkdir -p "$2" && exit 0
+    fi
     while [ "$1" != --root ]; do shift; done
     mkdir -p "$2/bin" && touch "$2/bin/evcxr_jupyter" && sleep 0.2
     echo '"evcxr_jupyter {EVCXR_VERSION} (registry)" = []' > "$2/.crates.toml" """,
@@ -64,6 +69,7 @@ class Checkout:
             (self.root / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / file, self.root / file)
         (self.root / "requirements.txt").write_text("# nothing, for speed\n")
+        (self.root / "requirements-ray.txt").write_text("# nothing, for speed\n")
         (self.root / "scripts" / "lib" / "template.py").write_text(TEMPLATE)
         (self.root / "scripts" / "lib" / "fetch_data.py").write_text(FETCH)
         for crate in ("core", "alloc", "std", "proc_macro"):
@@ -77,6 +83,18 @@ class Checkout:
         for name, script in TOOLS.items():
             self.tool(name, script)
         self.env = {"PATH": str(self.bin), "STUBS": str(self.stubs), "HOME": str(folder), "PIP_NO_INPUT": "1"}
+
+    def with_ray(self, folder: Path) -> None:
+        """Something that can be installed and is called Ray."""
+        metadata = {"METADATA": "Metadata-Version: 2.1\nName: ray\nVersion: 2.60.0\n", "WHEEL": "Wheel-Version: 1.0\n"}
+        wheel = folder / "ray-2.60.0-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.writestr("ray/__init__.py", "")
+            for name, text in metadata.items():
+                archive.writestr(f"ray-2.60.0.dist-info/{name}", text)
+            archive.writestr("ray-2.60.0.dist-info/RECORD", "")
+        (self.root / "requirements.txt").write_text("-r requirements-ray.txt\n")
+        (self.root / "requirements-ray.txt").write_text(f"{wheel.as_uri()}\n")
 
     def tool(self, name: str, script: str | None) -> None:
         """Puts a program on the PATH, or takes it away."""
@@ -194,6 +212,32 @@ def test_without_a_network_pip_says_so(lab: Checkout) -> None:
     assert "pip could not install requirements.txt (see above); check the network" in said
     (lab.root / "requirements.txt").write_text("# nothing, for speed\n")
     lab.works()
+
+
+def test_without_ray_the_lab_goes_on(lab: Checkout, tmp_path: Path) -> None:
+    lab.with_ray(tmp_path)
+    wheel = (lab.root / "requirements-ray.txt").read_text()
+    (lab.root / "requirements-ray.txt").write_text(wheel.replace("2.60.0", "2.61.0"))
+    said = lab.works()
+    assert said.count("Ray could not be installed (see above); the lab works without it") == 1
+    assert "cargo build" not in lab.log(), "nothing to build a library for"
+    assert "Ray" not in lab.works(), "not tried again, nor said"
+    (lab.root / "requirements-ray.txt").write_text(wheel)
+    assert "could not be installed" not in lab.works() and lab.log().count("cargo build") == 1
+
+
+def test_a_worker_library_that_cannot_be_built_is_no_obstacle(lab: Checkout, tmp_path: Path) -> None:
+    lab.with_ray(tmp_path)
+    cargo = TOOLS["cargo"]
+    lab.tool("cargo", f'[ "$1" = build ] && echo "cargo build" >> "$STUBS/log" && exit 101; {cargo}')
+    sentence = (
+        "the library for Ray's workers could not be built (see above); all but the section on Ray works without it"
+    )
+    assert lab.works().count(sentence) == 1
+    lab.tool("cargo", cargo)
+    assert sentence not in lab.works() and lab.log().count("cargo build") == 2
+    lab.works()
+    assert lab.log().count("cargo build") == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

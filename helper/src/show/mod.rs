@@ -5,6 +5,7 @@ mod dataset;
 mod file;
 mod list;
 mod outcome;
+mod ray;
 mod table;
 mod tasks;
 

@@ -105,15 +105,16 @@ impl Cluster {
     /// `RAY_AUTH_TOKEN_PATH` say.
     ///
     /// # Errors
-    /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where there is no Ray, no worker library, or no
-    /// cluster that could be joined within a minute; the message says what to do.
+    /// [`ErrorKind::NotInstalled`](crate::ErrorKind::NotInstalled) where there is no Ray or no worker
+    /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where no cluster could be
+    /// joined within a minute; the message says what to do.
     pub fn ray(address: &str) -> Result<RayCluster> {
         RayCluster::start(&Setup::of_project()?, Some(address), None)
     }
 
-    /// Starts a Ray cluster of this machine's own, `nodes` raylets with `cpus` CPUs each, and joins it. It
-    /// takes some 10 seconds on two cores, keeps some 300 MB of memory for each node, and ends with its
-    /// last handle, or with this process, whatever ends that.
+    /// Starts a Ray cluster of this machine's own, `nodes` raylets with `cpus` CPUs each and Ray's dashboard,
+    /// and joins it. Two nodes take 20 to 25 seconds on two cores, and some 900 MB of memory; the cluster
+    /// ends with its last handle, or with this process, whatever ends that.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for no node or CPU, or more than
@@ -184,10 +185,16 @@ impl RayCluster {
         &self.ready.address
     }
 
-    /// The address of Ray's own dashboard, where the cluster has one: `ray[default]`, which the lab does
-    /// not install, brings it.
+    /// The address of Ray's own dashboard, where the cluster has one; that of
+    /// [`ray_local`](Cluster::ray_local) answers on this machine alone.
     pub fn ray_dashboard(&self) -> Option<&str> {
         self.ready.dashboard.as_deref()
+    }
+
+    /// The token of a cluster that was started here: its dashboard asks for it. Who has it can run
+    /// anything on the cluster, for as long as that is there.
+    pub fn token(&self) -> Option<&str> {
+        self.ready.token.as_deref()
     }
 
     /// How many seconds it took to join the cluster, or to start it.

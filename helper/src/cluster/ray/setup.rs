@@ -25,6 +25,8 @@ pub(super) struct Ready {
     pub(super) nodes: Vec<Node>,
     pub(super) address: String,
     pub(super) dashboard: Option<String>,
+    /// What a cluster asks for that was started here.
+    pub(super) token: Option<String>,
     pub(super) ray: String,
     pub(super) seconds: f64,
 }
@@ -41,6 +43,7 @@ impl Ready {
             nodes: said["nodes"].as_array().into_iter().flatten().map(node).collect(),
             address: text(&said["address"]),
             dashboard: said["dashboard"].as_str().map(|at| format!("http://{at}")),
+            token: said["token"].as_str().map(str::to_owned),
             ray: ray.to_owned(),
             seconds: said["seconds"].as_f64().unwrap_or(0.0),
         }
