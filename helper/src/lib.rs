@@ -28,7 +28,7 @@ pub mod prelude {
     pub use crate::cluster::ray::RayCluster;
     pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data::{self, Dataset, Shards, Split};
-    pub use crate::error::Result;
+    pub use crate::error::{ErrorKind, Result};
     pub use crate::machine;
     pub use crate::sweep::{
         Comparison, Keep, Learner, Learners, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
