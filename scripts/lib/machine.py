@@ -11,7 +11,7 @@ from pathlib import Path
 from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, has_space
 
 # What each part takes of the disk while it is made, in GB; the note in KERNELS says that the kernel's program is there.
-SIZES = ((VENV, 0.6), (KERNELS / "evcxr", 1.5), (TEMPLATE, 1.5))
+SIZES = ((VENV, 0.8), (KERNELS / "evcxr", 1.5), (TEMPLATE, 1.5))
 
 
 def room() -> None:

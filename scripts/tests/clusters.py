@@ -177,13 +177,18 @@ def answers(port: int) -> bool:
 class Lab:
     """The helper's example, which sweeps on a Ray cluster of its own and compares the bits."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **environment: str) -> None:
         self.memory = shared_memory()
         build = ["cargo", "build", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
         subprocess.run(build, cwd=ROOT, check=True)
         program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
         self.process = subprocess.Popen(
-            [program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            [program, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **environment},
         )
         self.folder = Path("/tmp") / f"ray-lab-{self.process.pid}-0"
 

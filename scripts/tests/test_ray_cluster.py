@@ -214,19 +214,14 @@ def test_a_node_of_another_architecture(theirs: dict[str, Any]) -> None:
     host.close()
 
 
-def test_a_missing_library_is_told(tmp_path: Path) -> None:
-    lab = Lab()  # builds
-    lab.process.kill()
-    lab.process.communicate()
-    program = str(lab.process.args[0])  # type: ignore[index]
-    run = subprocess.run(
-        [program, "local", "1", "1"],
-        env={**os.environ, "RAY_LAB_WORKERS": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert run.returncode != 0 and "./scripts/setup" in run.stderr and "worker library" in run.stderr
+@pytest.mark.parametrize("missing", ["worker library", "numpy"])
+def test_what_is_missing_is_told(tmp_path: Path, missing: str) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    bare = {"RAY_LAB_PYTHON": str(tmp_path / "bare" / "bin" / "python")}
+    lab = Lab("local", "1", "1", **({"RAY_LAB_WORKERS": str(tmp_path)} if missing == "worker library" else bare))
+    error = lab.error()
+    assert "./scripts/setup" in error and missing in error
+    assert not lab.folder.exists()
 
 
 def test_shards_give_the_same_on_ray_and_on_threads(tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ impl Drop for Folder {
         while matches!(self.guard.try_wait(), Ok(None)) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(10));
         }
+        // A Python that has not what a guard needs has no Ray either.
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
