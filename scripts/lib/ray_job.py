@@ -7,7 +7,9 @@ head, with the head's own Python and Ray; its machine must be of this one's kind
 from __future__ import annotations
 
 import argparse
+import logging
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -21,9 +23,9 @@ WORKER = ROOT / "helper" / "ray-worker"
 PAUSE = 0.5
 # Nothing is said of permissions in what Ray unpacks.
 ENTRY = (
-    "chmod +x sweep && "
-    f'RAY_LAB_PYTHON="$(command -v python3)" RAY_LAB_DRIVER="$PWD/driver" RAY_LAB_WORKERS="$PWD/workers" '
-    f'{TABLE_VARIABLE}="$PWD/table" exec ./sweep auto'
+    'chmod +x sweep && RAY_LAB_PYTHON="$(command -v {python})" RAY_LAB_DRIVER="$PWD/driver" '
+    'RAY_LAB_WORKERS="$PWD/workers" {table}="$PWD/table" '
+    "exec ./sweep auto --trees {first} {last} --step {step} --show"
 )
 
 
@@ -59,21 +61,32 @@ def main() -> None:
     parser.add_argument("address", help="where the cluster's dashboard is, such as http://HOST:8265")
     parser.add_argument("--trees", nargs=2, type=int, default=[50, 340], metavar=("FIRST", "LAST"), help="n_estimators")
     parser.add_argument("--step", type=int, default=10, help="from one n_estimators to the next")
+    parser.add_argument("--python", default="python3", help="the head's Python that has Ray, if not that on its PATH")
     options = parser.parse_args()
     if not options.address.startswith(("http://", "https://")):
         fail(f'the address is "{options.address}", but must be the dashboard\'s, such as http://HOST:8265')
     try:
+        from ray.exceptions import RayError
         from ray.job_submission import JobStatus, JobSubmissionClient
     except ImportError as error:
         fail(f"Ray is not installed ({error}); run ./scripts/setup, which says why")
+    # It tells of each file that it sends.
+    logging.disable(logging.WARNING)
     try:
         client = JobSubmissionClient(options.address)
-    except (ConnectionError, RuntimeError) as error:
+    except ConnectionError as error:
         fail(f"no Ray dashboard answers at {options.address} ({error}); its port is not the one that nodes join")
+    except (RuntimeError, RayError) as error:
+        said = (str(error).splitlines() or ["without a message"])[0]
+        fail(
+            f"the Ray dashboard at {options.address} did not let the job in ({said}); where it wants a token, set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH (or RAY_AUTH_TOKEN) to the cluster's"
+        )
     with tempfile.TemporaryDirectory() as made:
         pack(Path(made))
         first, last = options.trees
-        entry = f"{ENTRY} --trees {first} {last} --step {options.step} --show"
+        python = shlex.quote(options.python)
+        entry = ENTRY.format(python=python, table=TABLE_VARIABLE, first=first, last=last, step=options.step)
         job = client.submit_job(entrypoint=entry, runtime_env={"working_dir": made})
         print(f"{job} runs at {options.address}", flush=True)
         shown = 0
@@ -87,7 +100,8 @@ def main() -> None:
                 break
             time.sleep(PAUSE)
     if status != JobStatus.SUCCEEDED:
-        fail(f"the job ended as {status}: {client.get_job_info(job).message}")
+        ended = (client.get_job_info(job).message or "").splitlines()
+        fail(f"the job ended as {status} ({ended[0] if ended else 'without a message'}); its log is above")
 
 
 if __name__ == "__main__":

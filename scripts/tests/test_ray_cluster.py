@@ -20,7 +20,7 @@ from clusters import END, KIND, LIBRARY, Host, Lab, run_task
 from playwright.sync_api import sync_playwright
 from test_lab import FLAGS, browser
 
-from project import VENV_PYTHON
+from project import ROOT, VENV_PYTHON
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,23 @@ def test_cancelled_tasks_do_not_come_back(joined: Host) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert sum(m["event"] == "task" for m in joined.heard) < 2001
+
+
+def test_the_sweep_as_a_job(theirs: dict[str, Any], tmp_path: Path) -> None:
+    """Nothing but the dashboard's port is used."""
+    program, address = str(ROOT / "scripts" / "ray-job"), f"http://{theirs['ready']['dashboard']}"
+    job = [program, address, "--python", str(VENV_PYTHON), "--trees", "3", "7", "--step", "2"]
+    environment = {**os.environ, **theirs["token"]}
+    done = subprocess.run(job, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 models by forest" in done.stdout and "Lowest MSE" in done.stdout, done.stdout
+    (tmp_path / "wrong").write_text("0" * 64)
+    environment["RAY_AUTH_TOKEN_PATH"] = str(tmp_path / "wrong")
+    refused = subprocess.run(job, env=environment, capture_output=True, text=True, timeout=120)
+    assert refused.returncode == 1 and "did not let the job in" in refused.stderr, refused.stdout + refused.stderr
+    assert refused.stderr.count("\n") == 1, refused.stderr
+    nobody = subprocess.run([program, "http://127.0.0.1:1"], capture_output=True, text=True, timeout=120)
+    assert nobody.returncode == 1 and "no Ray dashboard answers at http://127.0.0.1:1" in nobody.stderr, nobody.stderr
 
 
 def test_a_token_that_is_refused(theirs: dict[str, Any], tmp_path: Path) -> None:
