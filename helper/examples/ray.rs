@@ -94,8 +94,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A round, threads and then Ray, for each line of stdin: whoever writes it has others take turns with
-/// it. The rows go into the folder, for others to train on the same.
+/// The sweep on threads, and then on Ray. The rows go into the folder, for others to train on the same.
 fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result<()> {
     split.shard(1, folder)?;
     let test: Vec<u8> = split.test.x().iter().chain(split.test.y()).flat_map(|x| x.to_le_bytes()).collect();
@@ -112,19 +111,17 @@ fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     let many = trivial(500).run_on(ray, &data)?;
     let dispatch = many.seconds / many.tasks.len() as f64;
     println!(r#"{{"put":{put},"bytes":{},"dispatch":{dispatch}}}"#, data.bytes());
-    for _ in std::io::stdin().lines() {
-        let (on_threads, on_ray) = (sweep.run_on(&threads, &local)?, sweep.run_on(ray, &data)?);
-        assert!(on_threads.same_bits(&on_ray));
-        let mse: Vec<f64> = on_ray.models.iter().map(|model| model.scores.mse).collect();
-        println!(
-            r#"{{"threads":{},"ray":{},"threads_busy":{},"ray_busy":{},"tasks":{},"trees":{},"mse":{mse:?}}}"#,
-            on_threads.seconds,
-            on_ray.seconds,
-            on_threads.busy_seconds(),
-            on_ray.busy_seconds(),
-            on_ray.tasks.len(),
-            on_ray.trees_grown(),
-        );
-    }
+    let (on_threads, on_ray) = (sweep.run_on(&threads, &local)?, sweep.run_on(ray, &data)?);
+    assert!(on_threads.same_bits(&on_ray));
+    let mse: Vec<f64> = on_ray.models.iter().map(|model| model.scores.mse).collect();
+    println!(
+        r#"{{"threads":{},"ray":{},"threads_busy":{},"ray_busy":{},"tasks":{},"trees":{},"mse":{mse:?}}}"#,
+        on_threads.seconds,
+        on_ray.seconds,
+        on_threads.busy_seconds(),
+        on_ray.busy_seconds(),
+        on_ray.tasks.len(),
+        on_ray.trees_grown(),
+    );
     Ok(())
 }

@@ -38,12 +38,16 @@ def measured() -> Costs:
         fail("report/bench/ray.json is not there; run ./scripts/bench ray first")
     run = bench["runs"][0]
     rounds, cpus = run["rounds"], bench["cpus"]
+
+    def median(name: str) -> float:
+        return float(statistics.median(r[name] for r in rounds))
+
     return Costs(
-        start=run["seconds"],
-        put=run["put"],
-        size=run["bytes"],
+        start=median("seconds"),
+        put=median("put"),
+        size=rounds[0]["bytes"],
         overhead=max(0.0, statistics.median((r["ray"] * cpus - r["ray_busy"]) / r["tasks"] for r in rounds)),
-        dispatch=run["dispatch"],
+        dispatch=median("dispatch"),
         tree=statistics.median(r["threads_busy"] / r["trees"] for r in rounds),
         cpus=cpus,
     )
