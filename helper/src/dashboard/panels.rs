@@ -52,13 +52,13 @@ fn cards(summary: &Summary) -> String {
     }
     let usage = summary.usage;
     if let Some(cpu) = usage.cpu {
-        card("#d5d9de", &seconds(cpu), "processor time");
+        card("#d5d9de", &seconds(cpu), "CPU of this process");
     }
     if let Some(memory) = usage.memory {
-        card("#d5d9de", &bytes(memory), "memory now");
+        card("#d5d9de", &bytes(memory), "memory of this process");
     }
     if let Some(peak) = usage.peak {
-        card("#d5d9de", &bytes(peak), "memory at most");
+        card("#d5d9de", &bytes(peak), "its memory at most");
     }
     out + "</div>"
 }
