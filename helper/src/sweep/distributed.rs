@@ -6,12 +6,11 @@ use serde_json::json;
 
 use super::gather::Gathering;
 use super::learner::{Learner, exact};
-use super::outcome::{Outcome, SweepTask};
+use super::outcome::Outcome;
 use super::plan::Plan;
 use super::run::{self, Extras};
 use super::work::{Grown, Work};
 use super::{Keep, Sweep};
-use crate::cluster::TaskState;
 use crate::cluster::ray::{Call, Done, Ended, RayCluster, Ship};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,13 +102,13 @@ fn over_ray(
 ) -> Result<()> {
     let taken_back = TakenBack(ray);
     let first = gathering.begin(&work.cut);
-    let epoch = ray.shown().elapsed().saturating_sub(gathering.started.elapsed()).as_secs_f64();
+    let epoch = ray.shown().elapsed().saturating_sub(gathering.started.elapsed());
     let (send, receive) = mpsc::channel();
     for (key, planned) in work.cut.tasks.iter().enumerate() {
         let (model, trees) = (planned.model, planned.trees.clone());
         let params = exact::params(&work.plan.models[model]);
         let sabotage = work.sabotage();
-        let name = format!("model {model} trees {}..{}", trees.start, trees.end);
+        let name = planned.to_string();
         let shard = shards.map(|s| s.of_tree(trees.start, params.n_estimators));
         let files = shard.zip(shards).map(|(shard, s)| s.files()[shard].to_string_lossy().into_owned());
         let whole = shards.map(|s| {
@@ -126,26 +125,13 @@ fn over_ray(
     }
     for _ in 0..work.cut.tasks.len() {
         let Ended { key, done, record } = ray.next(&receive)?;
-        let since = |time: std::time::Duration| time.as_secs_f64() - epoch;
-        let planned = &work.cut.tasks[key];
         work.tried(key, record.attempt);
         let grown = match done {
             Done::Finished(bytes) => sums(&bytes, gathering.rows()),
             Done::Failed(said) => Err(Error::new(ErrorKind::Task, said)),
             Done::Unusable(said) => return Err(Error::new(ErrorKind::Cluster, said)),
         };
-        gathering.record(SweepTask {
-            task: first + key,
-            model: planned.model,
-            trees: planned.trees.clone(),
-            worker: record.worker.unwrap_or(0),
-            attempt: record.attempt,
-            state: if grown.is_ok() { TaskState::Finished } else { TaskState::Failed },
-            queued: since(record.queued),
-            started: record.started.map_or(0.0, since),
-            ended: record.ended.map_or(0.0, since),
-            cpu_seconds: record.cpu.map(|cpu| cpu.as_secs_f64()),
-        });
+        gathering.record(run::trace(first, key, work, &record, grown.is_ok(), epoch));
         match grown {
             Ok(grown) => gathering.add(work, key, &grown)?,
             Err(error) => gathering.fail(work, key, &error),

@@ -355,3 +355,11 @@ impl Sweep {
         })
     }
 }
+
+impl std::fmt::Debug for Sweep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let models = self.models();
+        let trees: usize = models.iter().map(|params| params.n_estimators).sum();
+        write!(f, "Sweep({} models, {trees} trees, {})", models.len(), self.learner)
+    }
+}

@@ -1,5 +1,6 @@
 //! Which models a sweep trains, and into which tasks their trees are cut.
 
+use std::fmt;
 use std::ops::Range;
 
 use super::params::Params;
@@ -37,6 +38,13 @@ pub(crate) struct TaskPlan {
     /// The smallest model that has these trees.
     pub(crate) model: usize,
     pub(crate) trees: Range<usize>,
+}
+
+/// The name that a cluster knows the task by.
+impl fmt::Display for TaskPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "model {} trees {}..{}", self.model, self.trees.start, self.trees.end)
+    }
 }
 
 /// What some of the models need: forests, and the tasks that grow them.

@@ -160,10 +160,9 @@ fn in_parallel(
     let mut open = Vec::with_capacity(work.cut.tasks.len());
     for (task, planned) in work.cut.tasks.iter().enumerate() {
         let asking = cluster.clone();
-        let name = format!("model {} trees {}..{}", planned.model, planned.trees.start, planned.trees.end);
         let grown = cluster
             .options()
-            .name(name)
+            .name(planned.to_string())
             .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
         let send = send.clone();
         // The receiver is gone only where the sweep has failed already.
@@ -202,7 +201,8 @@ fn in_parallel(
     Ok(())
 }
 
-fn trace(
+/// What the outcome says of a task, from what its cluster recorded.
+pub(super) fn trace(
     first: usize,
     task: usize,
     work: &Work,

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::super::MAX_RETRIES;
 use super::board::Board;
 use super::folder::Folder;
-use super::link::{Link, MAX_RETRIES, Open, lost};
+use super::link::{Link, Open, lost};
 use super::setup::{Ready, Setup};
 use super::wire::{self, Call, Ended, Message, PROTOCOL};
 use crate::error::Result;

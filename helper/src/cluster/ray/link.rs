@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::super::MAX_RETRIES;
 use super::super::task::Task;
 use super::board::{Board, Trace};
 use super::folder::Folder;
 use super::wire::{self, Call, Done, Ended, Message};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often a task that panics is begun anew, and one whose worker died.
-pub(super) const MAX_RETRIES: u32 = 3;
 /// For the driver to end by itself.
 const FAREWELL: Duration = Duration::from_secs(8);
 
