@@ -115,14 +115,14 @@ def without_ray(pip: list[str], wanted: Path) -> bool:
 
 def ray_worker() -> None:
     """Builds the library that the nodes of a Ray cluster load, where Ray is installed."""
-    if subprocess.run(
-        [str(VENV_PYTHON), "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('ray'))"]
-    ).returncode:
-        return
     sources = [p for name in ("forest/src", "ray-worker/src") for p in sorted((ROOT / "helper" / name).rglob("*.rs"))]
     stamp = digest(*sources, ROOT / "Cargo.lock", ROOT / "rust-toolchain.toml", ROOT)
     home = TOOLS / "ray-worker"
     if is_stamped(home, stamp):
+        return
+    if subprocess.run(
+        [str(VENV_PYTHON), "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('ray'))"]
+    ).returncode:
         return
     say("building the library for workers of a Ray cluster (half a minute, once)")
     build = ["cargo", "build", "--release", "--locked", "--package", "ray-worker", "--target-dir", str(home)]
