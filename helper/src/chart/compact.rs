@@ -18,7 +18,7 @@ pub(super) fn compact(svg: &str, size: (u32, u32), scale: u32, description: &str
          style=\"max-width:100%;height:auto\" font-family=\"{FONTS}\">\n<desc>{}</desc>\n",
         width * scale,
         height * scale,
-        crate::show::escape(description)
+        crate::text::escape(description)
     );
     let mut path = Path::default();
     for line in svg.lines().skip(1) {

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
-use crate::show::{Bundle, escape, report_folder, write};
+use crate::platform::{report_folder, write};
+use crate::text::escape;
+use crate::view::Bundle;
 
 /// A chart.
 ///

@@ -6,8 +6,8 @@ use super::figure::Figure;
 use super::sheet::{Mark, Scale, WIDTH, Words, axes, nothing, sheet, stroke};
 use super::style::{BLUE, VERMILION, count, number};
 use crate::error::Result;
-use crate::show::seconds;
 use crate::sweep::{Comparison, Outcome};
+use crate::text::seconds;
 
 /// More models than this are two lines, not pairs of bars.
 const BARS: usize = 60;

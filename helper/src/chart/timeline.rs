@@ -9,8 +9,8 @@ use super::sheet::{
 };
 use super::style::{IDLE, INK, count, model_colour, number, text_width};
 use crate::error::Result;
-use crate::show::seconds;
 use crate::sweep::Outcome;
+use crate::text::seconds;
 
 /// Workers with a lane that is high enough for a line of text.
 const LANES: usize = 64;

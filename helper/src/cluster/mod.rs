@@ -33,9 +33,8 @@ mod call;
 mod engine;
 mod log;
 mod object;
-pub mod ray;
 mod record;
-mod task;
+pub(crate) mod task;
 mod wait;
 
 use std::any::Any;
@@ -113,7 +112,12 @@ impl Cluster {
     }
 
     /// A log of tasks that others run.
-    fn of_others(workers: usize) -> Self {
+    /// A new record of a task that others run.
+    pub(crate) fn record_of_others(&self, name: &str) -> Arc<task::Task> {
+        self.shared.log.add(|id| task::Task::new(id, name.to_owned(), &self.shared.events, None))
+    }
+
+    pub(crate) fn of_others(workers: usize) -> Self {
         let (engine, events) = (Arc::new(engine::Elsewhere), Arc::new(Events::new()));
         let shared = Shared { engine, workers, events, log: Log::default(), attached: Mutex::default() };
         Self { shared: Arc::new(shared) }

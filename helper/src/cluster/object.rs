@@ -71,12 +71,12 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
     }
 
     /// The value, or why there is none, once it is done.
-    pub(super) fn value(&self) -> Option<Result<Arc<T>>> {
+    pub(crate) fn value(&self) -> Option<Result<Arc<T>>> {
         if self.is_done() { self.slot.value.get().cloned() } else { None }
     }
 
     /// Keeps this thread until the value is there or the task failed.
-    pub(super) fn block(&self) {
+    pub(crate) fn block(&self) {
         let mut waiting = self.slot.latch.lock();
         while waiting.is_some() {
             waiting = self.slot.latch.opened.wait(waiting).unwrap_or_else(PoisonError::into_inner);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use super::log::Events;
 use super::record::{Span, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind};
-use crate::machine;
+use crate::platform;
 
 /// What a worker does for a task, once its arguments are there: one attempt.
-pub(super) trait Job: Send {
+pub(crate) trait Job: Send {
     fn run(self: Box<Self>, worker: usize);
 }
 
-pub(super) struct Task {
+pub(crate) struct Task {
     events: Arc<Events>,
     /// The task in which it was asked for.
     parent: Weak<Task>,
@@ -53,31 +53,31 @@ impl Task {
         }
     }
 
-    pub(super) fn record(&self) -> TaskRecord {
+    pub(crate) fn record(&self) -> TaskRecord {
         self.lock().record.clone()
     }
 
-    pub(super) fn state(&self) -> TaskState {
+    pub(crate) fn state(&self) -> TaskState {
         self.lock().record.state
     }
 
     /// What it is called in a message.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let running = self.lock();
         format!("task {} ({})", running.record.id, running.record.name)
     }
 
-    pub(super) fn give_job(&self, job: Box<dyn Job>) {
+    pub(crate) fn give_job(&self, job: Box<dyn Job>) {
         *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
     }
 
-    pub(super) fn take_job(self: &Arc<Self>) -> Option<(Arc<Self>, Box<dyn Job>)> {
+    pub(crate) fn take_job(self: &Arc<Self>) -> Option<(Arc<Self>, Box<dyn Job>)> {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         Some((Arc::clone(self), job))
     }
 
     /// An attempt begins, unless the task was cancelled before.
-    pub(super) fn begin(&self, worker: usize) -> bool {
+    pub(crate) fn begin(&self, worker: usize) -> bool {
         self.change(|running, now| {
             if self.is_cancelled() || running.record.state != TaskState::Pending {
                 return None;
@@ -91,7 +91,7 @@ impl Task {
     }
 
     /// The attempt failed, and another one is to come.
-    pub(super) fn fail_once(&self, error: Error) {
+    pub(crate) fn fail_once(&self, error: Error) {
         self.change(|running, now| {
             running.close(now);
             running.record.state = TaskState::Pending;
@@ -103,7 +103,7 @@ impl Task {
 
     /// It is done: with a value, or with the error that is handed back. A task that was cancelled
     /// meanwhile has failed, whatever came out.
-    pub(super) fn end(&self, error: Option<Error>) -> Option<Error> {
+    pub(crate) fn end(&self, error: Option<Error>) -> Option<Error> {
         let mut last = None;
         self.change(|running, now| {
             if running.record.state.is_last() {
@@ -119,7 +119,7 @@ impl Task {
     }
 
     /// It ran on another machine's worker, which has told of it afterwards.
-    pub(super) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
+    pub(crate) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
         let mut running = self.lock();
         let record = &mut running.record;
         let attempt = record.attempt;
@@ -129,18 +129,18 @@ impl Task {
     }
 
     /// What the task is at now waits for another task.
-    pub(super) fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.lock().close(self.events.elapsed());
     }
 
     /// It goes on.
-    pub(super) fn resume(&self, worker: usize) {
+    pub(crate) fn resume(&self, worker: usize) {
         self.lock().open(worker, self.events.elapsed());
     }
 
     /// From now on the task counts as cancelled, if it is not done yet. If nobody is at it, it has
     /// failed, with the error that is handed back.
-    pub(super) fn cancel(&self) -> Option<Error> {
+    pub(crate) fn cancel(&self) -> Option<Error> {
         let mut error = None;
         self.change(|running, now| {
             if running.record.state.is_last() {
@@ -158,7 +158,7 @@ impl Task {
     }
 
     /// Whether it was cancelled, or the task in which it was asked for.
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         if self.cancelled.load(Ordering::Relaxed) {
             return true;
         }
@@ -173,7 +173,7 @@ impl Task {
     }
 
     /// Tells the listeners how the task stands.
-    pub(super) fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.events.tell(|| self.record());
     }
 
@@ -198,7 +198,7 @@ impl Running {
     /// A worker is at it from now on.
     fn open(&mut self, worker: usize, now: Duration) {
         self.record.worker = Some(worker);
-        self.cpu_at_start = machine::thread_cpu();
+        self.cpu_at_start = platform::thread_cpu();
         let attempt = self.record.attempt;
         self.record.spans.push(Span { attempt, worker, started: now, ended: None, cpu: None });
     }
@@ -206,7 +206,7 @@ impl Running {
     /// No worker is at it any more, for now.
     fn close(&mut self, now: Duration) {
         // Checked: where others run the task, this may be another thread than the one that it was begun on.
-        let cpu = machine::thread_cpu()
+        let cpu = platform::thread_cpu()
             .zip(self.cpu_at_start)
             .and_then(|(after, before)| after.checked_sub(before));
         if let Some(span) = self.record.spans.last_mut().filter(|span| span.ended.is_none()) {

@@ -53,7 +53,7 @@ const HASH: u64 = 0xb97e_f7d9_e330_00a3;
 /// [`ErrorKind::Data`] where no table is found, or it cannot be read, or its rows, columns or
 /// numbers are not those of California Housing.
 pub fn california_housing() -> Result<Dataset> {
-    let root = find::project_root();
+    let root = crate::platform::project_root();
     let path = find::california(root, find::environment())?.ok_or_else(|| find::not_found(root))?;
     read(&path, |path| std::fs::read(path))
 }
@@ -71,7 +71,7 @@ pub fn california_housing() -> Result<Dataset> {
 pub fn california_housing_or_stand_in() -> Result<Dataset> {
     let required =
         std::env::var_os(find::REQUIRE_REAL).is_some_and(|value| !value.is_empty() && value != "0");
-    let root = find::project_root();
+    let root = crate::platform::project_root();
     with_stand_in(root, find::california(root, find::environment())?, required)
 }
 

@@ -10,12 +10,6 @@ const ENVIRONMENT: &str = "CALIFORNIA_HOUSING";
 pub(super) const REQUIRE_REAL: &str = "REQUIRE_REAL_DATA";
 const FILE: &str = "cal_housing.data";
 
-/// The folder that holds `Ray.ipynb`, `helper/` and `data/`.
-pub(crate) fn project_root() -> &'static Path {
-    let helper = Path::new(env!("CARGO_MANIFEST_DIR"));
-    helper.parent().unwrap_or(helper)
-}
-
 pub(super) fn environment() -> Option<PathBuf> {
     std::env::var_os(ENVIRONMENT).filter(|value| !value.is_empty()).map(Into::into)
 }

@@ -20,7 +20,6 @@ mod split;
 
 pub use california::{california_housing, california_housing_or_stand_in};
 pub use dataset::Dataset;
-pub(crate) use find::project_root;
 pub use friedman::friedman1;
 pub use shards::Shards;
 pub use split::{Rows, Split};

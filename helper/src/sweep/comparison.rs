@@ -5,7 +5,8 @@ use std::fmt;
 use super::outcome::{Outcome, SweepTask};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Sentences, Table, Text, seconds, thousands};
+use crate::text::{seconds, thousands};
+use crate::view::{Sentences, Table, Text};
 
 /// A task that computes and nothing else has a processor all the time, unless others want it too.
 const LEAST_SHARE: f64 = 0.9;

@@ -11,9 +11,9 @@ use super::plan::Plan;
 use super::run::{self, Extras};
 use super::work::{Grown, Work};
 use super::{Keep, Sweep};
-use crate::cluster::ray::{Call, Done, Ended, RayCluster, Ship};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ray::{Call, Done, Ended, RayCluster, Ship};
 
 /// The test rows, row after row.
 fn test_rows(split: &Split) -> Vec<u8> {

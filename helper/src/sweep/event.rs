@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::outcome::{FailedModel, ModelOutcome};
-use crate::show::{seconds, thousands};
+use crate::text::{seconds, thousands};
 
 /// Something that happened in a sweep.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Learner;
 use super::outcome::Outcome;
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Table, Text};
+use crate::view::{Table, Text};
 
 /// Runs of the same hyperparameters with different learners, which grow different trees: so the
 /// work is compared per tree, and per node as well.

@@ -55,10 +55,11 @@ pub use values::Values;
 pub use ways::{Way, Ways};
 pub use workers::Workers;
 
-use crate::cluster::ray::{RayCluster, RayRef};
 use crate::cluster::{Cluster, ObjectRef};
-use crate::data::{Shards, Split, project_root};
+use crate::data::{Shards, Split};
 use crate::error::Result;
+use crate::platform::project_root;
+use crate::ray::{RayCluster, RayRef};
 use event::Listener;
 use journal::{Header, Journal};
 use plan::Plan;

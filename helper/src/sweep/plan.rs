@@ -7,8 +7,8 @@ use super::params::Params;
 use super::{Keep, Learner, Schedule};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::machine;
-use crate::show::thousands;
+use crate::platform;
+use crate::text::thousands;
 
 /// Trees that a task grows: few enough that the workers end together, enough that a task costs
 /// nothing beside.
@@ -201,7 +201,7 @@ impl Plan {
     /// [`ErrorKind::Memory`] where the sweep would need more memory than can be had, with both figures.
     pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
         let needed = self.memory(split, workers);
-        let available = machine::memory_available();
+        let available = platform::memory_available();
         if needed <= available {
             return Ok(());
         }

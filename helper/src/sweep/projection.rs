@@ -6,7 +6,8 @@ use super::comparison::Comparison;
 use super::outcome::SweepTask;
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Table, Text, thousands};
+use crate::text::thousands;
+use crate::view::{Table, Text};
 
 /// The most workers that are simulated.
 pub(crate) const MOST_WORKERS: usize = 1024;

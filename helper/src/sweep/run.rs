@@ -14,7 +14,7 @@ use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::{machine, panics};
+use crate::{panics, platform};
 
 /// What a run is given beside its plan.
 #[derive(Default)]
@@ -116,7 +116,7 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
         }
         let queued = epoch.elapsed().as_secs_f64();
         let (grown, started, cpu) = loop {
-            let (started, cpu) = (epoch.elapsed().as_secs_f64(), machine::thread_cpu());
+            let (started, cpu) = (epoch.elapsed().as_secs_f64(), platform::thread_cpu());
             match panics::catch(|| work.run(task, &split.test, task_is_cancelled)) {
                 Ok(grown) => break (grown, started, cpu),
                 Err(panic) if work.attempts(task) > MAX_RETRIES => {
@@ -125,7 +125,7 @@ fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Resu
                 Err(_) => {}
             }
         };
-        let cpu = machine::thread_cpu().zip(cpu).map(|(after, before)| after - before);
+        let cpu = platform::thread_cpu().zip(cpu).map(|(after, before)| after - before);
         gathering.record(SweepTask {
             task: first + task,
             model: planned.model,

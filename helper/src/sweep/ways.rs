@@ -5,7 +5,8 @@ use std::fmt;
 use super::outcome::{Outcome, SweepTask};
 use super::schedule::{Schedule, makespan};
 use crate::error::{Error, ErrorKind, Result};
-use crate::show::{Table, Text, seconds, thousands};
+use crate::text::{seconds, thousands};
+use crate::view::{Table, Text};
 
 /// Runs of one sweep that gave the same bits in different ways: under other schedules, with shared
 /// trees, one after another or in parallel.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::outcome::Outcome;
 use super::{Sweep, distributed, run};
-use crate::cluster::ray::{RayCluster, RayRef};
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};
 use crate::error::Result;
+use crate::ray::{RayCluster, RayRef};
 
 /// What a sweep can run on: the threads of a [`Cluster`], or the nodes of a [`RayCluster`].
 pub trait Workers: private::Sealed {
@@ -26,7 +26,7 @@ pub trait Workers: private::Sealed {
 mod private {
     pub trait Sealed {}
     impl Sealed for crate::cluster::Cluster {}
-    impl Sealed for crate::cluster::ray::RayCluster {}
+    impl Sealed for crate::ray::RayCluster {}
 }
 
 impl Workers for Cluster {

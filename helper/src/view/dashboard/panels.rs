@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::summary::Summary;
 use crate::cluster::{Report, Span, TaskRecord, TaskState};
-use crate::show::{escape, seconds, thousands};
+use crate::text::{escape, seconds, thousands};
 
 /// Results that are shown at most, the latest first.
 pub(super) const RESULTS: usize = 8;

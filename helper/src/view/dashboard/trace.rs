@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Span, TaskRecord};
 use crate::error::Result;
-use crate::show::{report_folder, write};
+use crate::platform::{report_folder, write};
 
 impl Cluster {
     /// Writes `report/trace.json`: what every worker did when, in the Trace Event Format, to be

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use super::Bundle;
+use crate::text::escape;
 
 /// A cell's text and on which side it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,37 +134,6 @@ impl fmt::Display for Table {
     }
 }
 
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A number with commas between thousands.
-pub(crate) fn thousands(n: impl TryInto<u64>) -> String {
-    let digits = n.try_into().unwrap_or(u64::MAX).to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A time that a person can grasp: `0.25 s`, `14 s`, `3 min 5 s`.
-pub(crate) fn seconds(seconds: f64) -> String {
-    match seconds {
-        s if s < 0.001 => format!("{:.0} \u{b5}s", s * 1e6),
-        s if s < 0.1 => format!("{:.1} ms", s * 1e3),
-        s if s < 10.0 => format!("{s:.2} s"),
-        s if s < 100.0 => format!("{s:.1} s"),
-        s => {
-            let whole = s.round() as u64;
-            format!("{} min {} s", whole / 60, whole % 60)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,17 +145,5 @@ mod tests {
         assert_eq!(table.to_string(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
         let html = table.html();
         assert!(html.contains("a&lt;b") && html.contains("T &amp; U") && !html.contains("a<b"));
-    }
-
-    #[test]
-    fn numbers_for_people() {
-        assert_eq!(
-            [thousands(0_u64), thousands(999_u64), thousands(5_850_u64), thousands(1_234_567_u64)],
-            ["0", "999", "5,850", "1,234,567"]
-        );
-        assert_eq!(
-            [seconds(0.25), seconds(14.04), seconds(185.2), seconds(0.0123)],
-            ["0.25 s", "14.0 s", "3 min 5 s", "12.3 ms"]
-        );
     }
 }

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::super::MAX_RETRIES;
 use super::board::Board;
 use super::folder::Folder;
 use super::link::{Link, Open, lost};
 use super::setup::{Ready, Setup};
 use super::wire::{self, Call, Ended, Message, PROTOCOL};
+use crate::cluster::MAX_RETRIES;
 use crate::error::Result;
 
 /// For Python to load Ray.

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{Bundle, escape};
-use crate::cluster::ray::RayCluster;
+use super::Bundle;
+use crate::ray::RayCluster;
+use crate::text::escape;
 
 impl RayCluster {
     /// Shows what the cluster is in a notebook, with a link to Ray's own dashboard and the token that

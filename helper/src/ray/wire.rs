@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 use serde_json::{Value, json};
 
-use super::super::TaskRecord;
+use crate::cluster::TaskRecord;
 
 /// Of what is said here.
 pub(super) const PROTOCOL: u64 = 1;

@@ -1,13 +1,11 @@
-//! What machine this is, and what the operating system tells of it.
+//! The machine and the build, as a table.
 
 use std::num::NonZero;
-use std::time::Duration;
 
-use sysinfo::{
-    CpuRefreshKind, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System,
-};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use crate::show::{Table, Text};
+use super::{Table, Text};
+use crate::platform;
 
 /// The machine and the build that the lab runs on; every timing is worth as much as this says.
 ///
@@ -48,7 +46,7 @@ pub fn machine() -> Machine {
         architecture: std::env::consts::ARCH,
         cores: std::thread::available_parallelism().map_or(1, NonZero::get),
         memory: system.total_memory(),
-        memory_available: available(&system),
+        memory_available: platform::available(&system),
         os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_owned()),
         rust: env!("HELPER_RUSTC"),
         debug_assertions: cfg!(debug_assertions),
@@ -58,77 +56,6 @@ pub fn machine() -> Machine {
             ("polars-core", env!("HELPER_POLARS_CORE")),
         ],
     }
-}
-
-/// Memory in bytes that can be had: what is free, but no more than a container's limit leaves.
-pub(crate) fn memory_available() -> u64 {
-    let ask = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
-    available(&System::new_with_specifics(ask))
-}
-
-fn available(system: &System) -> u64 {
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    system.available_memory().min(limit)
-}
-
-/// The processor time that this thread has used so far.
-pub(crate) fn thread_cpu() -> Option<Duration> {
-    #[cfg(unix)]
-    return clock(libc::CLOCK_THREAD_CPUTIME_ID);
-    // No portable way is known here.
-    #[cfg(not(unix))]
-    None
-}
-
-/// The processor time that all threads of this process have used so far.
-pub(crate) fn process_cpu() -> Option<Duration> {
-    #[cfg(unix)]
-    return clock(libc::CLOCK_PROCESS_CPUTIME_ID);
-    #[cfg(not(unix))]
-    None
-}
-
-#[cfg(unix)]
-fn clock(id: libc::clockid_t) -> Option<Duration> {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec for the call to write to, and is read only after it.
-    let status = unsafe { libc::clock_gettime(id, &raw mut time) };
-    (status == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-}
-
-/// Memory in bytes that this process holds.
-pub(crate) fn process_memory() -> Option<u64> {
-    let pid = sysinfo::get_current_pid().ok()?;
-    let mut system = System::new();
-    let ask = ProcessRefreshKind::nothing().with_memory().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ask);
-    system.process(pid).map(sysinfo::Process::memory)
-}
-
-/// The most memory in bytes that this process has held so far.
-#[cfg(target_os = "linux")]
-pub(crate) fn peak_memory() -> Option<u64> {
-    // Not `getrusage`: to that counts also what the program held that this process was started from.
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
-}
-
-/// The most memory in bytes that this process has held so far.
-#[cfg(target_vendor = "apple")]
-pub(crate) fn peak_memory() -> Option<u64> {
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: `usage` is large enough for the call to write to; all of its fields are integers, for
-    // which zeroes are valid, so it may be read whatever the call did.
-    let (status, usage) =
-        unsafe { (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), usage.assume_init()) };
-    (status == 0).then_some(usage.ru_maxrss as u64)
-}
-
-/// No portable way is known here.
-#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
-pub(crate) fn peak_memory() -> Option<u64> {
-    None
 }
 
 impl Machine {
@@ -189,30 +116,6 @@ mod tests {
         for (name, version) in machine.libraries {
             assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{name} {version}");
         }
-    }
-
-    #[test]
-    fn processor_time_grows_with_work() {
-        let before = thread_cpu().unwrap();
-        let mut x = 1_u64;
-        while thread_cpu().unwrap() - before < Duration::from_millis(5) {
-            x = std::hint::black_box(x.wrapping_mul(3));
-        }
-        let slept = thread_cpu().unwrap();
-        std::thread::sleep(Duration::from_millis(50));
-        assert!(thread_cpu().unwrap() - slept < Duration::from_millis(25));
-    }
-
-    #[test]
-    fn memory_and_its_peak_grow_with_use() {
-        let (before, peak) = (process_memory().unwrap(), peak_memory().unwrap());
-        assert!(before > 1 << 20 && peak < machine().memory);
-        let held = std::hint::black_box(vec![1_u8; 64 << 20]);
-        assert!(peak_memory().unwrap() >= 64 << 20);
-        assert!(process_memory().unwrap() >= 64 << 20);
-        drop(held);
-        assert!(peak_memory().unwrap() >= 64 << 20, "a peak stays");
-        assert!(process_cpu().unwrap() >= thread_cpu().unwrap());
     }
 
     #[test]

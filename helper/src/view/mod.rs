@@ -1,15 +1,17 @@
 //! Tables and sentences for the notebook, HTML there and plain text elsewhere, and files of the report.
 
 mod bundle;
+mod dashboard;
 mod dataset;
-mod file;
-mod list;
+mod machine;
 mod outcome;
 mod ray;
+mod sentences;
 mod table;
 mod tasks;
 
 pub(crate) use bundle::Bundle;
-pub(crate) use file::{report_folder, write};
-pub use list::Sentences;
-pub(crate) use table::{Table, Text, escape, seconds, thousands};
+pub use dashboard::{Dashboard, Summary};
+pub use machine::{Machine, machine};
+pub use sentences::Sentences;
+pub(crate) use table::{Table, Text};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::super::Cluster;
-use super::super::task::Task;
 use super::setup::Node;
+use crate::cluster::Cluster;
+use crate::cluster::task::Task;
 
 /// The records, and which worker is which process.
 #[derive(Clone)]
@@ -70,8 +70,7 @@ impl Board {
 
     /// A task was handed in.
     pub(super) fn add(&self, name: &str) -> Arc<Task> {
-        let shared = &self.cluster.shared;
-        let task = shared.log.add(|id| Task::new(id, name.to_owned(), &shared.events, None));
+        let task = self.cluster.record_of_others(name);
         task.announce();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.pending.insert(task.record().id, Arc::clone(&task));

@@ -23,7 +23,7 @@ pub use setup::Node;
 use setup::{Ready, Setup};
 pub(crate) use wire::{Call, Done, Ended};
 
-use super::{Cluster, ObjectRef, Tasks};
+use crate::cluster::{Cluster, ObjectRef, Tasks};
 use crate::error::{Error, Result};
 
 /// How long nothing may come back, unless it is told otherwise.

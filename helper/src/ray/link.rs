@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::super::MAX_RETRIES;
-use super::super::task::Task;
 use super::board::{Board, Trace};
 use super::folder::Folder;
 use super::wire::{self, Call, Done, Ended, Message};
+use crate::cluster::MAX_RETRIES;
+use crate::cluster::task::Task;
 use crate::error::{Error, ErrorKind, Result};
 
 /// For the driver to end by itself.

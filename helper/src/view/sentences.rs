@@ -3,7 +3,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use super::{Bundle, table::escape};
+use super::Bundle;
+use crate::text::escape;
 
 /// Sentences under a title; as the last line of a cell they show themselves as a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

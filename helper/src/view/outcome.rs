@@ -4,10 +4,12 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Sentences, Table, Text, report_folder, seconds, thousands, write};
+use super::{Sentences, Table, Text};
 use crate::error::{Error, Result};
-use crate::machine;
+use crate::platform;
+use crate::platform::{report_folder, write};
 use crate::sweep::{Outcome, Params, Scores};
+use crate::text::{seconds, thousands};
 
 /// A table of more models than this shows the best of them alone.
 const MOST_ROWS: usize = 12;
@@ -80,7 +82,7 @@ impl Outcome {
                 mb(bytes.saturating_mul(tasks))
             ),
         ];
-        if let Some(peak) = machine::peak_memory() {
+        if let Some(peak) = platform::peak_memory() {
             sentences.push(format!(
                 "Measured: this process has held {} at most so far, all in all.",
                 mb(peak as usize)

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::panels;
 use crate::cluster::{Cluster, Report, Snapshot, TaskState};
-use crate::machine;
-use crate::show::{Bundle, seconds, thousands};
+use crate::platform;
+use crate::text::{seconds, thousands};
+use crate::view::Bundle;
 
 /// Tasks that are drawn at most.
 const DRAWN: usize = 600;
@@ -35,10 +36,10 @@ pub(super) struct Usage {
 impl Summary {
     pub(super) fn of(cluster: &Cluster) -> Self {
         let usage = Usage {
-            cpu: machine::process_cpu().map(|cpu| cpu.as_secs_f64()),
-            memory: machine::process_memory(),
+            cpu: platform::process_cpu().map(|cpu| cpu.as_secs_f64()),
+            memory: platform::process_memory(),
             // Of two clocks that are read one after the other, the second may be behind.
-            peak: machine::peak_memory().max(machine::process_memory()),
+            peak: platform::peak_memory().max(platform::process_memory()),
         };
         Self { snapshot: cluster.snapshot(DRAWN), usage }
     }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::table::escape;
-use super::{Bundle, Table, Text, thousands};
+use super::{Bundle, Table, Text};
 use crate::data::Dataset;
+use crate::text::escape;
+use crate::text::thousands;
 
 const HEAD: usize = 5;
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Table, Text, seconds, thousands};
+use super::{Table, Text};
 use crate::cluster::{TaskRecord, TaskState, Tasks};
+use crate::text::{seconds, thousands};
 
 const LATEST: usize = 12;
 

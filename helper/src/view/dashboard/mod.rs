@@ -17,9 +17,10 @@ use std::sync::Arc;
 pub use summary::Summary;
 
 use crate::cluster::Cluster;
-use crate::cluster::ray::RayCluster;
 use crate::error::Result;
-use crate::show::{Bundle, escape};
+use crate::ray::RayCluster;
+use crate::text::escape;
+use crate::view::Bundle;
 use server::Server;
 
 /// A page that shows live what a cluster does; made by [`Cluster::dashboard`].
