@@ -38,11 +38,8 @@ NUMBERS = "a2f4f55ff91c67e60391318ea4d61d247d09f8fef119ec6f44a1eb727d7f1f7b"
 LARGEST = 20_000_000
 # The user's settings of pip that say where and how to reach an index. All others could break the download.
 PIP_SETTINGS = {
-    f"PIP_{name}"
-    for name in (
-        "INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX PROXY CERT CLIENT_CERT TRUSTED_HOST KEYRING_PROVIDER "
-        "CONFIG_FILE CACHE_DIR NO_CACHE_DIR"
-    ).split()
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PROXY", "PIP_CERT"),
+    *("PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_KEYRING_PROVIDER", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
 }
 
 
@@ -184,13 +181,18 @@ def download(url: str, patience: Patience) -> bytes:
 # that fits counts.
 MEANINGS = (
     (r"Tunnel connection failed: ([^'\")]*)", "the proxy that HTTPS_PROXY or HTTP_PROXY names refuses: {}", False),
-    (r"ProxyError|InvalidProxyURL|proxy URL", "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached", False),
     (
-        r"certificate verify failed: ([^(]*[^( ])|SSLError",
+        r"ProxyError|InvalidProxyURL|proxy URL",
+        "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached",
+        False,
+    ),
+    (
+        r"certificate verify failed: ([^(]*[^( ])",
         "its certificate is not trusted ({}); if your network has a certificate authority of its own, name its file "
         "in REQUESTS_CA_BUNDLE",
         False,
     ),
+    (r"SSLError", "it does not speak TLS as it should (is it an http:// address?)", False),
     (
         r"No scheme supplied|No connection adapters|Invalid URL|Failed to parse",
         "this is not an http:// or https:// address; a file on this machine can be put into data/ by hand",
@@ -209,8 +211,7 @@ def meaning(said: str) -> tuple[str, bool]:
     """What went wrong in plain words, and whether the same place may do better the next time."""
     for pattern, what, again in MEANINGS:
         if found := re.search(pattern, said):
-            details = [group for group in found.groups() if group]
-            return what.format(details[0] if details else found.group()), again
+            return what.format(*found.groups()), again
     lines = [line for line in said.splitlines() if line.strip()]
     return (lines[-1].removeprefix("ERROR: ") if lines else "it fails without a word"), False
 
