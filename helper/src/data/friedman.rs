@@ -1,10 +1,10 @@
 //! Made-up data with a known answer, to stand in for a table that cannot be had.
 
+use forest::Stream;
 use polars_core::prelude::*;
 
 use super::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::rng::Stream;
 
 /// Says in every table, chart, file and conclusion that the numbers are not of California.
 const NAME: &str = "GENERATED STAND-IN (Friedman #1)";
