@@ -94,66 +94,59 @@ pub(super) fn print() -> Listener {
     }))
 }
 
-/// A sweep shows nothing for so long, then a line for each model that is finished.
+/// A sweep that takes less time shows one line, at its end.
 const SHORT: f64 = 3.0;
 /// The longest time without a line, if tasks end meanwhile.
 const SILENT: f64 = 10.0;
 
-/// The lines of a sweep, by the time that has passed.
+/// The lines of a sweep: one for each model once [`SHORT`] has passed, and one at the end.
 #[derive(Default)]
 struct Lines {
+    /// Those of models that were finished before.
+    early: Vec<String>,
     /// When the last line was shown.
     last: Option<f64>,
 }
 
 impl Lines {
-    fn of(&mut self, event: Event<'_>) -> Option<String> {
+    fn of(&mut self, event: Event<'_>) -> Vec<String> {
         let (now, line) = match event {
             Event::Starting { .. } => {
-                self.last = None;
-                return None;
+                *self = Self::default();
+                return Vec::new();
             }
             Event::Resumed { journal, restored, of } => {
-                return Some(format!("{restored} of {of} models are in {} already", journal.display()));
-            }
-            Event::Done { models, trees, workers, elapsed } => {
-                let plural =
-                    |n: usize, one: &str| format!("{} {one}{}", thousands(n), if n == 1 { "" } else { "s" });
-                let (models, trees) = (plural(models, "model"), plural(trees, "tree"));
-                return Some(format!(
-                    "{models}, {trees} on {} in {}",
-                    plural(workers, "worker"),
-                    seconds(elapsed)
-                ));
+                return vec![format!("{restored} of {of} models are in {} already", journal.display())];
             }
             Event::Progress { trees, of, elapsed, left } => {
                 if elapsed - self.last.unwrap_or(SHORT - SILENT) < SILENT {
-                    return None;
+                    return Vec::new();
                 }
                 let (trees, of) = (thousands(trees), thousands(of));
-                (
-                    elapsed,
-                    format!("{trees} of {of} trees after {}, about {} left", seconds(elapsed), seconds(left)),
-                )
+                let (after, left) = (seconds(elapsed), seconds(left));
+                (elapsed, format!("{trees} of {of} trees after {after}, about {left} left"))
             }
             Event::Finished { model, done, of, elapsed, left } => {
+                let (trees, mse, after) = (model.params.n_estimators, model.scores.mse, seconds(elapsed));
+                let line = format!("{done:>3} of {of}: {trees:>4} trees, MSE {mse:.4}, after {after}");
                 if elapsed < SHORT {
-                    return None;
+                    self.early.push(line);
+                    return Vec::new();
                 }
-                let (trees, mse) = (model.params.n_estimators, model.scores.mse);
                 let left = if done == of { String::new() } else { format!(", about {} left", seconds(left)) };
-                (
-                    elapsed,
-                    format!(
-                        "{done:>3} of {of}: {trees:>4} trees, MSE {mse:.4}, after {}{left}",
-                        seconds(elapsed)
-                    ),
-                )
+                (elapsed, line + &left)
             }
-            Event::Failed { .. } | Event::Warning { .. } => return None,
+            Event::Done { models, trees, workers, elapsed } => {
+                let [models, trees, workers] = [(models, "model"), (trees, "tree"), (workers, "worker")]
+                    .map(|(n, one)| format!("{} {one}{}", thousands(n), if n == 1 { "" } else { "s" }));
+                return vec![format!("{models}, {trees} on {workers} in {}", seconds(elapsed))];
+            }
+            Event::Failed { .. } | Event::Warning { .. } => return Vec::new(),
         };
         self.last = Some(now);
-        Some(line)
+        let mut lines = std::mem::take(&mut self.early);
+        lines.push(line);
+        lines
     }
 }
 
@@ -168,21 +161,28 @@ mod tests {
         let (params, predictions) = (Params::default(), Vec::new());
         let model = ModelOutcome { model: 0, params, scores, predictions, restored: false };
         let mut lines = Lines::default();
-        let mut shown = |event| lines.of(event).unwrap_or_default();
+        let mut shown = |event| lines.of(event).join("\n");
         let progress = |elapsed| Event::Progress { trees: 1_200, of: 6_000, elapsed, left: 12.0 };
         let finished = |done, elapsed| Event::Finished { model: &model, done, of: 30, elapsed, left: 9.0 };
+        let done = |models, trees, workers| Event::Done { models, trees, workers, elapsed: 1.2 };
         for _ in 0..2 {
             assert_eq!(shown(Event::Starting { models: 30, trees: 6_000, workers: 2 }), "");
-            assert_eq!(shown(progress(2.9)) + &shown(finished(1, 2.95)), "");
-            assert!(shown(progress(3.0)).starts_with("1,200 of 6,000 trees after 3.0"));
+            assert_eq!(shown(progress(2.8)) + &shown(finished(1, 2.9)), "");
+            let early = "  1 of 30:  100 trees, MSE 0.2500, after 2.90 s";
+            assert_eq!(
+                shown(progress(3.0)),
+                format!("{early}\n1,200 of 6,000 trees after 3.00 s, about 12.0 s left")
+            );
             assert_eq!(shown(progress(12.9)), "", "less than ten seconds after the last line");
-            assert!(shown(finished(2, 13.0)).starts_with("  2 of 30:  100 trees, MSE 0.2500, after 13"));
+            let line = "  2 of 30:  100 trees, MSE 0.2500, after 13.0 s, about 9.00 s left";
+            assert_eq!(shown(finished(2, 13.0)), line);
             assert_eq!(shown(progress(22.9)), "");
-            assert!(shown(progress(23.0)).contains("about 12"));
+            assert!(shown(progress(23.0)).starts_with("1,200 of 6,000"));
             assert!(!shown(finished(30, 30.0)).contains("left"));
         }
-        let done = |models, trees, workers| Event::Done { models, trees, workers, elapsed: 1.2 };
-        assert!(shown(done(30, 5_850, 2)).starts_with("30 models, 5,850 trees on 2 workers in 1.2"));
-        assert!(shown(done(1, 1, 1)).starts_with("1 model, 1 tree on 1 worker in 1.2"));
+        shown(Event::Starting { models: 1, trees: 1, workers: 1 });
+        shown(finished(1, 1.1));
+        assert_eq!(shown(done(1, 1, 1)), "1 model, 1 tree on 1 worker in 1.20 s");
+        assert_eq!(shown(done(30, 5_850, 2)), "30 models, 5,850 trees on 2 workers in 1.20 s");
     }
 }

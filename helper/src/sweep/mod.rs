@@ -68,16 +68,8 @@ use work::Sabotage;
 /// Names, meanings and defaults are those of scikit-learn's `RandomForestRegressor`.
 #[derive(Clone)]
 pub struct Sweep {
-    n_estimators: Vec<usize>,
-    max_depth: Vec<Option<usize>>,
-    min_samples_split: Vec<usize>,
-    min_samples_leaf: Vec<usize>,
-    min_impurity_decrease: Vec<f64>,
-    max_features: Vec<MaxFeatures>,
-    bootstrap: Vec<bool>,
-    max_samples: Vec<Option<MaxSamples>>,
-    seed: Vec<u64>,
-    /// The first value that names nothing; the sweep refuses it when it is run.
+    grid: Grid,
+    /// The first value that names nothing; it is refused when the sweep runs.
     refused: Option<Error>,
     learner: Learner,
     keep: Keep,
@@ -89,20 +81,77 @@ pub struct Sweep {
     listener: Option<Listener>,
 }
 
+/// The hyperparameters, the one that changes slowest first: a field, a setter and a loop for each.
+macro_rules! hyperparameters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        #[derive(Clone)]
+        struct Grid {
+            $($name: Vec<$type>,)*
+            n_estimators: Vec<usize>,
+        }
+
+        impl Default for Grid {
+            fn default() -> Self {
+                let default = Params::default();
+                Self { $($name: vec![default.$name],)* n_estimators: Vec::new() }
+            }
+        }
+
+        impl Grid {
+            fn models(&self) -> Vec<Params> {
+                let mut models = vec![Params::default()];
+                $(models = each(&models, &self.$name, |$name, params| Params { $name, ..params });)*
+                each(&models, &self.n_estimators, |n_estimators, params| Params { n_estimators, ..params })
+            }
+        }
+
+        /// # Hyperparameters
+        impl Sweep {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, $name: impl Values<$type>) -> Self {
+                    self.grid.$name = self.checked($name);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+hyperparameters! {
+    /// What all randomness comes from: the same seed gives the same forests.
+    seed: u64;
+    /// How many rows are drawn for a tree: a number, a fraction such as `0.5`, or `None` for as many
+    /// as there are.
+    max_samples: Option<MaxSamples>;
+    /// Whether each tree is grown on rows drawn with replacement (the default), or on all.
+    bootstrap: bool;
+    /// How many features are tried at each split: a number such as `3`, a fraction such as `0.5`,
+    /// `"sqrt"`, `"log2"`, or a [`MaxFeatures`].
+    max_features: MaxFeatures;
+    /// A split that lowers the impurity by less, weighted by the node's share of the rows, is not made;
+    /// 0.0 or more.
+    min_impurity_decrease: f64;
+    /// A split that leaves fewer samples on a side is not made; 1 or more.
+    min_samples_leaf: usize;
+    /// A node with fewer samples is a leaf; 2 or more. `forest` and scikit-learn count a row of the
+    /// bootstrap once, smartcore as often as it was drawn.
+    min_samples_split: usize;
+    /// The most splits on a path from the root to a leaf: `20`, `[5, 10, 20]`, or `None` for no limit.
+    max_depth: Option<usize>;
+}
+
+/// Every model with every value.
+fn each<T: Copy>(models: &[Params], values: &[T], with: impl Fn(T, Params) -> Params) -> Vec<Params> {
+    models.iter().flat_map(|params| values.iter().map(|value| with(*value, *params))).collect()
+}
+
 impl Sweep {
     /// A sweep over the number of trees: one value, a list, a range, or `(50..=340).step_by(10)`.
     pub fn over_n_estimators(n_estimators: impl Values<usize>) -> Self {
-        let default = Params::default();
         let mut sweep = Self {
-            n_estimators: Vec::new(),
-            max_depth: vec![default.max_depth],
-            min_samples_split: vec![default.min_samples_split],
-            min_samples_leaf: vec![default.min_samples_leaf],
-            min_impurity_decrease: vec![default.min_impurity_decrease],
-            max_features: vec![default.max_features],
-            bootstrap: vec![default.bootstrap],
-            max_samples: vec![default.max_samples],
-            seed: vec![default.seed],
+            grid: Grid::default(),
             refused: None,
             learner: Learner::default(),
             keep: Keep::default(),
@@ -113,7 +162,7 @@ impl Sweep {
             sabotage: None,
             listener: Some(event::print()),
         };
-        sweep.n_estimators = sweep.checked(n_estimators);
+        sweep.grid.n_estimators = sweep.checked(n_estimators);
         sweep
     }
 
@@ -123,66 +172,6 @@ impl Sweep {
             self.refused.get_or_insert(error);
             Vec::new()
         })
-    }
-
-    /// The most splits on a path from the root to a leaf: `20`, `[5, 10, 20]`, or `None` for no limit.
-    #[must_use]
-    pub fn max_depth(mut self, max_depth: impl Values<Option<usize>>) -> Self {
-        self.max_depth = self.checked(max_depth);
-        self
-    }
-
-    /// A node with fewer samples is a leaf; 2 or more. `forest` and scikit-learn count a row of the
-    /// bootstrap once, smartcore as often as it was drawn.
-    #[must_use]
-    pub fn min_samples_split(mut self, min_samples_split: impl Values<usize>) -> Self {
-        self.min_samples_split = self.checked(min_samples_split);
-        self
-    }
-
-    /// A split that leaves fewer samples on a side is not made; 1 or more.
-    #[must_use]
-    pub fn min_samples_leaf(mut self, min_samples_leaf: impl Values<usize>) -> Self {
-        self.min_samples_leaf = self.checked(min_samples_leaf);
-        self
-    }
-
-    /// A split that lowers the impurity by less, weighted by the node's share of the rows, is not made;
-    /// 0.0 or more.
-    #[must_use]
-    pub fn min_impurity_decrease(mut self, min_impurity_decrease: impl Values<f64>) -> Self {
-        self.min_impurity_decrease = self.checked(min_impurity_decrease);
-        self
-    }
-
-    /// How many features are tried at each split: a number such as `3`, a fraction such as `0.5`,
-    /// `"sqrt"`, `"log2"`, or a [`MaxFeatures`].
-    #[must_use]
-    pub fn max_features(mut self, max_features: impl Values<MaxFeatures>) -> Self {
-        self.max_features = self.checked(max_features);
-        self
-    }
-
-    /// Whether each tree is grown on rows drawn with replacement (the default), or on all.
-    #[must_use]
-    pub fn bootstrap(mut self, bootstrap: impl Values<bool>) -> Self {
-        self.bootstrap = self.checked(bootstrap);
-        self
-    }
-
-    /// How many rows are drawn for a tree: a number, a fraction such as `0.5`, or `None` for as many as
-    /// there are.
-    #[must_use]
-    pub fn max_samples(mut self, max_samples: impl Values<Option<MaxSamples>>) -> Self {
-        self.max_samples = self.checked(max_samples);
-        self
-    }
-
-    /// What all randomness comes from: the same seed gives the same forests.
-    #[must_use]
-    pub fn seed(mut self, seed: impl Values<u64>) -> Self {
-        self.seed = self.checked(seed);
-        self
     }
 
     /// Which library grows the trees.
@@ -271,17 +260,7 @@ impl Sweep {
 
     /// The models: every combination, the number of trees fastest.
     pub fn models(&self) -> Vec<Params> {
-        let mut models = vec![Params::default()];
-        each(&mut models, &self.seed, |params, seed| params.seed = seed);
-        each(&mut models, &self.max_samples, |params, samples| params.max_samples = samples);
-        each(&mut models, &self.bootstrap, |params, bootstrap| params.bootstrap = bootstrap);
-        each(&mut models, &self.max_features, |params, features| params.max_features = features);
-        each(&mut models, &self.min_impurity_decrease, |params, least| params.min_impurity_decrease = least);
-        each(&mut models, &self.min_samples_leaf, |params, samples| params.min_samples_leaf = samples);
-        each(&mut models, &self.min_samples_split, |params, samples| params.min_samples_split = samples);
-        each(&mut models, &self.max_depth, |params, depth| params.max_depth = depth);
-        each(&mut models, &self.n_estimators, |params, trees| params.n_estimators = trees);
-        models
+        self.grid.models()
     }
 
     /// Trains the models one after another on this thread.
@@ -340,15 +319,6 @@ impl Sweep {
             shards,
         })
     }
-}
-
-/// Every model with every value.
-fn each<T: Copy>(models: &mut Vec<Params>, values: &[T], set: impl Fn(&mut Params, T)) {
-    let with = |mut params: Params, value: T| {
-        set(&mut params, value);
-        params
-    };
-    *models = models.iter().flat_map(|params| values.iter().map(|value| with(*params, *value))).collect();
 }
 
 /// Workers that can run a sweep on data of the type `D`: the threads of a [`Cluster`], or the nodes of a

@@ -168,13 +168,14 @@ impl Plan {
 
     /// The models in groups that share trees, each with the smallest first.
     fn forests(&self, models: &[usize]) -> Vec<Vec<usize>> {
+        if !self.sharing || self.shards > 1 {
+            return models.iter().map(|model| vec![*model]).collect();
+        }
         let size = |model: &usize| self.models[*model].n_estimators;
         let mut forests: Vec<Vec<usize>> = Vec::new();
         for &model in models {
             let of = |other: usize| Params { n_estimators: 0, ..self.models[other] };
-            let same =
-                |forest: &&mut Vec<usize>| self.sharing && self.shards == 1 && of(forest[0]) == of(model);
-            match forests.iter_mut().find(same) {
+            match forests.iter_mut().find(|forest| of(forest[0]) == of(model)) {
                 Some(forest) => forest.push(model),
                 None => forests.push(vec![model]),
             }
@@ -257,6 +258,8 @@ impl Plan {
         let rows = split.train.len().div_ceil(self.shards);
         let memory = |params: &Params| self.learner.memory(rows, self.n_features, params);
         let each: Vec<_> = self.models.iter().map(memory).collect();
+        // A shard's numbers, as read and as sorted.
+        let shard = if self.shards > 1 { 24 * (rows * (self.n_features + 1)) as u64 } else { 0 };
         // A forest takes what its largest model takes.
         let forests = self.forests(&self.all());
         let largest = forests.iter().filter_map(|forest| forest.last().copied());
@@ -274,7 +277,7 @@ impl Plan {
             _ => self.grain.max(TREES_AT_A_TIME),
         };
         let worker = |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
-        let worker = (0..each.len()).map(worker).max().unwrap_or(0);
+        let worker = shard.saturating_add((0..each.len()).map(worker).max().unwrap_or(0));
         // Predictions and sums of each model, and sums on their way from the workers.
         let sums = split.test.len() as u64 * 8;
         let numbers = sums * (2 * self.models.len() + 2 * workers) as u64;

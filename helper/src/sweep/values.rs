@@ -123,6 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::needless_borrows_for_generic_args, reason = "references are among the cases")]
     fn every_hyperparameter_takes_one_or_many() {
         fn check<T: PartialEq + std::fmt::Debug>(cases: Vec<(Result<Vec<T>>, Vec<T>)>) {
             for (case, (found, expected)) in cases.into_iter().enumerate() {
@@ -132,11 +133,12 @@ mod tests {
         fn of<T>(values: impl Values<T>) -> Result<Vec<T>> {
             values.values()
         }
-        let vec = vec![4, 8];
+        let (vec, array) = (vec![4, 8], [5, 10]);
         check::<usize>(vec![
             (of(10), vec![10]),
             (of([5, 10]), vec![5, 10]),
-            (of(&[5, 10]), vec![5, 10]),
+            (of(&array), vec![5, 10]),
+            (of(&array[..1]), vec![5]),
             (of(vec![4, 8]), vec![4, 8]),
             (of(&vec), vec![4, 8]),
             (of(&vec[1..]), vec![8]),
