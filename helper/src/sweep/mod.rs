@@ -27,6 +27,7 @@ mod learners;
 mod model;
 mod outcome;
 mod params;
+mod plain;
 mod plan;
 mod projection;
 mod run;
