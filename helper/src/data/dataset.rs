@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use forest::Stream;
 use polars_core::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::split::{Rows, Split, numbers};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rng::Stream;
 
 /// A table of numbers whose last column is the target.
 ///

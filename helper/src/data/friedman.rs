@@ -1,11 +1,11 @@
 //! Generated data with a known formula, in any size: for tests and for studies of scale.
 
+use forest::Stream;
 use polars_core::prelude::*;
 
 use super::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
-use crate::rng::Stream;
 
 /// How many features the target depends on.
 const INFORMATIVE: usize = 5;
