@@ -85,7 +85,7 @@ def test_without_a_table_each_command_says_what_to_do(elsewhere: Path, said: str
     kept = table.rename(table.with_suffix(".kept"))
     try:
         status, refused = run(elsewhere, "scripts/fetch-data", CALIFORNIA_HOUSING_URL=nowhere)
-        assert status == 1 and f"{nowhere}: it cannot be reached" in refused, refused
+        assert status == 1 and f"asking {nowhere}\n  it cannot be reached" in refused, refused
         assert "by hand (data/README.md says which)" in refused
         status, refused = run(elsewhere, "scripts/report", CALIFORNIA_HOUSING_URL=nowhere)
         assert status == 1 and "there is no table yet, so the lab stops where it needs it" in refused, refused
