@@ -231,26 +231,16 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Memory`] where the sweep would need more memory than can be had, with both figures.
     pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
-        let needed = self.memory(split, workers);
-        let available = platform::memory_available();
-        if needed <= available {
-            return Ok(());
-        }
         let trees: usize = self.models.iter().map(|params| params.n_estimators).sum();
-        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-        Err(Error::new(
-            ErrorKind::Memory,
-            format!(
-                "the sweep ({} models, {} trees{}, {workers} workers, keep {:?}) may need {:.1} GiB of memory, but {:.1} \
-                 GiB can be had; keep fewer models, train fewer trees or use fewer workers",
-                self.models.len(),
-                thousands(trees as u64),
-                if self.sharing { " that models share" } else { "" },
-                self.keep,
-                gib(needed),
-                gib(available)
-            ),
-        ))
+        let what = format!(
+            "the sweep ({} models, {} trees{}, {workers} workers, keep {:?})",
+            self.models.len(),
+            thousands(trees as u64),
+            if self.sharing { " that models share" } else { "" },
+            self.keep
+        );
+        let instead = "keep fewer models, train fewer trees or use fewer workers";
+        platform::check_memory(&what, self.memory(split, workers), instead)
     }
 
     /// An upper estimate in bytes.
