@@ -54,7 +54,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
         let path = path.display();
         let message =
             format!("{path} cannot be read: {e}; check the path, and that you have permission to read it");
-        Error::new(ErrorKind::Data, message)
+        Error::new(ErrorKind::Data, message).caused_by(e)
     })
 }
 
