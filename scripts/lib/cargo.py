@@ -1,4 +1,4 @@
-"""Cargo's own words, as progress. Standard library only."""
+"""Progress of a cargo build. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def follow(lines: Iterable[str], packages: int | None = None) -> list[str]:
-    """Shows, one line each 20 packages, how far a build is; returns whatever else was said."""
+    """Prints a line for every 20 packages compiled; returns all other lines of cargo's output."""
     of = f" of about {packages}" if packages else ""
     done, others, started = 0, list[str](), time.monotonic()
     for line in lines:

@@ -1,24 +1,26 @@
-"""How much disk the lab takes, and giving it back. Standard library only."""
+"""What set-up made: its versions, the disk it takes, and removing it. Standard library only."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 import folders
+import packages
 from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, run, waiting_lock
 
 BUILD = ROOT / "target"
 
 
 def size(*places: Path, seen: set[int] | None = None) -> float:
-    """Megabytes on the disk; a file that several folders share counts for the first."""
+    """Megabytes on the disk. A file that several folders share counts once, for the first of them."""
     seen, total = set() if seen is None else seen, 0
     for place in places:
         for path in place.rglob("*"):
-            # Running kernels make and remove files meanwhile.
+            # Running kernels remove files meanwhile.
             with suppress(FileNotFoundError):
                 status = path.lstat()
                 if status.st_ino not in seen:
@@ -27,8 +29,26 @@ def size(*places: Path, seen: set[int] | None = None) -> float:
     return total / 1e6
 
 
+def locked(lock: Path) -> set[tuple[str, str]]:
+    """Name and version of the registry's packages in a Cargo.lock; none where there is no such file."""
+    text = lock.read_text() if lock.exists() else ""
+    return set(re.findall(r'name = "(.+)"\nversion = "(.+)"\nsource', text))
+
+
+def versions() -> None:
+    """Prints whether what is installed has the versions of the locks."""
+    for name, what in (("lab", "Python packages"), ("ray", "Ray")):
+        right = packages.matches(VENV, name)
+        print(f"{what:24}{'as' if right else 'NOT as'} locked in scripts/requirements/{name}.txt")
+    built = locked(TEMPLATE / "Cargo.lock")
+    others = ", ".join(f"{name} {version}" for name, version in sorted(built - locked(ROOT / "Cargo.lock")))
+    right = bool(built) and not others
+    print(f"{'notebook crates':24}{'as' if right else 'NOT as'} locked in Cargo.lock{others and f': {others}'}")
+
+
 def status() -> None:
-    """What is there, and how much disk it takes."""
+    """Prints what is there, its versions, and the disk it takes."""
+    versions()
     seen: set[int] = set()
 
     def line(name: str, what: str, *places: Path) -> None:
@@ -47,9 +67,8 @@ def status() -> None:
 
 
 def clean(everything: bool) -> None:
-    """Removes what no running kernel uses; or all that set-up made."""
+    """Removes what no running kernel uses, or all that set-up made."""
     with waiting_lock(TOOLS / "setup.lock", "clean"):
-        # What stays anyway need not be measured.
         places = (KERNELS, TOOLS, VENV, BUILD) if everything else (KERNELS, TOOLS)
         before = size(*places)
         running = [folder.name for folder, free in folders.slots() if not free]

@@ -1,4 +1,4 @@
-"""Builds the folder that every kernel's folder is a copy of, by running a kernel in it."""
+"""Builds the template of the kernels' folders, by running a kernel in it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CELLS = [
     "use helper::prelude::*;",
     "let lab_warm_up = 1 + 1; lab_warm_up",
 ]
-# evcxr runs `cargo check` only when a cell does not compile: the first time it checks every dependency.
+# evcxr runs `cargo check` when a cell does not compile. The first time, that checks every dependency.
 TYPO = 'let lab_typo: u32 = "not a number";'
 
 
 def build(folder: Path, stamp: str) -> None:
-    """Builds it from nothing; it is stamped last of all."""
+    """Builds the template in an empty folder, and stamps it when it is complete."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     read, write = os.pipe()
@@ -55,7 +55,7 @@ def build(folder: Path, stamp: str) -> None:
 
 
 def replace(stamp: str) -> None:
-    """Builds a new template beside the old one, and puts it in its place when no kernel is copying that."""
+    """Builds a new template, and replaces the old one when no kernel is copying it."""
     fresh = TEMPLATE.with_name(f"{TEMPLATE.name}.new")
     build(fresh, stamp)
     with waiting_lock(TEMPLATE_LOCK, ""):
@@ -64,7 +64,7 @@ def replace(stamp: str) -> None:
 
 
 if __name__ == "__main__":
-    # LAB_TEMPLATE names another folder, for the bench that builds one from nothing.
+    # LAB_TEMPLATE names another folder; the bench of this build sets it.
     if aside := os.environ.get("LAB_TEMPLATE"):
         build(Path(aside), sys.argv[1])
     else:
