@@ -109,9 +109,7 @@ def ray_worker() -> None:
     home = TOOLS / "ray-worker"
     if is_stamped(home, stamp):
         return
-    if subprocess.run(
-        [str(VENV_PYTHON), "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('ray'))"]
-    ).returncode:
+    if not any(VENV.glob("lib/*/site-packages/ray/__init__.py")):
         return
     say("building the library for workers of a Ray cluster (half a minute, once)")
     build = ["cargo", "build", "--release", "--locked", "--package", "ray-worker", "--target-dir", str(home)]
