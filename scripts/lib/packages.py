@@ -34,7 +34,7 @@ NETWORK = {
 
 
 def install(home: Path, name: str) -> int:
-    """Installs a lock into the virtual environment `home`, which is made where it is missing.
+    """Installs a lock into the virtual environment `home`, which is made where it is missing; .venv comes first.
 
     Returns 0 where all is installed, else `NO_INSTALLER` or uv's exit status.
     """
@@ -42,13 +42,12 @@ def install(home: Path, name: str) -> int:
         return 0
     print(f"setup: installing scripts/requirements/{name}.txt into {home.relative_to(ROOT)}", flush=True)
     make(home)
-    make(VENV)
     settings = pip_settings()
     places = [f"--{option}={place}" for option in PLACES for place in settings.get(option, "").split()]
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
         places.append("--no-index")
     network = {option: settings[option] for option in NETWORK if option in settings}
-    if not is_installed(VENV, "uv"):
+    if home == VENV and not is_installed(VENV, "uv"):
         pip = [str(VENV_PYTHON), "-m", "pip", "--isolated", "install", "--quiet", "--disable-pip-version-check"]
         flags = [f"--{option}={value}" for option, value in network.items()]
         command = [*pip, "--retries=2", *places, *flags, "--require-hashes", "-r", str(LOCKS / "uv.txt")]
@@ -108,7 +107,9 @@ def uv(home: Path, name: str) -> list[str]:
 
 def pip_settings() -> dict[str, str]:
     """The user's settings of pip, from its files and variables."""
-    listed = subprocess.run([str(VENV_PYTHON), "-m", "pip", "config", "list"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    listed = subprocess.run(
+        [str(VENV_PYTHON), "-m", "pip", "config", "list"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     settings: dict[str, str] = {}
     # In the order in which they count: a variable most.
     for section in ("global", "install", ":env:"):

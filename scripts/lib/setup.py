@@ -81,7 +81,9 @@ def say(step: str) -> None:
 def python_packages(name: str) -> None:
     """Installs the lock scripts/requirements/NAME.txt into .venv."""
     if packages.install(VENV, name) != 0:
-        fail(f"scripts/requirements/{name}.txt could not be installed (see above); check the network and run this again")
+        fail(
+            f"scripts/requirements/{name}.txt could not be installed (see above); check the network and run this again"
+        )
 
 
 def ray() -> None:

@@ -70,7 +70,9 @@ class Project:
         for file in (".cargo/config.toml", "rust-toolchain.toml"):
             (self.root / file).parent.mkdir(exist_ok=True)
             shutil.copyfile(ROOT / file, self.root / file)
-        (self.root / "Cargo.toml").write_text('[workspace]\nresolver = "3"\nmembers = ["helper"]\nexclude = [".evcxr"]\n')
+        (self.root / "Cargo.toml").write_text(
+            '[workspace]\nresolver = "3"\nmembers = ["helper"]\nexclude = [".evcxr"]\n'
+        )
         self.crate("helper", 'tiny = { version = "1", registry = "loopback" }', "pub use tiny::version;")
         kernels = self.root / ".evcxr"
         kernels.mkdir()
@@ -79,7 +81,9 @@ class Project:
         spec = self.root / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
         spec.parent.mkdir(parents=True)
         start = [sys.executable, str(self.root / "scripts" / "kernel"), "{connection_file}"]
-        spec.write_text(json.dumps({"argv": start, "display_name": "Rust", "language": "rust", "interrupt_mode": "message"}))
+        spec.write_text(
+            json.dumps({"argv": start, "display_name": "Rust", "language": "rust", "interrupt_mode": "message"})
+        )
         self.env = {
             **os.environ,
             "CARGO_HOME": str(folder / "cargo"),

@@ -14,10 +14,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from registry import Project
 
 from kernels import kernel
 from project import ROOT
-from registry import Project
 
 HELPER = ':dep helper = { path = "helper" }'
 

@@ -1,4 +1,4 @@
-"""Python packages from an index on this machine, under the user's own settings of pip; pip, uv and environments are real."""
+"""Python packages from an index on this machine, under the user's settings of pip. pip, uv, environments are real."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from registry import Handler
 
 from project import ROOT, VENV
-from registry import Handler
 
 LOCKED = {"uv": "uv==0.13.9", "lab": "lab-sample==1.0"}
 

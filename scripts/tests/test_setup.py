@@ -194,11 +194,20 @@ def test_a_path_with_spaces_and_other_letters(tmp_path: Path, monkeypatch: pytes
         ),
         (
             "python3",
-            'echo \'raise SystemExit("No module named venv")\' > "$STUBS/venv.py"; PYTHONPATH="$STUBS" exec "$BASE" "$@"',
+            'echo "raise SystemExit(\'No module named venv\')" > "$STUBS/venv.py"\n'
+            'PYTHONPATH="$STUBS" exec "$BASE" "$@"',
             "no virtual environment was made (No module named venv); on Debian and Ubuntu: apt install python3-venv",
         ),
-        ("cargo", "echo 'error: Could not connect to server' >&2; exit 101", "cargo could not download them (see above)"),
-        ("cargo", f'[ "$1" != install ] || exit 101; {CARGO}', "cargo failed (see above); check the network and the disk"),
+        (
+            "cargo",
+            "echo 'error: Could not connect to server' >&2; exit 101",
+            "cargo could not download them (see above)",
+        ),
+        (
+            "cargo",
+            f'[ "$1" != install ] || exit 101; {CARGO}',
+            "cargo failed (see above); check the network and the disk",
+        ),
     ],
 )
 def test_what_is_missing_is_said(lab: Checkout, tool: str, script: str | None, said: str) -> None:
