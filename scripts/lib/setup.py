@@ -11,11 +11,9 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import cargo
 import clean
 import folders
 import machine
@@ -133,7 +131,10 @@ def kernel_program() -> Path:
     install = ["cargo", "install", "evcxr_jupyter", "--version", EVCXR_VERSION, "--locked", "--root", str(TOOLS)]
     # cargo's own temporary folder would be lost if this is interrupted.
     build = TOOLS / "build"
-    with_progress(install, cwd=TOOLS, steps=420, env={**os.environ, "CARGO_TARGET_DIR": str(build)})
+    if subprocess.run(install, cwd=TOOLS, env={**os.environ, "CARGO_TARGET_DIR": str(build)}).returncode != 0:
+        fail(
+            "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
+        )
     shutil.rmtree(build, ignore_errors=True)
     return remember(TOOLS / "bin" / "evcxr_jupyter")
 
@@ -151,18 +152,6 @@ def remember(program: Path) -> Path:
     if not note.exists() or note.read_text() != str(program):
         note.write_text(str(program))
     return program
-
-
-def with_progress(command: list[str], cwd: Path, steps: int, env: dict[str, str]) -> None:
-    """Runs cargo and prints its progress."""
-    with subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        assert process.stderr is not None
-        said = cargo.follow(process.stderr, steps)
-    if process.returncode != 0:
-        print("".join(said[-15:]), file=sys.stderr)
-        fail(
-            "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
-        )
 
 
 def kernel_spec() -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import threading
 from pathlib import Path
 
-import cargo
 from folders import TEMPLATE_LOCK
 from kernels import KernelDied, kernel
 from project import ROOT, TEMPLATE, fail, waiting_lock, write_stamp
@@ -26,31 +24,16 @@ def build(folder: Path, stamp: str) -> None:
     """Builds the template in an empty folder, and stamps it when it is complete."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    read, write = os.pipe()
-    said: list[str] = []
-
-    def listen() -> None:
-        with os.fdopen(read, errors="replace") as lines:
-            said.extend(cargo.follow(lines))
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    failure = ""
     try:
-        with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}, stderr=write) as session:
+        # The kernel writes to stderr what cargo compiles.
+        with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}) as session:
             for cell in CELLS:
                 if error := session.run(cell, timeout=3600).error:
-                    failure = f"the cell `{cell}` failed: {error}"
-                    break
-            else:
-                if not session.run(TYPO).error:
-                    failure = f"the cell `{TYPO}` should not compile, but did"
+                    fail(f"the cell `{cell}` failed: {error}")
+            if not session.run(TYPO).error:
+                fail(f"the cell `{TYPO}` should not compile, but did")
     except KernelDied as error:
-        failure = str(error)
-    os.close(write)
-    listener.join()
-    if failure:
-        fail(f"{failure}\n{''.join(said)}")
+        fail(str(error))
     write_stamp(folder, stamp)
 
 
