@@ -123,7 +123,7 @@ def pin_versions(folder: Path) -> None:
     shutil.copyfile(ROOT / "Cargo.lock", folder / "Cargo.lock")
     (folder / "Cargo.toml").write_text(WORKSPACE)
     # A JSON string is a TOML string.
-    (folder / "pin" / "Cargo.toml").write_text(PIN.format(helper=json.dumps(str(ROOT / "helper"))))
+    (folder / "pin" / "Cargo.toml").write_text(PIN.format(helper=json.dumps(str(ROOT / "helper"), ensure_ascii=False)))
     (folder / "pin" / "lib.rs").touch()
     # rust-analyzer looks for the lock beside the manifest.
     if not (folder / "ctx" / "Cargo.lock").is_symlink():

@@ -93,8 +93,11 @@ def ray() -> None:
 
 
 def crates() -> None:
-    """Downloads what Cargo.lock names. From then on no kernel and no build needs a network."""
-    fetch = ["cargo", "fetch", "--locked", "--quiet"]
+    """Downloads what Cargo.lock names. From then on no kernel and no build needs a network.
+
+    Without --locked, so that cargo can add to the lock what a user has added to helper/Cargo.toml.
+    """
+    fetch = ["cargo", "fetch", "--quiet"]
     if subprocess.run([*fetch, "--offline"], cwd=ROOT, capture_output=True).returncode == 0:
         return
     say("downloading the crates that Cargo.lock names")

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from project import KERNELS, ROOT
+from project import KERNELS, ROOT, kernels_home
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -61,10 +61,13 @@ class Registry:
 
 
 class Project:
-    """The scripts of this project around another helper, one that depends on `tiny`; nothing of it is built."""
+    """This project's scripts around another helper, which depends on `tiny`, in a path with a space."""
 
     def __init__(self, folder: Path) -> None:
-        self.root = folder / "project"
+        self.root = folder / "Übung 1"
+        # Where kernels work if the project's path has a space.
+        os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+        kernels = kernels_home(self.root)
         self.registry = Registry(folder / "registry")
         shutil.copytree(ROOT / "scripts", self.root / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
         for file in (".cargo/config.toml", "rust-toolchain.toml"):
@@ -73,9 +76,8 @@ class Project:
         (self.root / "Cargo.toml").write_text(
             '[workspace]\nresolver = "3"\nmembers = ["helper"]\nexclude = [".evcxr"]\n'
         )
-        self.crate("helper", 'tiny = { version = "1", registry = "loopback" }', "pub use tiny::version;")
-        kernels = self.root / ".evcxr"
-        kernels.mkdir()
+        self.helper(["tiny"], "pub use tiny::version;")
+        kernels.mkdir(parents=True)
         shutil.copyfile(KERNELS / "evcxr", kernels / "evcxr")
         (kernels / "rust-src").symlink_to(KERNELS / "rust-src")
         spec = self.root / ".venv" / "share" / "jupyter" / "kernels" / "rust" / "kernel.json"
@@ -92,12 +94,13 @@ class Project:
             "PYTHONPATH": str(self.root / "scripts" / "lib"),
         }
 
-    def crate(self, folder: str, dependency: str, code: str) -> None:
-        """Writes a library."""
-        (self.root / folder / "src").mkdir(parents=True)
-        manifest = f'[package]\nname = "{folder}"\nversion = "0.1.0"\nedition = "2024"\n[dependencies]\n{dependency}\n'
-        (self.root / folder / "Cargo.toml").write_text(manifest)
-        (self.root / folder / "src" / "lib.rs").write_text(code)
+    def helper(self, dependencies: list[str], code: str) -> None:
+        """Writes the helper."""
+        (self.root / "helper" / "src").mkdir(parents=True, exist_ok=True)
+        lines = "".join(f'{name} = {{ version = "*", registry = "loopback" }}\n' for name in dependencies)
+        manifest = f'[package]\nname = "helper"\nversion = "0.1.0"\nedition = "2024"\n[dependencies]\n{lines}'
+        (self.root / "helper" / "Cargo.toml").write_text(manifest)
+        (self.root / "helper" / "src" / "lib.rs").write_text(code)
 
     def cargo(self, *command: str) -> None:
         subprocess.run(["cargo", *command], cwd=self.root, env=self.env, check=True, capture_output=True)

@@ -89,14 +89,18 @@ def a_users_dependencies() -> None:
         cells = (HELPER, "let version = helper::version();", "version", other, ":offline 0", other)
         last = 'format!("{} {}", helper::version(), other::version())'
         print(json.dumps(project.run(*cells, last)))
+        # The helper is edited, and the kernel restarted.
+        project.helper(["tiny", "other"], 'pub fn both() -> String { tiny::version() + " " + &other::version() }')
+        print(json.dumps(project.run(HELPER, "helper::both()")))
 
 
 def test_versions_are_locked_and_a_new_dependency_is_explained(alone: list[str]) -> None:
     done = run([*alone, sys.executable, "-c", "import test_network; test_network.a_users_dependencies()"])
     assert done.returncode == 0, done.stderr
-    helper, variable, version, refused, offline, other, last = json.loads(done.stdout)
+    first, second = [json.loads(line) for line in done.stdout.splitlines()]
+    helper, variable, version, refused, offline, other, last = first
     assert not helper["error"] + variable["error"], helper
     assert version["data"]["text/plain"] == '"1.0.0"', version
     assert "run ':offline 0' in a cell of its own, then this cell again" in refused["error"], refused
     assert not offline["error"] + other["error"], other
-    assert last["data"]["text/plain"] == '"1.0.0 2.0.0"', last
+    assert last["data"]["text/plain"] == second[-1]["data"]["text/plain"] == '"1.0.0 2.0.0"', (last, second)
