@@ -35,9 +35,6 @@ from project import (
     write_stamp,
 )
 
-# Seconds for which set-up does not repeat a download that failed.
-RETRY_AFTER = 24 * 3600
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Sets up the lab inside this folder.")
@@ -186,21 +183,17 @@ def template(evcxr: Path, rustc: str) -> None:
 
 
 def table() -> None:
-    """Downloads the table where it is nowhere; without it the lab runs on generated numbers, and says so."""
+    """Downloads the table where it is nowhere. Without it the lab opens all the same; set-up tries only once."""
     if table_is_there():
         return
     failed = TOOLS / "no-table"
-    generated = "the lab will run on GENERATED numbers, and say so; ./scripts/fetch-data tries again"
-    if failed.exists() and time.time() - failed.stat().st_mtime < RETRY_AFTER:
-        say(f"the table is not here, and could not be downloaded before: {generated}")
-        return
-    say("the table (California Housing) is nowhere here; downloading it (at most a few minutes)")
-    fetch = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "fetch_data.py")]
-    if subprocess.run(fetch, cwd=ROOT).returncode == 0:
-        failed.unlink(missing_ok=True)
-    else:
+    if not failed.exists():
+        say("the table (California Housing) is nowhere here; downloading it (at most a few minutes)")
+        fetch = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "fetch_data.py")]
+        if subprocess.run(fetch, cwd=ROOT).returncode == 0:
+            return
         failed.touch()
-        say(generated)
+    say("there is no table yet, so the lab stops where it needs it; ./scripts/fetch-data tries again to download it")
 
 
 if __name__ == "__main__":
