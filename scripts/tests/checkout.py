@@ -85,7 +85,7 @@ class Checkout:
             (source / "src").mkdir(parents=True)
             (source / "Cargo.toml").touch()
         self.bin.mkdir(parents=True)
-        for name in ("bash", "cp", "dirname", "head", "sleep", "mkdir", "touch", "id"):
+        for name in ("bash", "cp", "dirname", "du", "head", "sleep", "mkdir", "touch", "id"):
             (self.bin / name).symlink_to(str(shutil.which(name)))
         modules = self.stubs / "modules"
         modules.mkdir()
