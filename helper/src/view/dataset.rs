@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Bundle, Table, Text};
+use super::{Bundle, Show, Table, Text};
 use crate::data::Dataset;
 use crate::text::escape;
 use crate::text::thousands;
@@ -46,22 +46,19 @@ impl Dataset {
             Table::new("Every column", titles).rows(summary),
         ]
     }
-
-    /// Shows the first rows, shape, types and summary statistics in a notebook.
-    pub fn evcxr_display(&self) {
-        let tables: String = self.tables().iter().map(Table::html).collect();
-        let banner = self.banner().map(banner).unwrap_or_default();
-        Bundle::new(banner + &tables, self.to_string()).emit();
-    }
 }
 
-impl fmt::Display for Dataset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(banner) = self.banner() {
-            writeln!(f, "{banner}\n")?;
+impl Show for Dataset {
+    fn bundle(&self) -> Bundle {
+        let [head, summary] = self.tables().map(|table| table.bundle());
+        let (banner_html, banner_text) = match self.banner() {
+            Some(text) => (banner(text), format!("{text}\n\n")),
+            None => Default::default(),
+        };
+        Bundle {
+            html: banner_html + &head.html + &summary.html,
+            text: format!("{banner_text}{}\n{}", head.text, summary.text),
         }
-        let [head, summary] = self.tables();
-        write!(f, "{head}\n{summary}")
     }
 }
 
