@@ -84,9 +84,9 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         let steps = shades(|part| top.powf(part));
         colour_bar(
             &bar_area,
-            (1.0..top).log_scale().base(if top < 20.0 { 2.0 } else { 10.0 }),
+            (1.0..top).log_scale().base(if top < 200.0 { 2.0 } else { 10.0 }),
             &steps,
-            (5, &label),
+            (8, &label),
             &name,
         )
     })

@@ -33,6 +33,9 @@ impl Cluster {
     /// A picture of the tasks, workers and results of this cluster that is updated while the cluster
     /// lives. All calls share one file in `runs/live/`, which ends with the cluster.
     ///
+    /// The latest [`report`](Self::report) with metrics `done` and `of`, and perhaps `seconds left` and
+    /// `best MSE`, is shown as progress; sweeps report so.
+    ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system gives no
     /// thread.
