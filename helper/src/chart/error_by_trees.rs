@@ -139,12 +139,16 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
 }
 
 /// The hyperparameters but the number of trees, by name.
-fn values(params: &Params) -> [(&'static str, String); 5] {
+fn values(params: &Params) -> [(&'static str, String); 8] {
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "None".to_owned());
     [
-        ("max_depth", params.max_depth.map_or_else(|| "None".to_owned(), |depth| depth.to_string())),
+        ("max_depth", or_none(params.max_depth.map(|depth| depth.to_string()))),
         ("min_samples_split", params.min_samples_split.to_string()),
         ("min_samples_leaf", params.min_samples_leaf.to_string()),
+        ("min_impurity_decrease", params.min_impurity_decrease.to_string()),
         ("max_features", params.max_features.to_string()),
+        ("bootstrap", params.bootstrap.to_string()),
+        ("max_samples", or_none(params.max_samples.map(|samples| samples.to_string()))),
         ("seed", params.seed.to_string()),
     ]
 }
