@@ -49,11 +49,6 @@ impl Stream {
         }
         order
     }
-
-    /// 64 random bits.
-    pub(crate) fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
-    }
 }
 
 #[cfg(test)]
@@ -65,14 +60,14 @@ mod tests {
         // ChaCha8, 256-bit key of zeros, nonce 0, first 8 bytes of the keystream
         // (draft-strombergson-chacha-test-vectors-00, TC1: 3e 00 ef 2f 89 5f 40 d6).
         assert_eq!(
-            Stream::new(0, 0).next_u64(),
+            Stream::new(0, 0).0.next_u64(),
             u64::from_le_bytes([0x3e, 0x00, 0xef, 0x2f, 0x89, 0x5f, 0x40, 0xd6])
         );
     }
 
     #[test]
     fn streams_and_seeds_differ() {
-        let first = |seed, stream| Stream::new(seed, stream).next_u64();
+        let first = |seed, stream| Stream::new(seed, stream).0.next_u64();
         assert_ne!(first(1, 0), first(2, 0));
         assert_ne!(first(1, 0), first(1, 1));
         assert_eq!(first(1, 1), first(1, 1));

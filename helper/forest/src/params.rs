@@ -25,6 +25,23 @@ pub enum MaxFeatures {
     Fraction(f64),
 }
 
+impl MaxFeatures {
+    /// How many that is of `n_features`; `None` where there is no such part of them.
+    pub fn of(self, n_features: usize) -> Option<usize> {
+        match self {
+            MaxFeatures::All => Some(n_features),
+            MaxFeatures::Sqrt => Some(((n_features as f64).sqrt() as usize).max(1)),
+            MaxFeatures::Log2 => Some((n_features.max(1).ilog2() as usize).max(1)),
+            MaxFeatures::Count(m) => (1..=n_features).contains(&m).then_some(m),
+            MaxFeatures::Fraction(f) => fraction(f).map(|f| ((f * n_features as f64) as usize).max(1)),
+        }
+    }
+}
+
+fn fraction(f: f64) -> Option<f64> {
+    (f > 0.0 && f <= 1.0).then_some(f)
+}
+
 /// How many rows the bootstrap draws for a tree.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -130,16 +147,7 @@ impl Params {
             let allowed = "0 or more, and finite".into();
             return bad("min_impurity_decrease", &self.min_impurity_decrease, allowed);
         }
-        let fraction = |f: f64| (f > 0.0 && f <= 1.0).then_some(f);
-        let root = |f: fn(f64) -> f64| Some(f(n_features as f64) as usize);
-        let max_features = match self.max_features {
-            MaxFeatures::All => Some(n_features),
-            MaxFeatures::Sqrt => root(f64::sqrt).map(|m| m.max(1)),
-            MaxFeatures::Log2 => Some((n_features.max(1).ilog2() as usize).max(1)),
-            MaxFeatures::Count(m) => (1..=n_features).contains(&m).then_some(m),
-            MaxFeatures::Fraction(f) => fraction(f).map(|f| ((f * n_features as f64) as usize).max(1)),
-        };
-        let Some(max_features) = max_features else {
+        let Some(max_features) = self.max_features.of(n_features) else {
             let allowed = format!("Count(1) to Count({n_features}), or Fraction above 0 up to 1");
             return bad("max_features", &self.max_features, allowed);
         };

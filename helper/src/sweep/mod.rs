@@ -22,7 +22,6 @@ mod distributed;
 mod event;
 mod gather;
 mod journal;
-mod learner;
 mod learners;
 mod model;
 mod outcome;
@@ -30,8 +29,8 @@ mod params;
 mod plan;
 mod projection;
 mod run;
-mod scale;
 mod schedule;
+mod training;
 mod values;
 mod ways;
 mod work;
@@ -323,8 +322,8 @@ impl Sweep {
 
     fn on_ray(&self, plan: Plan, ray: &RayCluster, data: &RayRef<Split>) -> Result<Outcome> {
         distributed::check(self)?;
-        let extras = self.extras(&plan, data)?;
-        distributed::on_ray(plan, ray, data, data.objects(), extras)
+        let extras = self.extras(&plan, data.value())?;
+        distributed::on_ray(plan, ray, data, extras)
     }
 
     fn plan(&self, data: &Split) -> Result<Plan> {

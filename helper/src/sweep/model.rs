@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::learner::Trees;
+use learner::{Scale, Trees};
+
 use super::params::Params;
-use super::scale::Scale;
+use super::training::matrix;
 use crate::data::Rows;
 use crate::error::{Error, Result};
 
@@ -39,7 +40,8 @@ impl Model {
             return Err(Error::invalid("the number of features", rows.n_features(), allowed));
         }
         let mut sums = vec![0; rows.len()];
-        self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, &mut sums))?;
+        let x = matrix(rows)?;
+        self.trees.iter().try_for_each(|trees| trees.add_predictions(x.clone(), &mut sums))?;
         Ok(sums.into_iter().map(|sum| self.scale.mean(sum, self.params.n_estimators)).collect())
     }
 }

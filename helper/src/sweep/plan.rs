@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use learner::TREES_AT_A_TIME;
+
 use super::params::Params;
 use super::{Keep, Learner, Schedule};
 use crate::data::{Shards, Split};
@@ -13,8 +15,6 @@ use crate::text::thousands;
 /// Trees that a task grows: few enough that the workers end together, enough that a task costs
 /// nothing beside.
 const TREES_PER_TASK: usize = 10;
-/// Trees that a task holds at a time, where it need not keep them.
-pub(super) const TREES_AT_A_TIME: usize = 10;
 
 /// Models that were checked, and how they are to be trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,8 +225,11 @@ impl Plan {
     /// An upper estimate in bytes.
     fn memory(&self, split: &Split, workers: usize) -> u64 {
         let (rows, n_features) = (split.train.len(), split.train.n_features());
-        let each: Vec<_> =
-            self.models.iter().map(|params| self.learner.memory(rows, n_features, params)).collect();
+        let each: Vec<_> = self
+            .models
+            .iter()
+            .map(|params| self.learner.memory(rows, n_features, &params.of_learner()))
+            .collect();
         // A forest takes what its largest model takes.
         let forests = self.forests(&(0..self.models.len()).collect::<Vec<_>>());
         let largest = forests.iter().filter_map(|forest| forest.last().copied());

@@ -47,14 +47,14 @@ impl Workers for RayCluster {
     type Data = RayRef<Split>;
 
     fn run(&self, sweep: &Sweep, data: &Self::Data, shared: bool) -> Result<Outcome> {
-        let plan = sweep.plan(data)?;
+        let plan = sweep.plan(data.value())?;
         sweep.on_ray(if shared { plan.sharing()? } else { plan }, self, data)
     }
 
     fn run_shards(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
         distributed::check(sweep)?;
         let (plan, extras) = sweep.on_shards(shards)?;
-        let tests = self.put(&distributed::Tests(Arc::new(shards.split().clone())))?;
-        distributed::on_ray(plan, self, shards.split(), tests.objects(), extras)
+        let data = self.share(Arc::new(shards.split().clone()));
+        distributed::on_ray(plan, self, &data, extras)
     }
 }

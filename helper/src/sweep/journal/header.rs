@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::sweep::Learner;
 use crate::sweep::params::Params;
 use crate::sweep::plan::Plan;
+use crate::sweep::training::{Training, matrix};
 
 /// Which members a line has; others would be another number.
 const FORMAT: u32 = 1;
@@ -120,10 +121,10 @@ fn sample(learner: Learner) -> Result<u64> {
         train: rows.clone(),
         test: rows.clone(),
     };
-    let prepared = learner.prepare(&split)?;
+    let training = Training::new(learner, &split)?;
     let params = Params { n_estimators: 3, seed: 7, max_features: 1.into(), ..Params::default() };
     let mut sums = vec![0; rows.len()];
-    prepared.grow(&params, 0..3)?.add_predictions(&rows, &mut sums)?;
+    training.grow(&params, 0..3)?.add_predictions(matrix(&rows)?, &mut sums)?;
     let mut hasher = Xxh3::new();
     sums.iter().for_each(|sum| hasher.update(&sum.to_le_bytes()));
     Ok(hasher.digest())

@@ -1,12 +1,13 @@
 //! Sums over trees that no order and no grouping can change.
 
-use super::params::MOST_TREES;
+/// Sums over so many trees cannot overflow.
+const MOST_TREES: usize = 1 << 20;
 
-/// A fixed-point scale for predictions: what a tree predicts is rounded once to a whole number of
-/// steps, a power of two, and adding trees is integer addition from then on. So a forest's
-/// prediction has the same bits for any number of workers and any way of sharing out its trees.
+/// A fixed-point scale for predictions. What a tree predicts is rounded once to a whole number of
+/// steps; adding trees is integer addition from then on. So a forest's prediction has the same bits
+/// for any number of workers and any division of its trees among them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Scale {
+pub struct Scale {
     /// Steps per unit: a power of two.
     steps: f64,
 }
@@ -22,19 +23,20 @@ impl Scale {
         Self { steps: 2.0_f64.powi(bits.clamp(-1000, 1000)) }
     }
 
-    /// The scale of which one step is worth `unit`, a power of two.
-    pub(crate) fn of_unit(unit: f64) -> Self {
-        Self { steps: unit.recip() }
-    }
-
     /// A prediction in steps, rounded to the nearest; ties to even.
     pub(crate) fn steps(self, prediction: f64) -> i64 {
         (prediction * self.steps).round_ties_even() as i64
     }
 
-    /// The mean over `trees` of which `sum` is the sum in steps.
-    pub(crate) fn mean(self, sum: i64, trees: usize) -> f64 {
+    /// The mean of so many predictions, given their sum in steps.
+    pub fn mean(self, sum: i64, trees: usize) -> f64 {
         sum as f64 / self.steps / trees as f64
+    }
+}
+
+impl From<forest::Scale> for Scale {
+    fn from(scale: forest::Scale) -> Self {
+        Self { steps: scale.to_f64(1, 1).recip() }
     }
 }
 

@@ -1,0 +1,87 @@
+//! The training rows of a sweep, as its learner wants them.
+
+use std::ops::Range;
+
+use learner::{Learner, Matrix, Prepared, Scale, Trees, Whole};
+
+use super::params::{MaxFeatures, Params};
+use crate::data::{Rows, Shards, Split};
+use crate::error::{Error, ErrorKind, Result};
+
+impl From<learner::Error> for Error {
+    fn from(error: learner::Error) -> Self {
+        Self::new(ErrorKind::Task, error.to_string())
+    }
+}
+
+/// What the tasks of a sweep grow trees on.
+pub(super) enum Training {
+    /// All training rows, prepared once.
+    Whole(Box<dyn Prepared>),
+    /// Shards, of which a task reads one: a forest is the union of the forests of all.
+    Shards(Learner, Shards),
+}
+
+impl Training {
+    /// # Errors
+    /// [`ErrorKind::Task`] where the learner refuses the rows.
+    pub(super) fn new(learner: Learner, split: &Split) -> Result<Self> {
+        Ok(Self::Whole(learner.prepare(matrix(&split.train)?, split.train.y())?))
+    }
+
+    pub(super) fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+        let of_learner = params.of_learner();
+        match self {
+            Self::Whole(prepared) => Ok(prepared.grow(&of_learner, trees)?),
+            Self::Shards(learner, shards) => {
+                let shard = shards.of_tree(trees.start, params.n_estimators);
+                let table = shards.read(shard)?;
+                let (x, y) = table.split_at(table.len() - shards.rows()[shard]);
+                let x = Matrix::from_columns(x, shards.columns() - 1).map_err(learner::Error::from)?;
+                Ok(learner.part(x, y, whole(shards))?.grow(&of_learner, trees)?)
+            }
+        }
+    }
+
+    /// The scale of the predictions' sums.
+    pub(super) fn scale(&self) -> Scale {
+        match self {
+            Self::Whole(prepared) => prepared.scale(),
+            Self::Shards(_, shards) => {
+                let Whole { rows, largest } = whole(shards);
+                forest::Scale::for_targets(largest, rows).into()
+            }
+        }
+    }
+}
+
+/// The table that the shards are parts of.
+pub(super) fn whole(shards: &Shards) -> Whole {
+    Whole { rows: shards.rows().iter().sum(), largest: shards.largest() }
+}
+
+/// The features of rows, as learners read them.
+pub(super) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
+    Ok(Matrix::from_columns(rows.x(), rows.n_features()).map_err(learner::Error::from)?)
+}
+
+impl Params {
+    /// The same hyperparameters, as learners have them.
+    pub(super) fn of_learner(&self) -> learner::Params {
+        learner::Params {
+            n_estimators: self.n_estimators,
+            max_depth: self.max_depth,
+            min_samples_split: self.min_samples_split,
+            min_samples_leaf: self.min_samples_leaf,
+            max_features: match self.max_features {
+                MaxFeatures::All => forest::MaxFeatures::All,
+                MaxFeatures::Sqrt => forest::MaxFeatures::Sqrt,
+                MaxFeatures::Log2 => forest::MaxFeatures::Log2,
+                MaxFeatures::Count(count) => forest::MaxFeatures::Count(count),
+                MaxFeatures::Fraction(part) => forest::MaxFeatures::Fraction(part),
+            },
+            seed: self.seed,
+            ..learner::Params::default()
+        }
+    }
+}
