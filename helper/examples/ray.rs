@@ -68,7 +68,8 @@ fn check(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     let best = sweep.clone().keep(Keep::Best);
     let (on_ray, on_threads) = (best.run_on(ray, &there)?, best.run_on(&threads, &here)?);
     same("forest", &on_ray, &on_threads);
-    let predict = |outcome: &Outcome| outcome.best_model().map(|model| model.predict(&split.test)).transpose();
+    let predict =
+        |outcome: &Outcome| outcome.best_model().map(|model| model.predict(&split.test)).transpose();
     println!(r#"{{"kind":"kept","same":{}}}"#, predict(&on_ray)? == predict(&on_threads)?);
     same("shared", &sweep.run_shared(ray, &there)?, &sweep.run_shared(&threads, &here)?);
     let smartcore = Sweep::over_n_estimators([10, 25]).max_depth(5).learner(Learner::Smartcore).quiet();

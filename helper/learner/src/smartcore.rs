@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn distinct_predictions(params: &Params) -> usize {
-        let mut sums = sums(&*prepared(), params, &[0..1]);
+        let mut sums = sums(&*prepared(), params, std::slice::from_ref(&(0..1)));
         sums.sort_unstable();
         sums.dedup();
         sums.len()

@@ -88,7 +88,7 @@ pub(super) fn run(
     let setup = Instant::now();
     let training = Arc::new(match extras.shards {
         None => Training::new(plan.learner, split)?,
-        Some(shards) => Training::Shards(plan.learner, shards.clone()),
+        Some(shards) => Training::Shards(plan.learner, Box::new(shards.clone())),
     });
     let setup_seconds = setup.elapsed().as_secs_f64();
     let work = |models: &[usize]| Work::new(&plan, models, &training, extras.sabotage);

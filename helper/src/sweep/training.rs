@@ -19,7 +19,7 @@ pub(super) enum Training {
     /// All training rows, prepared once.
     Whole(Box<dyn Prepared>),
     /// Shards, of which a task reads one: a forest is the union of the forests of all.
-    Shards(Learner, Shards),
+    Shards(Learner, Box<Shards>),
 }
 
 impl Training {
