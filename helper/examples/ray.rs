@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;
     if let Some(folder) = after("--journal", 1) {
-        sweep = sweep.journal_in(folder, "ray");
+        sweep = sweep.journal(std::path::Path::new(&folder).join("ray.jsonl"));
     }
     let sweep = sweep.on_event(|event| match event {
         Event::Finished { model, .. } => println!(r#"{{"model":{}}}"#, model.model),
@@ -71,12 +71,13 @@ fn check(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     let predict =
         |outcome: &Outcome| outcome.best_model().map(|model| model.predict(&split.test)).transpose();
     println!(r#"{{"kind":"kept","same":{}}}"#, predict(&on_ray)? == predict(&on_threads)?);
-    same("shared", &sweep.run_shared(ray, &there)?, &sweep.run_shared(&threads, &here)?);
+    let shared = sweep.clone().share_trees(true);
+    same("shared", &shared.run_on(ray, &there)?, &shared.run_on(&threads, &here)?);
     let smartcore = Sweep::over_n_estimators([10, 25]).max_depth(5).learner(Learner::Smartcore).quiet();
     same("smartcore", &smartcore.run_on(ray, &there)?, &smartcore.run_on(&threads, &here)?);
     let shards = split.shard(4, folder)?;
     println!(r#"{{"kind":"sizes","all":{},"largest":{}}}"#, shards.bytes(), shards.largest_bytes());
-    same("shards", &sweep.run_on_shards(ray, &shards)?, &sweep.run_on_shards(&threads, &shards)?);
+    same("shards", &sweep.run_on(ray, &shards)?, &sweep.run_on(&threads, &shards)?);
     Ok(())
 }
 

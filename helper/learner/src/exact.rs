@@ -45,7 +45,7 @@ impl Prepared for TrainingView<'_> {
     }
 
     fn scale(&self) -> Scale {
-        TrainingView::scale(self).into()
+        TrainingView::scale(self)
     }
 }
 
@@ -84,14 +84,14 @@ mod tests {
     fn ranges_add_up_to_what_the_crate_predicts() {
         let (x, y) = rows();
         let x = Matrix::from_columns(&x, 2).unwrap();
-        let set = TrainingSet::new(x.clone(), &y).unwrap();
-        let prepared = Exact.prepare(x.clone(), &y).unwrap();
+        let set = TrainingSet::new(x, &y).unwrap();
+        let prepared = Exact.prepare(x, &y).unwrap();
         let params = Params { n_estimators: 23, max_depth: Some(6), seed: 5, ..Params::default() };
         let mut sums = vec![0; y.len()];
         for range in [0..7, 7..8, 8..23] {
-            prepared.grow(&params, range).unwrap().add_predictions(x.clone(), &mut sums).unwrap();
+            prepared.grow(&params, range).unwrap().add_predictions(x, &mut sums).unwrap();
         }
-        let found: Vec<f64> = sums.into_iter().map(|sum| prepared.scale().mean(sum, 23)).collect();
+        let found: Vec<f64> = sums.into_iter().map(|sum| prepared.scale().to_f64(sum, 23)).collect();
         assert_eq!(found, Forest::fit(&set, &params).unwrap().predict(x).unwrap());
     }
 

@@ -14,13 +14,13 @@
 //! let y: Vec<f64> = (0..200).map(|row| x[row] + 2.0 * x[200 + row]).collect();
 //! let x = Matrix::from_columns(&x, 3)?;
 //!
-//! let prepared = Learner::Forest.prepare(x.clone(), &y)?;
+//! let prepared = Learner::Forest.prepare(x, &y)?;
 //! let params = Params { n_estimators: 20, seed: 42, ..Params::default() };
 //! let mut sums = vec![0; 200];
 //! for trees in [0..10, 10..20] {
-//!     prepared.grow(&params, trees)?.add_predictions(x.clone(), &mut sums)?;
+//!     prepared.grow(&params, trees)?.add_predictions(x, &mut sums)?;
 //! }
-//! let first = prepared.scale().mean(sums[0], 20);
+//! let first = prepared.scale().to_f64(sums[0], 20);
 //! assert!((first - y[0]).abs() < 30.0);
 //! # Ok::<(), learner::Error>(())
 //! ```
@@ -31,16 +31,14 @@
 mod error;
 mod exact;
 mod request;
-mod scale;
 mod smartcore;
 
 use std::fmt;
 use std::ops::Range;
 
 pub use error::{Error, Result};
-pub use forest::{Matrix, Params};
+pub use forest::{Matrix, Params, Scale};
 pub use request::{Request, Whole};
-pub use scale::Scale;
 use serde::{Deserialize, Serialize};
 
 /// Trees that a task holds at a time where it need not keep them: none is needed once its

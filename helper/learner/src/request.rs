@@ -65,7 +65,7 @@ impl Request {
         let mut sums = vec![0; test.n_rows()];
         for start in self.trees.clone().step_by(TREES_AT_A_TIME) {
             let some = start..self.trees.end.min(start + TREES_AT_A_TIME);
-            prepared.grow(&self.params, some)?.add_predictions(test.clone(), &mut sums)?;
+            prepared.grow(&self.params, some)?.add_predictions(test, &mut sums)?;
         }
         Ok(sums)
     }
@@ -96,13 +96,13 @@ mod tests {
         let (x, y) = table();
         let matrix = Matrix::from_rows(&x, 3).unwrap();
         for &learner in Learner::ALL {
-            let prepared = learner.prepare(matrix.clone(), &y).unwrap();
+            let prepared = learner.prepare(matrix, &y).unwrap();
             let mut expected = vec![0; y.len()];
             let request = request(learner, 20..35);
             let trees = prepared.grow(&request.params, 20..35).unwrap();
-            trees.add_predictions(matrix.clone(), &mut expected).unwrap();
+            trees.add_predictions(matrix, &mut expected).unwrap();
             // Aligned, as an object store's bytes are.
-            let bytes = learner.bytes(matrix.clone(), &y).unwrap();
+            let bytes = learner.bytes(matrix, &y).unwrap();
             let mut words = vec![0_u64; bytes.len() / 8];
             bytemuck::cast_slice_mut::<u64, u8>(&mut words).copy_from_slice(&bytes);
             let inputs = [bytemuck::cast_slice(&words), bytemuck::cast_slice(&x)];
@@ -144,7 +144,7 @@ mod tests {
         let set = forest::TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
         let (fine, test) = (set.as_bytes(), bytemuck::cast_slice(&x));
         let all = request(Learner::Forest, 0..35);
-        let odd = Params { max_depth: Some(0), ..all.params.clone() };
+        let odd = Params { max_depth: Some(0), ..all.params };
         let cases: [(&[&[u8]], Request, &str); 6] = [
             (&[fine, test], request(Learner::Forest, 0..36), "0..36"),
             (&[fine, test], Request { params: odd, ..all.clone() }, "max_depth"),

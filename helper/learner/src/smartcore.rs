@@ -17,8 +17,7 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
-use chacha20::ChaCha8Rng;
-use chacha20::rand_core::{Rng as _, SeedableRng as _};
+use forest::{MAX_TREES, Stream};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
@@ -47,7 +46,8 @@ impl Train for Smartcore {
     }
 
     fn prepare(&self, x: Matrix<'_>, y: &[f64]) -> Result<Box<dyn Prepared>> {
-        let (n_features, scale) = (x.n_columns(), Scale::for_targets(y));
+        let largest = y.iter().fold(0.0_f64, |largest, y| largest.max(y.abs()));
+        let (n_features, scale) = (x.n_columns(), Scale::for_sums(largest, MAX_TREES));
         Ok(Box::new(Training { x: dense(&x)?, y: y.to_vec(), n_features, scale }))
     }
 
@@ -86,11 +86,7 @@ fn dense(x: &Matrix<'_>) -> Result<DenseMatrix<f64>> {
 
 /// The seed of a block: the first 8 bytes of its ChaCha8 stream. Stream 0 of a seed draws the split.
 fn seed(seed: u64, block: usize) -> u64 {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut stream = ChaCha8Rng::from_seed(key);
-    stream.set_stream(1 + block as u64);
-    stream.next_u64()
+    Stream::new(seed, 1 + block as u64).next_u64()
 }
 
 /// # Errors
@@ -116,7 +112,7 @@ impl Prepared for Training {
         check(params)?;
         // What is left to check are the features, of which `forest` has the rule.
         params.check(self.y.len(), self.n_features)?;
-        let tried = params.max_features.of(self.n_features);
+        let tried = params.max_features.of(self.n_features)?;
         let mut forests = Vec::with_capacity(trees.len().div_ceil(BLOCK));
         for start in trees.clone().step_by(BLOCK) {
             let n_trees = BLOCK.min(trees.end - start);
@@ -126,7 +122,7 @@ impl Prepared for Training {
                 min_samples_leaf: params.min_samples_leaf,
                 min_samples_split: params.min_samples_split,
                 n_trees,
-                m: tried,
+                m: Some(tried),
                 keep_samples: false,
                 seed: seed(params.seed, start / BLOCK),
             };
@@ -151,7 +147,7 @@ impl Trees for Blocks {
         for (n_trees, forest) in &self.forests {
             let means = forest.predict(&x)?;
             for (sum, mean) in sums.iter_mut().zip(means) {
-                *sum += self.scale.steps(mean * *n_trees as f64);
+                *sum += self.scale.to_fixed(mean * *n_trees as f64);
             }
         }
         Ok(())
@@ -219,7 +215,7 @@ mod tests {
             assert_eq!(distinct_predictions(&params), 1 << depth, "depth {depth}");
         }
         let unlimited = Params { n_estimators: 1, ..Params::default() };
-        let far = Params { max_depth: Some(1 << 40), ..unlimited.clone() };
+        let far = Params { max_depth: Some(1 << 40), ..unlimited };
         assert_eq!(distinct_predictions(&unlimited), distinct_predictions(&far));
     }
 

@@ -196,7 +196,11 @@ impl Driver {
         if open.is_empty() {
             return;
         }
-        open.iter().for_each(|(_, open)| drop(open.record.task.cancel()));
+        for (_, open) in &open {
+            open.record.task.cancel();
+            // Nobody else will end it.
+            open.record.task.end(None);
+        }
         let tasks: Vec<u64> = open.iter().map(|(id, _)| *id).collect();
         self.link.send(Command::Cancel { tasks: &tasks }.line(&[]));
     }

@@ -110,9 +110,7 @@ impl<T: Ship<Value = T> + Send + Sync + 'static> Ship for &ObjectRef<T> {
     type Value = T;
 
     fn value(self) -> Result<Arc<T>> {
-        self.block();
-        ObjectRef::value(self)
-            .unwrap_or_else(|| Err(Error::new(crate::ErrorKind::Task, "the value is not there")))
+        self.get()
     }
 
     fn parts(value: &T) -> Result<Vec<(String, Vec<u8>)>> {

@@ -6,11 +6,10 @@ use learner::{Learner, Request};
 
 use super::gather::Gathering;
 use super::outcome::Outcome;
-use super::plan::Plan;
+use super::plan::{Keep, Plan};
 use super::run::{self, Extras};
 use super::training::{matrix, whole};
 use super::work::{Grown, Work};
-use super::{Keep, Sweep};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ray::{Call, Done, Ended, RayCluster, RayRef, Ship};
@@ -58,8 +57,8 @@ fn test_rows(split: &Split) -> Vec<u8> {
 
 /// # Errors
 /// [`ErrorKind::InvalidParameter`] for what a sweep on Ray cannot do.
-pub(super) fn check(sweep: &Sweep) -> Result<()> {
-    if sweep.keep == Keep::All {
+pub(super) fn check(plan: &Plan) -> Result<()> {
+    if plan.keep == Keep::All {
         return Err(Error::invalid(
             "keep of a sweep on Ray",
             "All",
@@ -108,11 +107,11 @@ fn over_ray(
     let mut batch = ray.batch();
     for (key, planned) in work.cut.tasks.iter().enumerate() {
         let (model, trees) = (planned.model, planned.trees.clone());
-        let params = &work.plan.models[model];
+        let params = work.plan.models[model];
         let shard = shards.map(|s| &s.files()[s.of_tree(trees.start, params.n_estimators)]);
         let request = Request {
             learner: work.plan.learner,
-            params: params.of_learner(),
+            params,
             trees,
             n_features,
             shard: shards.map(whole),
@@ -174,6 +173,7 @@ fn sums(bytes: &[u8], rows: usize) -> Result<Grown> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sweep;
     use crate::data::Rows;
     use crate::ray::fake;
 
@@ -255,7 +255,7 @@ for command in commands():
     #[test]
     fn a_lost_driver_ends_the_sweep_and_a_journal_goes_on() {
         let runs = tempfile::tempdir().unwrap();
-        let sweep = sweep().journal_in(runs.path(), "ray");
+        let sweep = sweep().journal(runs.path().join("ray.jsonl"));
         let folder = tempfile::tempdir().unwrap();
         let dies =
             format!("{ZEROS}        if 'model 1' in command['name']: os.kill(os.getpid(), signal.SIGKILL)\n");

@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
-use learner::{Learner, Matrix, Prepared, Scale, Trees, Whole};
+use forest::{Matrix, Params, Scale};
+use learner::{Learner, Prepared, Trees, Whole};
 
-use super::params::{MaxFeatures, Params};
 use crate::data::{Rows, Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 
 impl From<learner::Error> for Error {
     fn from(error: learner::Error) -> Self {
-        Self::new(ErrorKind::Task, error.to_string())
+        match error {
+            learner::Error::Forest(error) => error.into(),
+            error => Self::new(ErrorKind::Task, error.to_string()).caused_by(error),
+        }
     }
 }
 
@@ -30,15 +33,14 @@ impl Training {
     }
 
     pub(super) fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
-        let of_learner = params.of_learner();
         match self {
-            Self::Whole(prepared) => Ok(prepared.grow(&of_learner, trees)?),
+            Self::Whole(prepared) => Ok(prepared.grow(params, trees)?),
             Self::Shards(learner, shards) => {
                 let shard = shards.of_tree(trees.start, params.n_estimators);
                 let table = shards.read(shard)?;
                 let (x, y) = table.split_at(table.len() - shards.rows()[shard]);
-                let x = Matrix::from_columns(x, shards.columns() - 1).map_err(learner::Error::from)?;
-                Ok(learner.part(x, y, whole(shards))?.grow(&of_learner, trees)?)
+                let x = Matrix::from_columns(x, shards.columns() - 1)?;
+                Ok(learner.part(x, y, whole(shards))?.grow(params, trees)?)
             }
         }
     }
@@ -49,7 +51,7 @@ impl Training {
             Self::Whole(prepared) => prepared.scale(),
             Self::Shards(_, shards) => {
                 let Whole { rows, largest } = whole(shards);
-                forest::Scale::for_targets(largest, rows).into()
+                Scale::for_targets(largest, rows)
             }
         }
     }
@@ -62,26 +64,5 @@ pub(super) fn whole(shards: &Shards) -> Whole {
 
 /// The features of rows, as learners read them.
 pub(super) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
-    Ok(Matrix::from_columns(rows.x(), rows.n_features()).map_err(learner::Error::from)?)
-}
-
-impl Params {
-    /// The same hyperparameters, as learners have them.
-    pub(super) fn of_learner(&self) -> learner::Params {
-        learner::Params {
-            n_estimators: self.n_estimators,
-            max_depth: self.max_depth,
-            min_samples_split: self.min_samples_split,
-            min_samples_leaf: self.min_samples_leaf,
-            max_features: match self.max_features {
-                MaxFeatures::All => forest::MaxFeatures::All,
-                MaxFeatures::Sqrt => forest::MaxFeatures::Sqrt,
-                MaxFeatures::Log2 => forest::MaxFeatures::Log2,
-                MaxFeatures::Count(count) => forest::MaxFeatures::Count(count),
-                MaxFeatures::Fraction(part) => forest::MaxFeatures::Fraction(part),
-            },
-            seed: self.seed,
-            ..learner::Params::default()
-        }
-    }
+    Ok(Matrix::from_columns(rows.x(), rows.n_features())?)
 }
