@@ -104,7 +104,8 @@ def crates() -> None:
 
 def ray_worker() -> None:
     """Builds the library that the workers of a Ray cluster load, where Ray is installed."""
-    sources = [p for name in ("forest/src", "ray-worker/src") for p in sorted((ROOT / "helper" / name).rglob("*.rs"))]
+    crates = ("forest/src", "learner/src", "ray-worker/src")
+    sources = [path for name in crates for path in sorted((ROOT / "helper" / name).rglob("*.rs"))]
     stamp = digest(*sources, ROOT / "Cargo.lock", ROOT / "rust-toolchain.toml", ROOT)
     home = TOOLS / "ray-worker"
     if is_stamped(home, stamp):

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use learner::Trees;
+
 use super::event::{Event, Listener, tell};
 use super::journal::{Journal, Restored};
-use super::learner::Trees;
 use super::model::Model;
 use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 use super::plan::{Cut, Keep, Plan};

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
-use super::learner::Prepared;
-use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
+use super::training::Training;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
 use crate::data::{Shards, Split};
@@ -58,12 +57,12 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = match extras.shards {
-        None => Arc::from(plan.learner.prepare(split)?),
-        Some(shards) => Arc::new(Blocks(shards.clone())),
-    };
+    let training = Arc::new(match extras.shards {
+        None => Training::new(plan.learner, split)?,
+        Some(shards) => Training::Shards(plan.learner, Box::new(shards.clone())),
+    });
     let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
+    let work = |models: &[usize]| Work::new(&plan, models, &training, extras.sabotage);
 
     let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
     gathering.setup_seconds = setup_seconds;
