@@ -19,10 +19,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 
 from kernels import STRAGGLERS
-from project import NOTEBOOK, REPORT, ROOT, fail, run, table_is_there, table_places
-
-# In the name of the data that stand in for the table.
-STAND_IN = "GENERATED STAND-IN"
+from project import NOTEBOOK, REPORT, ROOT, digest, fail, is_stamped, run, write_stamp
 
 
 class Complaint(Exception):
@@ -83,6 +80,17 @@ def write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+def of_what() -> str:
+    """A fingerprint of all that a report is made from: the notebook's cells, and the code that they call."""
+    sources = [path for path in sorted((ROOT / "helper").rglob("*")) if path.suffix in (".rs", ".py", ".toml")]
+    return digest(*(cell.source for cell in read().cells), *sources, ROOT / "Cargo.lock")
+
+
+def finished() -> NotebookNode | None:
+    """The notebook as the last report left it, if that ran to its end and nothing has changed since."""
+    return nbformat.read(REPORT / "Ray.ipynb", as_version=4) if is_stamped(REPORT, of_what()) else None
+
+
 def export(notebook: NotebookNode) -> str:
     """Writes the notebook and the page into report/; returns the notebook as it was written."""
     text = nbformat.writes(notebook)
@@ -92,20 +100,12 @@ def export(notebook: NotebookNode) -> str:
     return str(text)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/report", description="Runs the lab and writes report/Ray.html.")
     parser.add_argument("--inplace", action="store_true", help="also keep the outputs in Ray.ipynb itself")
-    parser.add_argument(
-        "--require-real-data", action="store_true", help="end with an error rather than run on generated numbers"
-    )
-    options = parser.parse_args()
-    if options.require_real_data:
-        # The helper reads it too, in the kernel.
-        os.environ["REQUIRE_REAL_DATA"] = "1"
-        if not table_is_there():
-            places = " nor ".join(str(place) for place in table_places())
-            fail(f"the table is neither {places}; ./scripts/fetch-data downloads it")
-    notebook, started = read(), time.monotonic()
+    options = parser.parse_args(arguments)
+    notebook, started, stamp = read(), time.monotonic(), of_what()
+    (REPORT / ".stamp").unlink(missing_ok=True)
     print("report: running Ray.ipynb", flush=True)
     try:
         execute(notebook)
@@ -114,10 +114,10 @@ def main() -> None:
         print(error, file=sys.stderr)
         fail("a cell failed (see above); what was done until then is in report/Ray.html")
     text = export(notebook)
+    write_stamp(REPORT, stamp)
     if options.inplace:
         write(NOTEBOOK, text)
-    data = " ON GENERATED NUMBERS, not California Housing" if STAND_IN in text else ""
-    print(f"report: report/Ray.html is ready{data}, after {time.monotonic() - started:.0f} s", flush=True)
+    print(f"report: report/Ray.html is ready, after {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

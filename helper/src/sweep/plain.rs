@@ -1,7 +1,6 @@
 //! A sweep as plain data parallelism, beside the tasks of a cluster.
 
-use super::Sweep;
-use super::params::Params;
+use super::{Grid, Sweep};
 
 impl Sweep {
     /// One quiet sweep for each model, in the order of [`models`](Self::models): for a parallel iterator
@@ -24,17 +23,7 @@ impl Sweep {
     /// # }
     /// ```
     pub fn each(&self) -> Vec<Self> {
-        let one = |params: Params| Self {
-            n_estimators: vec![params.n_estimators],
-            max_depth: vec![params.max_depth],
-            min_samples_split: vec![params.min_samples_split],
-            min_samples_leaf: vec![params.min_samples_leaf],
-            max_features: vec![params.max_features],
-            seed: vec![params.seed],
-            journal: None,
-            listener: None,
-            ..self.clone()
-        };
+        let one = |params| Self { grid: Grid::of(params), journal: None, listener: None, ..self.clone() };
         self.models().into_iter().map(one).collect()
     }
 }
