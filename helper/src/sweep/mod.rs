@@ -22,7 +22,6 @@ mod distributed;
 mod event;
 mod gather;
 mod journal;
-mod learner;
 mod learners;
 mod model;
 mod outcome;
@@ -31,6 +30,7 @@ mod plan;
 mod projection;
 mod run;
 mod schedule;
+mod training;
 mod values;
 mod ways;
 mod work;
@@ -357,10 +357,11 @@ impl Workers<Shards> for Cluster {
 
 impl Workers<RayRef<Split>> for RayCluster {
     fn run(&self, sweep: &Sweep, data: &RayRef<Split>) -> Result<Outcome> {
-        let plan = sweep.plan(data, None)?;
+        let split = data.value();
+        let plan = sweep.plan(split, None)?;
         distributed::check(&plan)?;
-        let extras = sweep.extras(&plan, data, None)?;
-        distributed::on_ray(plan, self, data, data.objects(), extras)
+        let extras = sweep.extras(&plan, split, None)?;
+        distributed::on_ray(plan, self, data, extras)
     }
 }
 
@@ -370,8 +371,7 @@ impl Workers<Shards> for RayCluster {
         let plan = sweep.plan(split, Some(shards))?;
         distributed::check(&plan)?;
         let extras = sweep.extras(&plan, split, Some(shards))?;
-        let tests = self.put(&distributed::Tests(Arc::new(split.clone())))?;
-        distributed::on_ray(plan, self, split, tests.objects(), extras)
+        distributed::on_ray(plan, self, &self.share(Arc::new(split.clone())), extras)
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use forest::Params;
 use smartcore::metrics;
 
-use super::learner::Learner;
 use super::model::Model;
 use super::schedule::Schedule;
 use crate::cluster::TaskState;
+use learner::Learner;
 
 /// How well a model predicts the test rows, by smartcore's metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]

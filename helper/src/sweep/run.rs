@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
-use super::learner::Prepared;
-use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
+use super::training::Training;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
 use crate::data::{Shards, Split};
@@ -58,12 +57,12 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = match extras.shards {
-        None => Arc::from(plan.learner.prepare(split)?),
-        Some(shards) => Arc::new(Blocks(shards.clone())),
-    };
+    let training = Arc::new(match extras.shards {
+        None => Training::new(plan.learner, split)?,
+        Some(shards) => Training::Shards(plan.learner, Box::new(shards.clone())),
+    });
     let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
+    let work = |models: &[usize]| Work::new(&plan, models, &training, extras.sabotage);
 
     let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
     gathering.setup_seconds = setup_seconds;
@@ -79,10 +78,20 @@ pub(super) fn run(
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+    let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished { model, .. } = event {
+        if let Event::Finished { model, done, of, left, .. } = event {
+            best = best.min(model.scores.mse);
             let trees = model.params.n_estimators as f64;
-            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            let metrics = [
+                ("trees", trees),
+                ("MSE", model.scores.mse),
+                ("R2", model.scores.r2),
+                ("best MSE", best),
+                ("done", done as f64),
+                ("of", of as f64),
+                ("seconds left", left),
+            ];
             cluster.report(format!("{dataset}, model {}", model.model), &metrics);
         }
         tell(listener.as_ref(), event);
