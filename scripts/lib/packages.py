@@ -111,7 +111,7 @@ def pip_settings() -> dict[str, str]:
         [str(VENV_PYTHON), "-m", "pip", "config", "list"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     settings: dict[str, str] = {}
-    # In the order in which they count: a variable most.
+    # Later sections override earlier ones.
     for section in ("global", "install", ":env:"):
         for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed.stdout, re.MULTILINE):
             settings[option] = str(ast.literal_eval(value))
