@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,11 @@ def page() -> Iterator[Page]:
         chromium.close()
 
 
+def answers(port: int) -> bool:
+    with closing(socket.socket()) as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def jupyter(folder: Path, base: str, root: Path) -> Iterator[str]:
     """The address of a JupyterLab with this base URL and root, and its token."""
@@ -81,8 +87,12 @@ def jupyter(folder: Path, base: str, root: Path) -> Iterator[str]:
     with log.open("w") as file:
         server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], stdout=file, stderr=file, env=env)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not (found := re.search(r"(http://127\.0\.0\.1:\d+\S*/lab)(\?token=\w+)", log.read_text())):
+            assert time.monotonic() < deadline and server.poll() is None, log.read_text()
+            time.sleep(0.2)
+        port = int(found.group(1).split(":")[2].split("/")[0])
+        while not answers(port):
             assert time.monotonic() < deadline and server.poll() is None, log.read_text()
             time.sleep(0.2)
         yield found.group(1) + "/tree/{}" + found.group(2)

@@ -61,10 +61,13 @@ impl Lanes {
             Rectangle::new([(from, top), (to, bottom)], colour.filled())
         };
         plot.draw_series((0..workers).map(|worker| rectangle(worker, self.from, self.to, IDLE)))?;
-        // Lanes too low to point at have no tooltips.
+        // Lanes too low to point at have no tooltips, so that bars of one colour share a path.
+        let mut bars: Vec<&Bar> = self.bars.iter().collect();
+        if workers > TALL {
+            bars.sort_by_key(|Bar { colour: RGBColor(r, g, b), .. }| (*r, *g, *b));
+        }
         let tip = |bar: &Bar| if workers <= TALL { bar.tip.clone() } else { String::new() };
-        let bars =
-            self.bars.iter().map(|bar| Tip(rectangle(bar.worker, bar.from, bar.to, bar.colour), tip(bar)));
+        let bars = bars.iter().map(|bar| Tip(rectangle(bar.worker, bar.from, bar.to, bar.colour), tip(bar)));
         plot.draw_series(bars)?;
         for (worker, note) in notes.into_iter().enumerate().step_by(every) {
             let middle = worker as f64 + 0.5;

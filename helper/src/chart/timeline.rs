@@ -9,7 +9,7 @@ use crate::sweep::Outcome;
 use crate::text::{count, number, seconds, thousands};
 
 /// Bars that are drawn, at most.
-const BARS: usize = 320;
+const BARS: usize = 240;
 /// Gaps below this part of the whole time are too short to be seen.
 const GAP: f64 = 0.0004;
 
