@@ -112,7 +112,11 @@ def without_ray(pip: list[str], wanted: Path) -> bool:
 
 def ray_worker() -> None:
     """Builds the library that the nodes of a Ray cluster load, where Ray is installed."""
-    sources = [p for name in ("forest/src", "learner/src", "ray-worker/src") for p in sorted((ROOT / "helper" / name).rglob("*.rs"))]
+    sources = [
+        p
+        for name in ("forest/src", "learner/src", "ray-worker/src")
+        for p in sorted((ROOT / "helper" / name).rglob("*.rs"))
+    ]
     stamp = digest(*sources, ROOT / "Cargo.lock", ROOT / "rust-toolchain.toml", ROOT)
     home = TOOLS / "ray-worker"
     if is_stamped(home, stamp):
