@@ -78,10 +78,20 @@ pub(super) fn run(
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+    let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished { model, .. } = event {
+        if let Event::Finished { model, done, of, left, .. } = event {
+            best = best.min(model.scores.mse);
             let trees = model.params.n_estimators as f64;
-            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            let metrics = [
+                ("trees", trees),
+                ("MSE", model.scores.mse),
+                ("R2", model.scores.r2),
+                ("best MSE", best),
+                ("done", done as f64),
+                ("of", of as f64),
+                ("seconds left", left),
+            ];
             cluster.report(format!("{dataset}, model {}", model.model), &metrics);
         }
         tell(listener.as_ref(), event);

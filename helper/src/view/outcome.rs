@@ -1,10 +1,9 @@
 //! How the outcome of a sweep shows itself, and how it is kept as files.
 
-use std::fmt;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::{Sentences, Table, Text};
+use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::platform::{report_folder, write};
@@ -104,11 +103,6 @@ impl Outcome {
         journal.into_iter().chain(failed).chain(more).chain(warnings).collect()
     }
 
-    /// Shows the scores in a notebook: of all models, or of the best ten where there are many.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
-
     /// Keeps the scores and the raw records of the tasks, from which every figure of a comparison can
     /// be worked out again: `report/NAME-models.csv` and `report/NAME-tasks.csv`.
     ///
@@ -197,8 +191,8 @@ fn varied(models: &[Params]) -> Vec<Column> {
     columns.into_iter().filter(varies).collect()
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
+impl Show for Outcome {
+    fn bundle(&self) -> Bundle {
+        self.table().bundle()
     }
 }
