@@ -31,6 +31,30 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// "1 worker", "1,024 workers".
+pub(crate) fn count(n: usize, one: &str) -> String {
+    format!("{} {one}{}", thousands(n as u64), if n == 1 { "" } else { "s" })
+}
+
+/// A score with four decimals, or four digits where it is very large or small; "undefined" for one that
+/// is no number.
+pub(crate) fn score(score: f64) -> String {
+    match score.abs() {
+        size if !size.is_finite() => "undefined".to_owned(),
+        0.0 | 0.001..1e6 => format!("{score:.4}"),
+        _ => format!("{score:.3e}"),
+    }
+}
+
+/// A line of a CSV file (RFC 4180): a cell with a comma, a quote or a line break is quoted.
+pub(crate) fn csv(cells: &[String]) -> String {
+    let quoted = cells.iter().map(|cell| match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +69,15 @@ mod tests {
             [seconds(0.25), seconds(14.04), seconds(185.2), seconds(0.0123)],
             ["0.25 s", "14.0 s", "3 min 5 s", "12.3 ms"]
         );
+    }
+    #[test]
+    fn scores_and_cells() {
+        assert_eq!(
+            [score(0.25), score(0.0), score(-12.5), score(1e200), score(2e-7), score(f64::NAN)],
+            ["0.2500", "0.0000", "-12.5000", "1.000e200", "2.000e-7", "undefined"]
+        );
+        assert_eq!((count(1, "round"), count(1024, "worker")), ("1 round".into(), "1,024 workers".into()));
+        let cells = ["a, b", "c", "\"d\"\n"].map(str::to_owned);
+        assert_eq!(csv(&cells), "\"a, b\",c,\"\"\"d\"\"\n\"\n");
     }
 }

@@ -17,7 +17,7 @@ const BARS: usize = 60;
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no model.
 pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
-    let (one, many) = (&comparison.sequential, &comparison.parallel);
+    let (one, many) = (&comparison.runs()[0], &comparison.runs()[1]);
     let models = one.models.len();
     if models == 0 {
         return Err(nothing("seconds per model", "models"));

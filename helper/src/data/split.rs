@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::Xxh3;
+
 /// Rows of numbers with their targets; columns lie one after another. A clone shares the numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -69,6 +71,16 @@ impl Split {
     pub fn bytes(&self) -> usize {
         let side = |rows: &Rows| size_of_val(rows.x()) + size_of_val(rows.y()) + size_of_val(rows.source());
         side(&self.train) + side(&self.test)
+    }
+
+    /// A hash (XXH3) of all numbers of both sides: splits of the same rows have the same, others do not.
+    pub fn identity(&self) -> u64 {
+        let mut hasher = Xxh3::new();
+        for rows in [&self.train, &self.test] {
+            hasher.update(&(rows.len() as u64).to_le_bytes());
+            rows.x().iter().chain(rows.y()).for_each(|number| hasher.update(&number.to_le_bytes()));
+        }
+        hasher.digest()
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::gather::Gathering;
 use super::learner::{Learner, exact};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Place};
 use super::plan::Plan;
 use super::run::{self, Extras};
 use super::work::{Grown, Work};
@@ -85,7 +85,7 @@ pub(super) fn on_ray(
     let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
         over_ray(&work, ray, objects, shards, gathering)
     });
-    let mut outcome = outcome?;
+    let mut outcome = Outcome { place: Place::Ray, ..outcome? };
     if keep == Keep::Best {
         run::keep_best(&mut outcome, plan, split, shards)?;
     }

@@ -8,7 +8,8 @@ use super::gather::Gathering;
 use super::journal::{Journal, Restored};
 use super::learner::Prepared;
 use super::learner::exact::Blocks;
-use super::outcome::{Outcome, SweepTask};
+use super::outcome::{Outcome, Place, SweepTask};
+use super::pace::pace;
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
@@ -27,7 +28,8 @@ pub(super) struct Extras<'a> {
 
 /// Runs the tasks one after another on the calling thread.
 pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Result<Outcome> {
-    run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))
+    let outcome = run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))?;
+    Ok(Outcome { place: Place::Caller, ..outcome })
 }
 
 /// Hands the tasks to the cluster in their order, and gathers what they give as they end.
@@ -98,6 +100,7 @@ pub(super) fn run(
     let missing = work(&gathering.missing());
     gathering.announce(&missing);
     gathering.setup_seconds = setup_seconds;
+    gathering.pace = pace();
     gathering.started = Instant::now();
     execute(missing, &mut gathering)?;
     let again = gathering.to_grow_again();

@@ -1,10 +1,12 @@
 //! Tables and sentences for the notebook, HTML there and plain text elsewhere, and files of the report.
 
 mod bundle;
+mod comparison;
 mod dashboard;
 mod dataset;
 mod machine;
 mod outcome;
+mod projection;
 mod ray;
 mod sentences;
 mod table;
