@@ -10,7 +10,6 @@ mod error;
 mod panics;
 mod platform;
 pub mod ray;
-mod rng;
 pub mod sweep;
 mod text;
 mod view;

@@ -80,7 +80,9 @@ fn rounds_are_taken_in_turn_and_their_ratios_have_a_range() {
     let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).quiet();
     let cluster = Cluster::local_with(2).unwrap();
     let data = cluster.put(split.clone());
-    let run = || Ok([sweep.run_sequential(&split)?, sweep.run_on(&cluster, &data)?]);
+    let run = || -> helper::Result<[Outcome; 2]> {
+        Ok([sweep.run_sequential(&split)?, sweep.run_on(&cluster, &data)?])
+    };
     let of = |seconds: f64, [mut one, two]: [Outcome; 2]| {
         one.seconds = seconds * two.seconds;
         [one, two]
@@ -156,7 +158,7 @@ fn schedules_and_shared_trees_have_ceilings_of_their_own() {
     let under = |schedule| on(2, &sweep.clone().schedule(schedule), &split);
     let (in_order, longest) = (under(Schedule::Models), under(Schedule::LongestFirst));
     let single = on(2, &sweep.clone().trees_per_task(1), &split);
-    let shared = sweep.run_shared_sequential(&split).unwrap();
+    let shared = sweep.clone().share_trees(true).run_sequential(&split).unwrap();
     let ways = Comparison::of([&plain, &in_order, &longest, &single, &shared]).unwrap();
     let of = |way: usize| &ways.ways[way];
     assert_eq!((of(2).tasks, of(3).tasks, of(0).ceiling), (3, 47, 1.0));

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use forest::Params;
 use smartcore::metrics;
 
+use super::learner::Learner;
 use super::model::Model;
-use super::params::Params;
-use super::{Learner, Schedule};
+use super::schedule::Schedule;
 use crate::cluster::TaskState;
 
 /// How well a model predicts the test rows, by smartcore's metrics.
@@ -157,7 +158,7 @@ pub struct Outcome {
     /// How many models were read from the journal.
     pub restored: usize,
     /// What went wrong without costing a result.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// How many bytes the numbers take that the tasks shared.
     pub(crate) data_bytes: usize,
     pub(crate) kept: Vec<(usize, Model)>,
@@ -274,14 +275,21 @@ impl fmt::Debug for Outcome {
 pub(crate) type Column = (&'static str, fn(&Params) -> String);
 
 /// All hyperparameters, under scikit-learn's names.
-pub(crate) const COLUMNS: [Column; 6] = [
+pub(crate) const COLUMNS: [Column; 9] = [
     ("n_estimators", |p| p.n_estimators.to_string()),
-    ("max_depth", |p| p.max_depth.map_or_else(|| "None".to_owned(), |depth| depth.to_string())),
+    ("max_depth", |p| or_none(p.max_depth)),
     ("min_samples_split", |p| p.min_samples_split.to_string()),
     ("min_samples_leaf", |p| p.min_samples_leaf.to_string()),
+    ("min_impurity_decrease", |p| p.min_impurity_decrease.to_string()),
     ("max_features", |p| p.max_features.to_string()),
+    ("bootstrap", |p| p.bootstrap.to_string()),
+    ("max_samples", |p| or_none(p.max_samples)),
     ("seed", |p| p.seed.to_string()),
 ];
+
+fn or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "None".to_owned(), |value| value.to_string())
+}
 
 /// The hyperparameters in which models differ; the number of trees always is one.
 pub(crate) fn varied(models: &[Params]) -> Vec<Column> {

@@ -1,4 +1,7 @@
-//! Running a plan: one task after another, or on a cluster. Both do the same work.
+//! Running a plan: the training set is sorted once, tasks grow trees of it, models are scored.
+//!
+//! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
+//! tasks everywhere.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -32,7 +35,7 @@ pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Resul
     Ok(Outcome { place: Place::Caller, ..outcome })
 }
 
-/// Hands the tasks to the cluster in their order, and gathers what they give as they end.
+/// Runs the tasks on the workers of a cluster.
 pub(super) fn on_cluster(
     plan: Plan,
     cluster: &Cluster,
@@ -47,7 +50,37 @@ pub(super) fn on_cluster(
     })
 }
 
-/// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
+/// Runs a plan; `execute` has all tasks of some work done, and adds their results.
+pub(super) fn run(
+    plan: Plan,
+    split: &Split,
+    workers: usize,
+    extras: Extras<'_>,
+    execute: impl Fn(Work, &mut Gathering<'_>) -> Result<()>,
+) -> Result<Outcome> {
+    let plan = Arc::new(plan);
+    let setup = Instant::now();
+    let prepared: Arc<dyn Prepared> = match extras.shards {
+        None => Arc::from(plan.learner.prepare(split)?),
+        Some(shards) => Arc::new(Blocks(shards.clone())),
+    };
+    let setup_seconds = setup.elapsed().as_secs_f64();
+    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
+
+    let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
+    gathering.setup_seconds = setup_seconds;
+    let missing = work(&gathering.missing());
+    gathering.pace = pace();
+    gathering.start(&missing);
+    execute(missing, &mut gathering)?;
+    let again = gathering.to_grow_again();
+    if !again.is_empty() {
+        execute(work(&again), &mut gathering)?;
+    }
+    gathering.outcome()
+}
+
+/// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
     Arc::new(Mutex::new(move |event: Event<'_>| {
         if let Event::Finished { model, .. } = event {
@@ -59,7 +92,7 @@ pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<List
     }))
 }
 
-/// Grows the best model's trees here, where those that others grew were not kept.
+/// Grows the best model's trees here, where those that grew elsewhere stayed there.
 pub(super) fn keep_best(
     outcome: &mut Outcome,
     plan: Plan,
@@ -78,36 +111,6 @@ pub(super) fn keep_best(
     }
     outcome.kept = grown.kept.into_iter().map(|(_, model)| (best.model, model)).collect();
     Ok(())
-}
-
-pub(super) fn run(
-    plan: Plan,
-    split: &Split,
-    workers: usize,
-    extras: Extras<'_>,
-    execute: impl Fn(Work, &mut Gathering<'_>) -> Result<()>,
-) -> Result<Outcome> {
-    let plan = Arc::new(plan);
-    let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = match extras.shards {
-        None => Arc::from(plan.learner.prepare(split)?),
-        Some(shards) => Arc::new(Blocks(shards.clone())),
-    };
-    let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
-
-    let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
-    let missing = work(&gathering.missing());
-    gathering.announce(&missing);
-    gathering.setup_seconds = setup_seconds;
-    gathering.pace = pace();
-    gathering.started = Instant::now();
-    execute(missing, &mut gathering)?;
-    let again = gathering.to_grow_again();
-    if !again.is_empty() {
-        execute(work(&again), &mut gathering)?;
-    }
-    gathering.outcome()
 }
 
 fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Result<()> {
@@ -168,7 +171,7 @@ fn in_parallel(
             .name(planned.to_string())
             .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
         let send = send.clone();
-        // The receiver is gone only where the sweep has failed already.
+        // The receiver is gone only where the sweep has failed.
         grown.when_done(move || {
             let _ = send.send(task);
         });
@@ -183,7 +186,7 @@ fn in_parallel(
         let grown: Result<&Grown> =
             result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
         let dropped = grown.is_err() && work.is_useless(task);
-        // One that was dropped before it began says nothing.
+        // A task that was dropped before it began leaves no record.
         if dropped && work.attempts(task) == 0 {
             continue;
         }
@@ -193,7 +196,7 @@ fn in_parallel(
         match grown {
             Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
             Err(_) if dropped => {}
-            // The task that runs the sweep was cancelled, and with it those that it asked for.
+            // The task that runs the sweep was cancelled, and its tasks with it.
             Err(error) if error.kind() == ErrorKind::Cancelled => {
                 work.cancel();
                 return Err(error);
@@ -204,7 +207,7 @@ fn in_parallel(
     Ok(())
 }
 
-/// What the outcome says of a task, from what its cluster recorded.
+/// A task's record in the outcome, from its record in the cluster.
 pub(super) fn trace(
     first: usize,
     task: usize,

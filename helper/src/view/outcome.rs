@@ -131,7 +131,7 @@ impl Outcome {
         let params = |params: &Params| COLUMNS.map(|(_, value)| value(params));
         let names = COLUMNS.map(|(name, _)| name).join(",");
         let mut lines = format!("dataset,model,state,{names},mse,rmse,mae,r2,journal\n");
-        let mut line = |model: usize, state: &str, params: [String; 6], scores: [f64; 4], journal: bool| {
+        let mut line = |model: usize, state: &str, params: [String; 9], scores: [f64; 4], journal: bool| {
             let scores =
                 scores.map(|score| if score.is_finite() { score.to_string() } else { String::new() });
             let first = [self.dataset.clone(), model.to_string(), state.to_owned()];
