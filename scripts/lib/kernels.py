@@ -1,4 +1,4 @@
-"""A kernel to talk to: what set-up, tests and benches use to run cells."""
+"""Starts kernels and runs cells, for set-up, tests and benches."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from jupyter_client.manager import KernelManager
 
 from project import VENV
 
-# The project's kernel, not one of the same name that the user has.
+# The user may have another kernel of the same name.
 os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
 
-
-# Seconds without a message after which none is to come any more.
+# Seconds without a message after which a finished cell is taken to send no more.
 STRAGGLERS = 0.15
 
 
 @dataclass
 class CellResult:
-    """What one cell gave."""
+    """The outputs of one cell."""
 
     seconds: float
     stdout: str = ""
@@ -35,11 +34,11 @@ class CellResult:
 
 
 class KernelDied(Exception):
-    """The kernel's process has ended."""
+    """The kernel's process ended."""
 
 
 class Kernel:
-    """A running kernel; cells run one after another and share their variables."""
+    """A running kernel. Cells run one after another and share their variables."""
 
     def __init__(self, client: BlockingKernelClient, pid: int, alive: Callable[[], bool]) -> None:
         self.client = client
@@ -47,9 +46,9 @@ class Kernel:
         self.alive = alive
 
     def run(self, code: str, timeout: float = 600) -> CellResult:
-        """Runs a cell to its end, and returns all it printed, showed or complained of.
+        """Runs a cell to its end and returns its outputs.
 
-        Raises `KernelDied` where the kernel ends before the cell, and `TimeoutError` where the cell takes too long.
+        Raises `KernelDied` if the kernel ends before the cell, and `TimeoutError` after `timeout` seconds.
         """
         started = time.monotonic()
         request = self.client.execute(code)
@@ -63,14 +62,14 @@ class Kernel:
                 if time.monotonic() - started > timeout:
                     raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s") from None
         result.seconds = time.monotonic() - started
-        # evcxr hands on stderr by another way, which may take longer: a failed `?` says why after the end.
+        # evcxr sends stderr from another thread: the message of a failed `?` may come after the cell's end.
         with suppress(queue.Empty):
             while True:
                 self.take(request, result, STRAGGLERS)
         return result
 
     def take(self, request: str, result: CellResult, timeout: float) -> bool:
-        """Adds the next message to the result; tells whether it says that the cell is done."""
+        """Adds the next message to the result; returns whether it ends the cell."""
         message = self.client.get_iopub_msg(timeout=timeout)
         if message["parent_header"].get("msg_id") != request:
             return False
@@ -86,7 +85,7 @@ class Kernel:
 
 @contextmanager
 def kernel(**launch: Any) -> Iterator[Kernel]:
-    """Starts the kernel that Jupyter knows as `rust`, and ends it."""
+    """Starts the kernel `rust`, and shuts it down at the end."""
     manager = KernelManager(kernel_name="rust")
     manager.start_kernel(**launch)
     client = manager.blocking_client()

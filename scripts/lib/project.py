@@ -1,7 +1,4 @@
-"""Where things are, how they are told apart from one version to the next, locks, and how to end with a sentence.
-
-Standard library only.
-"""
+"""Paths of the project, stamps, locks, and errors that end a script. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ from typing import NoReturn
 
 
 def kernels_home(root: Path) -> Path:
-    """Where the notebook's kernels work: in the project, if its path has no space in it.
+    """The folder of the kernels: in the project, or in the user's cache if the project's path has a space.
 
-    evcxr 0.22 cannot load what it built from a path with a space; such a project's kernels work in the user's cache.
+    evcxr 0.22 cannot load a library from a path with a space.
     """
     inside = root / ".evcxr"
     if not has_space(inside):

@@ -14,6 +14,7 @@ use super::work::{Grown, Work};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 
+/// What has come of a run so far.
 pub(super) struct Gathering<'a> {
     plan: Arc<Plan>,
     split: &'a Split,
@@ -39,20 +40,23 @@ pub(super) struct Gathering<'a> {
     done_trees: usize,
 }
 
-/// A forest that is not complete yet: the sum over the trees of its models that are.
+/// A forest under way.
 struct Forest {
     models: Vec<usize>,
+    /// How many of its models are complete; the sums and trees are those of the largest of these.
     next: usize,
     sums: Vec<i64>,
     trees: Vec<Arc<dyn Trees>>,
 }
 
-/// The trees that a model has beyond the next smaller one of its forest.
+/// The trees of a model that the next smaller one of its forest does not have.
 #[derive(Default)]
 struct Part {
     tasks_left: usize,
     sums: Vec<i64>,
+    /// With the number of the first tree of each piece.
     trees: Vec<(usize, Vec<Arc<dyn Trees>>)>,
+    /// Time that workers spent on it.
     seconds: f64,
 }
 

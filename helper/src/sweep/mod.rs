@@ -26,6 +26,7 @@ mod learner;
 mod model;
 mod outcome;
 mod pace;
+mod plain;
 mod plan;
 mod projection;
 mod run;
@@ -89,14 +90,12 @@ macro_rules! hyperparameters {
             n_estimators: Vec<usize>,
         }
 
-        impl Default for Grid {
-            fn default() -> Self {
-                let default = Params::default();
-                Self { $($name: vec![default.$name],)* n_estimators: Vec::new() }
-            }
-        }
-
         impl Grid {
+            /// The one value of each hyperparameter.
+            fn of(params: Params) -> Self {
+                Self { $($name: vec![params.$name],)* n_estimators: vec![params.n_estimators] }
+            }
+
             fn models(&self) -> Vec<Params> {
                 let mut models = vec![Params::default()];
                 $(models = each(&models, &self.$name, |$name, params| Params { $name, ..params });)*
@@ -150,7 +149,7 @@ impl Sweep {
     /// A sweep over the number of trees: one value, a list, a range, or `(50..=340).step_by(10)`.
     pub fn over_n_estimators(n_estimators: impl Values<usize>) -> Self {
         let mut sweep = Self {
-            grid: Grid::default(),
+            grid: Grid::of(Params::default()),
             refused: None,
             learner: Learner::default(),
             keep: Keep::default(),

@@ -3,7 +3,7 @@
 //! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
 //! tasks everywhere.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener, tell};
@@ -15,7 +15,7 @@ use super::outcome::{Outcome, Place, SweepTask};
 use super::pace::pace;
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
+use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{panics, platform};
@@ -82,10 +82,20 @@ pub(super) fn run(
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+    let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished { model, .. } = event {
+        if let Event::Finished { model, done, of, left, .. } = event {
+            best = best.min(model.scores.mse);
             let trees = model.params.n_estimators as f64;
-            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            let metrics = [
+                ("trees", trees),
+                ("MSE", model.scores.mse),
+                ("R2", model.scores.r2),
+                ("best MSE", best),
+                ("done", done as f64),
+                ("of", of as f64),
+                ("seconds left", left),
+            ];
             cluster.report(format!("{dataset}, model {}", model.model), &metrics);
         }
         tell(listener.as_ref(), event);
@@ -162,7 +172,6 @@ fn in_parallel(
     let work = &*cluster.get(shared)?;
     let first = gathering.begin(&work.cut);
     let epoch = cluster.elapsed().saturating_sub(gathering.started.elapsed());
-    let (send, receive) = mpsc::channel();
     let mut open = Vec::with_capacity(work.cut.tasks.len());
     for (task, planned) in work.cut.tasks.iter().enumerate() {
         let asking = cluster.clone();
@@ -170,38 +179,34 @@ fn in_parallel(
             .options()
             .name(planned.to_string())
             .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
-        let send = send.clone();
-        // The receiver is gone only where the sweep has failed.
-        grown.when_done(move || {
-            let _ = send.send(task);
-        });
-        open.push(Some(grown));
+        open.push((task, grown));
     }
-    for _ in 0..open.len() {
-        let task = cluster
-            .block(|| receive.recv())?
-            .map_err(|e| Error::new(ErrorKind::Task, format!("the workers are gone: {e}")))?;
-        let Some(object) = open[task].take() else { continue };
-        let result = cluster.get(&object);
-        let grown: Result<&Grown> =
-            result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
-        let dropped = grown.is_err() && work.is_useless(task);
-        // A task that was dropped before it began leaves no record.
-        if dropped && work.attempts(task) == 0 {
-            continue;
-        }
-        if let Some(record) = object.task() {
-            gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
-        }
-        match grown {
-            Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
-            Err(_) if dropped => {}
-            // The task that runs the sweep was cancelled, and its tasks with it.
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                work.cancel();
-                return Err(error);
+    while !open.is_empty() {
+        until_done(open.iter().map(|(_, grown)| grown), 1, None)?;
+        for (task, object) in open.extract_if(.., |(_, grown)| grown.is_done()) {
+            let result = cluster.get(&object);
+            let grown: Result<&Grown> = result
+                .as_deref()
+                .map_err(Error::clone)
+                .and_then(|grown| grown.as_ref().map_err(Error::clone));
+            let dropped = grown.is_err() && work.is_useless(task);
+            // A task that was dropped before it began leaves no record.
+            if dropped && work.attempts(task) == 0 {
+                continue;
             }
-            Err(error) => gathering.fail(work, task, &error),
+            if let Some(record) = object.task() {
+                gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
+            }
+            match grown {
+                Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
+                Err(_) if dropped => {}
+                // The task that runs the sweep was cancelled, and its tasks with it.
+                Err(error) if error.kind() == ErrorKind::Cancelled => {
+                    work.cancel();
+                    return Err(error);
+                }
+                Err(error) => gathering.fail(work, task, &error),
+            }
         }
     }
     Ok(())

@@ -1,8 +1,6 @@
 //! How a comparison shows itself, and how it is kept as files.
 
-use std::fmt;
-
-use super::{Sentences, Table, Text};
+use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::Result;
 use crate::platform::{report_folder, write};
 use crate::sweep::{Comparison, LEAST_SHARE, MOST_DRIFT, Outcome, Params, Place, Way, varied};
@@ -22,8 +20,12 @@ fn or<T>(value: Option<T>, show: impl Fn(T) -> String, missing: &str) -> String 
 impl Comparison {
     fn table(&self) -> Table {
         let (run, first) = (&self.runs()[0], &self.ways[0]);
-        let title =
-            format!("{}: {}, {}", run.dataset, count(run.models.len(), "model"), count(run.trees(), "tree"));
+        let title = format!(
+            "{}: {}, {}",
+            run.dataset,
+            count(run.models.len(), "model", "models"),
+            count(run.trees(), "tree", "trees")
+        );
         let unlike = self.is_of_learners();
         let times: [Column<'_>; 10] = [
             ("workers", &|way, _| thousands(way.workers as u64)),
@@ -87,7 +89,7 @@ impl Comparison {
             1 => "Times are of one run each; repeat the runs in turn with .again(2, || Ok([..])).".to_owned(),
             _ => format!(
                 "Times are medians of {} in turn, a speedup is the median of the rounds' ratios (with their range).",
-                count(self.counted().len(), "round")
+                count(self.counted().len(), "round", "rounds")
             ),
         };
         format!(
@@ -147,27 +149,32 @@ impl Comparison {
         let (first, way, rounds) = (&self.ways[0], &self.ways[index], self.counted().len());
         let took = |index: usize| {
             let (way, with) = (&self.ways[index], if self.runs()[index].shared { "with " } else { "" });
-            format!("{} {with}{} ({})", seconds(way.seconds), way.how, count(way.workers, "worker"))
+            format!(
+                "{} {with}{} ({})",
+                seconds(way.seconds),
+                way.how,
+                count(way.workers, "worker", "workers")
+            )
         };
         let grown = match way.trees == first.trees {
             true => String::new(),
             false => format!(
                 ", growing {} in place of {}",
-                count(way.trees, "tree"),
+                count(way.trees, "tree", "trees"),
                 thousands(first.trees as u64)
             ),
         };
         let claim = match way.claim() {
             None => "the speedup is not measured, see below".to_owned(),
-            Some(_) => format!("{} times as fast in {}", speedup(way), count(rounds, "round")),
+            Some(_) => format!("{} times as fast in {}", speedup(way), count(rounds, "round", "rounds")),
         };
         format!(
             "{} took {}, and {}{grown}: {claim}{}. The ceiling with {} is {:.2}. Workers ran tasks {} of the time.",
-            count(self.runs()[0].models.len(), "model"),
+            count(self.runs()[0].models.len(), "model", "models"),
             took(0),
             took(index),
             or(way.efficiency(first), |share| format!(", {:.0} % efficient", 100.0 * share), ""),
-            count(way.tasks, "task"),
+            count(way.tasks, "task", "tasks"),
             way.ceiling,
             percent(way.busy_share)
         )
@@ -212,11 +219,6 @@ impl Comparison {
             files.extend(["models", "tasks"].map(|what| format!("{}-{what}.csv", unique(way))));
         }
         Ok(Sentences::new("Saved in report/", files))
-    }
-
-    /// Shows the table in a notebook.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
     }
 }
 
@@ -267,7 +269,7 @@ fn of_best(run: &Outcome) -> [String; 2] {
     let alike = run.models.iter().filter(|model| like(&model.params) == like(&best.params));
     let smallest = alike.min_by_key(|model| model.params.n_estimators).unwrap_or(best);
     let gain = 100.0 * (1.0 - best.scores.mse / smallest.scores.mse);
-    let trees = |params: &Params| count(params.n_estimators, "tree");
+    let trees = |params: &Params| count(params.n_estimators, "tree", "trees");
     let gained = match smallest.params.n_estimators < best.params.n_estimators && gain.is_finite() {
         true => format!(
             " That is {gain:.1} % less error than {} with the same other hyperparameters.",
@@ -282,8 +284,8 @@ fn of_best(run: &Outcome) -> [String; 2] {
     ]
 }
 
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
+impl Show for Comparison {
+    fn bundle(&self) -> Bundle {
+        self.table().bundle()
     }
 }

@@ -1,9 +1,8 @@
 //! How the outcome of a sweep shows itself, and how it is kept as files.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use super::{Sentences, Table, Text};
+use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::platform::{report_folder, write};
@@ -44,9 +43,9 @@ impl Outcome {
         let best = self.best();
         let named = columns.iter().map(|(name, value)| format!("{name}={}", value(&best.params)));
         let trees = match (self.trees(), self.trees_grown()) {
-            (all, grown) if all == grown => count(all, "tree"),
+            (all, grown) if all == grown => count(all, "tree", "trees"),
             (all, grown) => {
-                format!("{}, {} of them grown here,", count(all, "tree"), thousands(grown as u64))
+                format!("{}, {} of them grown here,", count(all, "tree", "trees"), thousands(grown as u64))
             }
         };
         let table = Table::new(title, heads.collect::<Vec<_>>())
@@ -54,7 +53,7 @@ impl Outcome {
             .note(format!(
                 "{trees} in {} on {}. Lowest MSE: {} with {} (model {}).",
                 seconds(self.seconds),
-                count(self.workers, "worker"),
+                count(self.workers, "worker", "workers"),
                 score(best.scores.mse),
                 named.collect::<Vec<_>>().join(", "),
                 best.model
@@ -76,8 +75,8 @@ impl Outcome {
             format!(
                 "The data take {}, once: {} on {} read the same memory.",
                 mb(bytes),
-                count(tasks, "task"),
-                count(workers, "worker")
+                count(tasks, "task", "tasks"),
+                count(workers, "worker", "workers")
             ),
             format!("A copy for each worker would take {}.", mb(bytes.saturating_mul(workers))),
             format!("A copy for each task would move {} during the sweep.", mb(bytes.saturating_mul(tasks))),
@@ -99,11 +98,6 @@ impl Outcome {
         let more = (more > 0).then(|| format!("FAILED: {more} more models."));
         let warnings = self.warnings.iter().map(|warning| format!("Warning: {warning}."));
         journal.into_iter().chain(failed).chain(more).chain(warnings).collect()
-    }
-
-    /// Shows the scores in a notebook: of all models, or of the best ten where there are many.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
     }
 
     /// Writes the scores and the raw records of the tasks: `report/NAME-models.csv` and
@@ -160,8 +154,8 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
+impl Show for Outcome {
+    fn bundle(&self) -> Bundle {
+        self.table().bundle()
     }
 }

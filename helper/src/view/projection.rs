@@ -1,8 +1,6 @@
 //! How a projection shows itself.
 
-use std::fmt;
-
-use super::{Table, Text};
+use super::{Bundle, Show, Table, Text};
 use crate::sweep::{MOST_WORKERS, Projection};
 use crate::text::thousands;
 
@@ -36,15 +34,10 @@ impl Projection {
                 self.model_ceiling()
             ))
     }
-
-    /// Shows the table in a notebook.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
 }
 
-impl fmt::Display for Projection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
+impl Show for Projection {
+    fn bundle(&self) -> Bundle {
+        self.table().bundle()
     }
 }
