@@ -71,6 +71,25 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A score with four decimals, or four digits where it is very large or small; "undefined" for one that
+/// is no number.
+pub(crate) fn score(score: f64) -> String {
+    match score.abs() {
+        size if !size.is_finite() => "undefined".to_owned(),
+        0.0 | 0.001..1e6 => format!("{score:.4}"),
+        _ => format!("{score:.3e}"),
+    }
+}
+
+/// A line of a CSV file (RFC 4180): a cell with a comma, a quote or a line break is quoted.
+pub(crate) fn csv(cells: &[String]) -> String {
+    let quoted = cells.iter().map(|cell| match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\n"
+}
+
 /// An amount of memory: `512 MiB`, `1.50 GiB`.
 pub(crate) fn memory(bytes: u64) -> String {
     match bytes as f64 / f64::from(1 << 20) {
@@ -131,5 +150,15 @@ mod tests {
             (with_unit("3", "age, years").as_str(), with_unit("3", "rooms").as_str()),
             ("3 years", "3")
         );
+    }
+
+    #[test]
+    fn scores_and_cells() {
+        assert_eq!(
+            [score(0.25), score(0.0), score(-12.5), score(1e200), score(2e-7), score(f64::NAN)],
+            ["0.2500", "0.0000", "-12.5000", "1.000e200", "2.000e-7", "undefined"]
+        );
+        let cells = ["a, b", "c", "\"d\"\n"].map(str::to_owned);
+        assert_eq!(csv(&cells), "\"a, b\",c,\"\"\"d\"\"\n\"\n");
     }
 }

@@ -56,7 +56,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         ),
         description: format!(
             "Measured: {}. Simulated on {} workers: {} with a task per tree, {} with trees as tasks, {} by model.",
-            measured.join(", "),
+            if measured.is_empty() { projection.points() } else { measured.join(", ") },
             number(MOST_WORKERS as f64, 0),
             number(most[0], 0),
             number(most[1], 0),

@@ -20,7 +20,7 @@ const HEIGHT: u32 = 820;
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no model.
 pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
-    let (one, many) = (&comparison.sequential, &comparison.parallel);
+    let (one, many) = (&comparison.runs()[0], &comparison.runs()[1]);
     let models = one.models.len();
     if models == 0 {
         return Err(nothing("seconds per model", "models"));

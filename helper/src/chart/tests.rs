@@ -8,7 +8,7 @@ use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
 use crate::sweep::{
-    Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask,
+    Comparison, Learner, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores, SweepTask,
 };
 
 const PRICE: &str = "median house value, 100,000 US dollars";
@@ -57,13 +57,16 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
         dataset: dataset.to_owned(),
+        identity: 0,
         target: PRICE.to_owned(),
         learner: Learner::Smartcore,
+        place: if workers == 1 { Place::Caller } else { Place::Threads },
         schedule: Schedule::Trees,
         shared: false,
         workers,
         seconds,
         setup_seconds: 0.01,
+        pace: [0.001; 2],
         models: models.collect(),
         tasks,
         actual: actual.to_vec(),
@@ -109,7 +112,7 @@ fn projected(both: &Comparison) -> Projection {
 fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Vec<Figure> {
     let sequential = outcome(dataset, models, 1, actual);
     let parallel = outcome(dataset, models, workers, actual);
-    let both = Comparison::of(&sequential, &parallel).unwrap();
+    let both = Comparison::of([&sequential, &parallel]).unwrap();
     vec![
         seconds_per_model(&both).unwrap(),
         timeline(&parallel).unwrap(),
@@ -310,10 +313,10 @@ fn values_that_are_not_finite() {
 fn other_hyperparameters_that_differ_are_named() {
     let models: Vec<_> =
         [50, 100].iter().flat_map(|&trees| [4, 8].map(|depth| params(trees, depth))).collect();
-    let both = Comparison::of(
+    let both = Comparison::of([
         &outcome("California", &models, 1, &prices(100)),
         &outcome("California", &models, 2, &prices(100)),
-    );
+    ]);
     let svg = seconds_per_model(&both.unwrap()).unwrap().svg;
     assert!(
         svg.contains("they differ in max_depth as well") && svg.contains("<title>50 trees max_depth=4: ")
@@ -322,10 +325,10 @@ fn other_hyperparameters_that_differ_are_named() {
 
 #[test]
 fn a_measured_point_stands_in_the_chart_and_in_words() {
-    let both = Comparison::of(
+    let both = Comparison::of([
         &outcome("California", &lab(), 1, &prices(100)),
         &outcome("California", &lab(), 2, &prices(100)),
-    );
+    ]);
     let figure = projection(&projected(&both.unwrap())).unwrap();
     let written = texts(figure.svg());
     for letter in ["A", "B", "C"] {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use learner::{Learner, Request};
 
 use super::gather::Gathering;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Place};
 use super::plan::{Keep, Plan};
 use super::run::{self, Extras};
 use super::training::{matrix, whole};
@@ -84,9 +84,10 @@ pub(super) fn on_ray(
     };
     let listener = run::reporting(ray.shown().clone(), split.dataset.clone(), extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
-    let mut outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
+    let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
         over_ray(&work, ray, &objects, shards, split.train.n_features(), gathering)
     })?;
+    let mut outcome = Outcome { place: Place::Ray, ..outcome };
     if keep == Keep::Best {
         run::keep_best(&mut outcome, plan, split, shards)?;
     }

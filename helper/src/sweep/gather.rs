@@ -8,7 +8,8 @@ use learner::Trees;
 use super::event::{Event, Listener, tell};
 use super::journal::{Journal, Restored};
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+use super::outcome::{FailedModel, ModelOutcome, Outcome, Place, Scores, SweepTask};
+use super::pace::pace;
 use super::plan::{Cut, Keep, Plan};
 use super::work::{Grown, Work};
 use crate::data::Split;
@@ -25,6 +26,8 @@ pub(super) struct Gathering<'a> {
     restored: usize,
     pub(super) started: Instant,
     pub(super) setup_seconds: f64,
+    /// Taken before the run.
+    pub(super) pace: f64,
     workers: usize,
     open: Vec<Forest>,
     parts: Vec<Part>,
@@ -86,6 +89,7 @@ impl<'a> Gathering<'a> {
             restored: count,
             started: Instant::now(),
             setup_seconds: 0.0,
+            pace: 0.0,
             workers,
             open: Vec::new(),
             parts: Vec::new(),
@@ -114,7 +118,10 @@ impl<'a> Gathering<'a> {
         let came = |i: &usize| self.models[*i].as_ref().is_some_and(|model| model.restored);
         match self.plan.keep {
             Keep::None => Vec::new(),
-            Keep::Best => super::outcome::best(&self.models).filter(came).into_iter().collect(),
+            Keep::Best => super::outcome::best(self.models.iter().map(Option::as_ref))
+                .filter(came)
+                .into_iter()
+                .collect(),
             Keep::All => (0..self.models.len()).filter(came).collect(),
         }
     }
@@ -292,13 +299,16 @@ impl<'a> Gathering<'a> {
         self.tasks.sort_by_key(|task| task.task);
         Ok(Outcome {
             dataset: self.split.dataset.clone(),
+            identity: self.split.identity(),
             target: self.split.target.clone(),
             learner: self.plan.learner,
+            place: Place::Threads,
             schedule: self.plan.schedule,
             shared: self.plan.shares(),
             workers: self.workers,
             seconds,
             setup_seconds: self.setup_seconds,
+            pace: [self.pace, pace()],
             models: self.models.into_iter().flatten().collect(),
             failed: self.failed,
             tasks: self.tasks,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
-use super::outcome::{Outcome, SweepTask};
+use super::outcome::{Outcome, Place, SweepTask};
+use super::pace::pace;
 use super::plan::Plan;
 use super::training::Training;
 use super::work::{Grown, Sabotage, Work};
@@ -29,7 +30,8 @@ pub(super) struct Extras<'a> {
 
 /// Runs the tasks one after another on the calling thread.
 pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Result<Outcome> {
-    run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))
+    let outcome = run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))?;
+    Ok(Outcome { place: Place::Caller, ..outcome })
 }
 
 /// Runs the tasks on the workers of a cluster.
@@ -67,6 +69,7 @@ pub(super) fn run(
     let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
     gathering.setup_seconds = setup_seconds;
     let missing = work(&gathering.missing());
+    gathering.pace = pace();
     gathering.start(&missing);
     execute(missing, &mut gathering)?;
     let again = gathering.to_grow_again();

@@ -7,7 +7,7 @@ use crate::chart::{Figure, Gallery};
 use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::ray::RayCluster;
-use crate::sweep::Outcome;
+use crate::sweep::{Comparison, Outcome, Projection};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -53,5 +53,11 @@ macro_rules! display {
     )* };
 }
 
-shown!(Dashboard, Dataset, Figure, Gallery, Machine, Outcome, RayCluster, Sentences, Summary, Tasks);
-display!(Dashboard, Dataset, Figure, Gallery, Machine, Outcome, Sentences, Summary, Table, Tasks);
+shown!(
+    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, RayCluster, Sentences,
+    Summary, Tasks
+);
+display!(
+    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, Sentences, Summary, Table,
+    Tasks
+);

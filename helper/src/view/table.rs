@@ -57,11 +57,6 @@ impl Table {
         self
     }
 
-    /// Shows the table in a notebook, for types whose whole picture it is.
-    pub(crate) fn evcxr_display(&self) {
-        self.emit();
-    }
-
     /// Colours are those of the page's theme; a table that is wider than the page scrolls.
     fn html(&self) -> String {
         let mut out = String::from(
