@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import processes
 from project import KERNELS, ROOT, TEMPLATE, digest, explain, fail, is_stamped, try_lock, waiting_lock, write_stamp
 
 # So many folders of kernels that have ended are kept for the next ones.
@@ -193,8 +194,8 @@ def own_bytes(folder: Path) -> int:
 
 
 def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:
-    """Replaces this process by the kernel; open locks go with it."""
+    """Runs the kernel in this folder; open locks go with it."""
     pin_versions(folder)
     # evcxr greets whoever started it; what cells print takes another way.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execve(evcxr, [str(evcxr), "--control_file", connection_file], environment(folder))
+    processes.run(evcxr, folder, environment(folder), connection_file)
