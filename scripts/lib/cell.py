@@ -58,9 +58,9 @@ AT = re.compile(r" println!\(evcxr_at _evcxr_at \d+\);")
 # What evcxr reads as its commands, or skips, in front of a cell's Rust code.
 NOT_CODE = re.compile(r"!| *:[^ ]*( +.*)?$|//|\s*$|#!\[")
 PANIC = re.compile(r"thread '(?P<thread>.*?)'.* panicked at (?P<place>.*?):?$")
-FRAME = re.compile(r"\s+(\d+:|at) |note: Some details are omitted")
-# Threads without a name: that of the cells is one.
-UNNAMED = ("<unnamed>", "main")
+# How `dbg!` names its place, in the code that evcxr makes of a cell.
+DBG = re.compile(r"^\[src/lib\.rs:\d+:\d+\] ")
+FRAME = re.compile(r"\s*\d+: |\s+at |note: Some details are omitted")
 
 
 def plant(code: str, number: int) -> tuple[str, int | None]:
@@ -107,7 +107,8 @@ class Panic:
     in_frames: bool = False
 
     def text(self) -> str:
-        return f"thread '{self.thread}' panicked at {self.place}: {self.message}"
+        place = "" if self.place.startswith("src/lib.rs:") else f" at {self.place}"
+        return f"thread '{self.thread}' panicked{place}: {self.message}"
 
 
 class Cell:
@@ -130,14 +131,11 @@ class Cell:
 
     def take(self, stream: str, line: str) -> str:
         """What to show of a line that evcxr hands on. An empty line before a mark belongs to the mark."""
-        if line == "\n":
-            shown, self.blank[stream] = ("\n" if self.blank[stream] else ""), True
-            return self.hold(shown) if stream == "stderr" else shown
-        blank, self.blank[stream] = self.blank[stream], False
+        blank, self.blank[stream] = self.blank[stream], line == "\n"
         if line.startswith(MARK):
             return self.marked(stream, line[1:].split())
-        shown = ("\n" if blank else "") + line
-        return self.hold(shown) if stream == "stderr" else shown
+        shown = ("\n" if blank else "") + ("" if line == "\n" else line)
+        return self.hold(shown) if stream == "stderr" and shown else shown
 
     def marked(self, stream: str, words: list[str]) -> str:
         if words == ["failed"]:
@@ -162,7 +160,7 @@ class Cell:
             self.held.append(text)
             return ""
         if self.panic is None:
-            return text
+            return DBG.sub("", text)
         if text == "stack backtrace:\n":
             self.panic.in_frames = True
         elif not self.panic.in_frames:

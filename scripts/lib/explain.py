@@ -39,11 +39,11 @@ SENTENCES = [
         "`{1}` has no `{0}`. The Tab key shows what there is.",
     ),
     (
-        r"mismatched types|arguments? to this .* incorrect|method cannot be called",
+        r"mismatched types|incompatible types|arguments? to this .* incorrect|cannot .* (?:to|from|by|with) `Result<",
         "A value of another type is wanted here. If it is a `Result`, put `?` behind the call that returns it.",
     ),
     (
-        r"the trait bound `(.+?): .+?` is not satisfied|cannot (?:add|subtract|multiply|divide|compare) .*`(.+?)`$",
+        r"the trait bound `(.+?): .+?` is not satisfied",
         "A value of type `{0}` does not fit here.",
     ),
     (
@@ -83,7 +83,8 @@ def sentence(message: str) -> str | None:
     """A plain sentence for one of the frequent errors."""
     for pattern, words in SENTENCES:
         if found := re.search(pattern, message):
-            return words.format(*(group for group in found.groups() if group is not None))
+            plain = words.format(*(group for group in found.groups() if group is not None))
+            return plain.replace("of type `{float}`", "like 0.5").replace("of type `{integer}`", "like 1")
     return None
 
 
@@ -103,6 +104,15 @@ def place(cell: Cell) -> list[str]:
     text = cell.code.split("\n")
     where = f"line {first}" if first == last else f"lines {first} to {last}"
     return ["", f"In {where} of this cell:", *(f"  {line}" for line in text[first - 1 : last])]
+
+
+def declaration(message: str, cell: Cell) -> list[str]:
+    """The line with the `let` of a variable that evcxr cannot keep."""
+    text = cell.code.split("\n")
+    for name in re.findall(r"^The variable `(\w+)`|type of variable `(\w+)`", message):
+        pattern = re.compile(rf"\blet\b.*\b{''.join(name)}\b")
+        return [f"  line {i} │ {line}" for i, line in enumerate(text, 1) if pattern.search(line)]
+    return []
 
 
 def interrupted() -> Failure:
@@ -125,7 +135,9 @@ def refused(errors: list[dict[str, object]], cell: Cell) -> list[Failure]:
         plain, said = sentence(message), f"error[{code}]: {message}" if code else f"error: {message}"
         drawing = draw(drawn[1:], cell) if header else label(drawn, message, cell)
         headline = [bold(plain), "", said] if plain else [bold(said)]
-        found.append((warning, Failure(code or "Error", message, [*headline, *drawing])))
+        found.append(
+            (warning, Failure(code or "Error", message, [*headline, *(drawing or declaration(message, cell))]))
+        )
     return [failure for warning, failure in found if not warning] or [failure for _, failure in found]
 
 

@@ -103,8 +103,8 @@ class Run:
 
 
 def is_plain_line(frames: list[bytes]) -> bool:
-    """Whether evcxr's message is a line of output without a mark: JSON escapes the characters of marks."""
-    return b'"msg_type":"stream"' in frames[2] and b"\\u" not in frames[5]
+    """Whether evcxr's message is a line of output that has text and no mark: JSON escapes the characters of marks."""
+    return b'"msg_type":"stream"' in frames[2] and len(frames[5]) > len(EMPTY_LINE) and b"\\u" not in frames[5]
 
 
 class Front:

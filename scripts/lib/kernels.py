@@ -6,7 +6,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,6 @@ from project import VENV
 
 # The project's kernel, not one of the same name that the user has.
 os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
-
-
-# Seconds without a message after which none is to come any more.
-STRAGGLERS = 0.15
 
 
 @dataclass
@@ -63,10 +59,6 @@ class Kernel:
                 if time.monotonic() - started > timeout:
                     raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s") from None
         result.seconds = time.monotonic() - started
-        # evcxr hands on stderr by another way, which may take longer: a failed `?` says why after the end.
-        with suppress(queue.Empty):
-            while True:
-                self.take(request, result, STRAGGLERS)
         return result
 
     def take(self, request: str, result: CellResult, timeout: float) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 CHANNELS = ("shell", "control", "stdin", "iopub", "hb")
 # Kills evcxr and its children when this process is gone: then the standard input ends without a word.
-GUARD = 'read -r word || kill -9 -- "-$1"'
+GUARD = 'read -r word || kill -s KILL -- "-$1"'
 
 
 def address(connection: dict[str, Any], name: str) -> str:
