@@ -32,8 +32,7 @@ impl Run {
         Ok(Self { wall: started.elapsed().as_secs_f64(), process_cpu: process_cpu() - cpu, outcome })
     }
 
-    /// Setting up, and from the first task to the last score: all but the trees that were grown to
-    /// say how long it takes, which are a warm-up.
+    /// Setting up, and from the first task to the last score.
     fn seconds(&self) -> f64 {
         self.outcome.setup_seconds + self.outcome.seconds
     }
@@ -149,8 +148,8 @@ fn main() -> helper::Result<()> {
     let by_model = [Schedule::Models, Schedule::LongestFirst]
         .map(|schedule| Run::of(|| sweep.clone().schedule(schedule).run_on(&cluster, &data)));
     let [in_order, longest_first] = by_model;
-    let shared = Run::of(|| sweep.run_shared_sequential(&split))?;
-    let shared_parallel = Run::of(|| sweep.run_shared(&cluster, &data))?;
+    let shared = Run::of(|| sweep.clone().share_trees(true).run_sequential(&split))?;
+    let shared_parallel = Run::of(|| sweep.clone().share_trees(true).run_on(&cluster, &data))?;
     let others = [in_order?, longest_first?, shared, shared_parallel];
     let (first, default) = &rounds[0];
     let ways = [first, default].into_iter().chain(&others).map(|run| &run.outcome);

@@ -44,8 +44,8 @@ fn main() -> Result<()> {
     }
     if let Some(folder) = after("--shards", 1) {
         let (shards, quiet) = (split.shard(4, folder)?, sweep.clone().quiet());
-        let threads = quiet.run_on_shards(&Cluster::local()?, &shards)?;
-        let distributed = quiet.run_on_shards(&ray, &shards)?;
+        let threads = quiet.run_on(&Cluster::local()?, &shards)?;
+        let distributed = quiet.run_on(&ray, &shards)?;
         let whole = quiet.run_on(&Cluster::local()?, &Cluster::local()?.put(split.clone()))?;
         println!(
             r#"{{"shards":{},"same":{},"mse":{},"whole":{},"bytes":{},"largest":{}}}"#,
@@ -67,7 +67,7 @@ fn main() -> Result<()> {
     }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;
     if let Some(folder) = after("--journal", 1) {
-        sweep = sweep.journal_in(folder, "ray");
+        sweep = sweep.journal(std::path::Path::new(&folder).join("ray.jsonl"));
     }
     let sweep = sweep.on_event(|event| match event {
         Event::Finished { model, .. } => println!(r#"{{"model":{}}}"#, model.model),

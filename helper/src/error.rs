@@ -1,49 +1,58 @@
 //! One error type for the whole helper.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// What went wrong, and what to do about it, as one sentence.
 ///
-/// Every message names the value that was met, what is allowed, and the way out. `Debug` prints
-/// the same sentence as `Display`, because that is what a notebook cell shows when `?` fails.
-#[derive(Clone, PartialEq, Eq)]
+/// Every message names the value that was met, what is allowed, and the way out. `Debug` prints the
+/// same sentence as `Display`: it is what a notebook cell shows when `?` fails. An error of the system
+/// or of a library that caused it is its [`source`](std::error::Error::source).
+#[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// The kinds of [`Error`], for code that wants to tell them apart.
+/// The kinds of [`Error`], for code that tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A hyperparameter or another argument is out of its range.
+    /// A hyperparameter or another argument is out of its range, or arguments do not fit together.
     InvalidParameter,
-    /// The data set was not found, not readable, or is not what it should be.
+    /// Data were not found, cannot be read, or are not what they should be.
     Data,
     /// A task panicked or returned an error.
     Task,
     /// A task was cancelled; Ray's `TaskCancelledError`.
     Cancelled,
-    /// A Ray cluster could not be reached or started, or was lost.
+    /// A Ray cluster cannot be reached or started, or was lost.
     Cluster,
     /// What a Ray cluster needs is not on this machine: Ray, its Python, or the workers' library.
     NotInstalled,
-    /// What was asked for does not fit into the memory that is free.
+    /// What was asked for does not fit into the free memory.
     Memory,
     /// The operating system refused something: a file, a thread.
     Io,
-    /// A chart could not be drawn.
+    /// A chart cannot be drawn.
     Chart,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), source: None }
     }
 
-    /// `field` has `value`, but only `allowed` makes sense.
+    /// `field` has `value`, but must be one of `allowed`.
     pub(crate) fn invalid(field: &str, value: impl fmt::Display, allowed: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidParameter, format!("{field} is {value}, but must be {allowed}"))
+    }
+
+    /// The same error with its cause.
+    pub(crate) fn caused_by(self, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self { source: Some(Arc::new(source)), ..self }
     }
 
     /// Which kind of error this is.
@@ -51,6 +60,26 @@ impl Error {
         self.kind
     }
 }
+
+/// `forest` says in the same words what it refuses.
+impl From<forest::Error> for Error {
+    fn from(error: forest::Error) -> Self {
+        let kind = match error {
+            forest::Error::Parameter(_) => ErrorKind::InvalidParameter,
+            _ => ErrorKind::Data,
+        };
+        Self::new(kind, error.to_string()).caused_by(error)
+    }
+}
+
+/// Errors are equal where their kinds and sentences are, whatever caused them.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.message) == (other.kind, &other.message)
+    }
+}
+
+impl Eq for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,7 +93,27 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
 
 /// A result with the helper's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_kept_and_debug_is_the_sentence() {
+        let refused = forest::MaxFeatures::Count(9).of(8).unwrap_err();
+        let error = Error::from(refused.clone());
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+        assert!(error.to_string().starts_with("max_features is 9, but must be "), "{error}");
+        assert_eq!(format!("{error:?}"), error.to_string());
+        assert_eq!(error.clone().source().unwrap().downcast_ref(), Some(&refused));
+        assert!(Error::invalid("k", 1, "2 or more").source().is_none());
+    }
+}

@@ -10,7 +10,6 @@ mod error;
 mod panics;
 mod platform;
 pub mod ray;
-mod rng;
 pub mod sweep;
 mod text;
 mod view;
@@ -18,6 +17,7 @@ mod view;
 pub use cluster::{Cluster, ObjectRef};
 pub use error::{Error, ErrorKind, Result};
 pub use ray::RayCluster;
+pub use rayon;
 pub use sweep::{Comparison, Outcome, Sweep};
 pub use view::{Dashboard, Machine, Sentences, Summary, machine};
 

@@ -1,4 +1,4 @@
-//! Panics that somebody is told of by an error, and that are not printed as well.
+//! Panics that become errors, and are not printed.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -7,14 +7,16 @@ use std::path::Path;
 use std::sync::Once;
 
 thread_local! {
+    /// Whether this thread is inside `catch`.
     static CATCHING: Cell<bool> = const { Cell::new(false) };
+    /// Where the latest panic inside `catch` happened.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Calls `f`; where it panics, what it said and where.
+/// Calls `f`; where it panics, returns the message with file and line.
 ///
-/// The program's own panic hook is not called for it, so that an attempt that is followed by
-/// another leaves no red text under a notebook's cell.
+/// The program's panic hook is not called: an attempt that is followed by another prints nothing under a
+/// notebook's cell.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

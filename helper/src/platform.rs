@@ -21,7 +21,7 @@ pub(crate) fn report_folder() -> PathBuf {
 
 /// Writes a file whole: who reads it sees the old one or the new one, never a part, also when two
 /// kernels write it at once.
-pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let refused = |e: std::io::Error| {
         let message =
@@ -48,6 +48,19 @@ pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
 pub(crate) fn memory_available() -> u64 {
     let ask = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     available(&System::new_with_specifics(ask))
+}
+
+/// # Errors
+/// [`ErrorKind::Memory`] where `what` may need more bytes than can be had; `instead` is what to do then.
+pub(crate) fn check_memory(what: &str, needed: u64, instead: &str) -> Result<()> {
+    let available = memory_available();
+    if needed <= available {
+        return Ok(());
+    }
+    let [needed, available] = [needed, available].map(|bytes| bytes as f64 / f64::from(1 << 30));
+    let message =
+        format!("{what} may need {needed:.1} GiB of memory, but {available:.1} GiB can be had; {instead}");
+    Err(Error::new(ErrorKind::Memory, message))
 }
 
 pub(crate) fn available(system: &System) -> u64 {

@@ -1,6 +1,7 @@
-//! The facts of the data set, and splits of it.
+//! California Housing, anybody's table, and splits of them.
 
 use helper::data::{self, Dataset};
+use helper::prelude::{Sweep, chart};
 use proptest::prelude::*;
 
 fn housing() -> Dataset {
@@ -93,6 +94,66 @@ fn folds_are_parts_of_the_whole() {
     for k in [0, 1, 20_641] {
         assert!(housing.folds(k, 0).unwrap_err().to_string().starts_with(&format!("k is {k}")));
     }
+}
+
+#[test]
+fn the_table_as_a_csv_file_gives_the_same_numbers() {
+    let housing = housing();
+    let names: Vec<&str> = housing.features().into_iter().chain([housing.target()]).collect();
+    let columns: Vec<Vec<f64>> = names.iter().map(|name| housing.column(name).unwrap()).collect();
+    let mut text = format!("{}\r\n", names.join(","));
+    for row in 0..housing.rows() {
+        let fields: Vec<String> = columns.iter().map(|column| column[row].to_string()).collect();
+        text += &format!("{}\r\n", fields.join(","));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("houses.csv");
+    std::fs::write(&path, text).unwrap();
+    let read = Dataset::from_csv(&path, "MedHouseVal").unwrap();
+    assert!(read.frame().equals(housing.frame()));
+    assert_eq!((read.name(), read.source()), ("houses", Some(path.as_path())));
+    // Another target stands last, and the features keep their order.
+    let income = Dataset::from_csv(&path, "MedInc").unwrap();
+    assert_eq!((income.target(), income.features()), ("MedInc", names[1..].to_vec()));
+}
+
+#[test]
+fn a_csv_file_that_cannot_be_learnt_from_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flats.csv");
+    for (text, said) in [
+        (
+            "rooms,place,rent\n2,Mitte,900\n",
+            "has \"Mitte\" for place in line 2, where a finite number belongs",
+        ),
+        ("rooms,rent\n2,900\n3,\n", "has no value for rent in line 3"),
+        ("rooms,price\n2,900\n3,950\n", "target is \"rent\", but must be one of rooms, price"),
+        ("rooms,rent\n2,900\n", "flats has 1 rows"),
+        ("rooms,rent\n", "flats has 0 rows"),
+        ("rent\n900\n950\n", "flats has no column but rent"),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = Dataset::from_csv(&path, "rent").unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    let error = Dataset::from_csv(folder.path().join("none.csv"), "rent").unwrap_err().to_string();
+    assert!(error.contains("none.csv cannot be read: "), "{error}");
+}
+
+#[test]
+fn anybodys_table_has_every_chart_but_a_map() {
+    let text = "rooms,area,rent\n2,48.5,910\n3,71,1250\n4,96,1490\n5,120,1810\n".to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("flats.csv"), text).unwrap();
+    let flats = Dataset::from_csv(folder.path().join("flats.csv"), "rent").unwrap();
+    let sweep = Sweep::over_n_estimators([5, 10]).seed(1).quiet();
+    let outcome = sweep.run_sequential(flats.split(0.5, 1).unwrap()).unwrap();
+    assert!(chart::histogram(&flats).unwrap().svg().contains("rent"));
+    assert!(chart::predicted_against_actual(&outcome).unwrap().svg().contains("rent"));
+    assert!(chart::error_by_trees(&outcome).is_ok());
+    assert!(outcome.to_string().contains("flats"));
+    let error = chart::price_map(&flats).unwrap_err().to_string();
+    assert!(error.contains("\"Longitude\"") && error.contains("one of rooms, area, rent"), "{error}");
 }
 
 proptest! {

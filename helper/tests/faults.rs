@@ -70,10 +70,10 @@ fn a_model_fails_alone() {
 fn of_shared_trees_only_the_models_that_have_them_fail() {
     let split = small();
     let plain = sweep().run_sequential(&split).unwrap();
-    let hurt = sweep().sabotage(|_, trees, _| trees.contains(&13));
+    let hurt = sweep().share_trees(true).sabotage(|_, trees, _| trees.contains(&13));
     let cluster = Cluster::local_with(2).unwrap();
-    let parallel = hurt.run_shared(&cluster, &cluster.put(split.clone())).unwrap();
-    for outcome in [hurt.run_shared_sequential(&split).unwrap(), parallel] {
+    let parallel = hurt.run_on(&cluster, &cluster.put(split.clone())).unwrap();
+    for outcome in [hurt.run_sequential(&split).unwrap(), parallel] {
         assert!(outcome.models.iter().map(|model| model.model).eq([0, 2]), "{:?}", outcome.failed);
         assert!(
             outcome.models.iter().all(|model| model.predictions == plain.models[model.model].predictions)
@@ -97,7 +97,7 @@ fn a_sweep_without_a_model_left_is_an_error() {
 #[test]
 fn a_resumed_sweep_trains_what_failed() {
     let (split, dir) = (small(), tempfile::tempdir().unwrap());
-    let kept = sweep().journal_in(dir.path(), "hurt");
+    let kept = sweep().journal(dir.path().join("hurt.jsonl"));
     let hurt = kept.clone().sabotage(|model, _, _| model == 1).run_sequential(&split).unwrap();
     assert_eq!((hurt.failed.len(), hurt.restored), (1, 0));
     let whole = kept.run_sequential(&split).unwrap();
@@ -156,6 +156,7 @@ fn trees_of_no_use_are_dropped_where_they_are() {
     let (failed, told) = channel();
     // The shared forest's last part begins, then the part before it fails, then the last goes on.
     let sweep = sweep()
+        .share_trees(true)
         .trees_per_task(100)
         .sabotage(move |_, trees, attempt| {
             match trees.start {
@@ -174,7 +175,7 @@ fn trees_of_no_use_are_dropped_where_they_are() {
             }
         });
     let cluster = Cluster::local_with(2).unwrap();
-    let outcome = sweep.run_shared(&cluster, &cluster.put(split)).unwrap();
+    let outcome = sweep.run_on(&cluster, &cluster.put(split)).unwrap();
     assert!(outcome.models.iter().map(|model| model.model).eq([0]));
     let last = outcome.tasks.iter().find(|task| task.trees == (12..30)).unwrap();
     assert_eq!(last.state, TaskState::Failed, "it was grown to its end for nothing");

@@ -91,25 +91,36 @@ fn models_are_dropped_unless_asked_for() {
 }
 
 #[test]
-fn events_tell_the_start_and_every_model() {
+fn events_tell_the_start_every_model_and_the_end() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sweep = Sweep::over_n_estimators([2, 4]).max_depth(3).on_event({
+    let sweep = Sweep::over_n_estimators([2, 14]).max_depth(3).on_event({
         let seen = Arc::clone(&seen);
         move |event| {
             seen.lock().unwrap().push(match event {
-                Event::Starting { models, trees, workers, estimate } => {
-                    assert!(estimate > 0.0);
+                Event::Starting { models, trees, workers } => {
                     format!("{models} models, {trees} trees, {workers} workers")
                 }
+                Event::Progress { trees, of, .. } => format!("{trees} of {of} trees"),
                 Event::Finished { done, of, model, .. } => {
                     format!("{done}/{of}: {}", model.params.n_estimators)
                 }
-                _ => String::new(),
+                Event::Done { models, trees, workers, elapsed } => {
+                    assert!(elapsed > 0.0);
+                    format!("{models} models, {trees} trees, {workers} workers done")
+                }
+                other => format!("{other:?}"),
             })
         }
     });
     sweep.run_sequential(small()).unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["2 models, 6 trees, 1 workers", "1/2: 2", "2/2: 4"]);
+    let expected = [
+        "2 models, 16 trees, 1 workers",
+        "1/2: 2",
+        "12 of 16 trees",
+        "2/2: 14",
+        "2 models, 16 trees, 1 workers done",
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }
 
 #[test]
@@ -132,6 +143,12 @@ fn what_makes_no_sense_is_refused_with_field_value_and_range() {
     refused(ten().min_samples_leaf(0), &["min_samples_leaf is 0", "1 or more"]);
     refused(ten().max_features(9), &["max_features is 9", "from 1 to 8"]);
     refused(ten().max_features(1.01), &["max_features is 1.01", "at most 1"]);
+    refused(ten().max_features(["sqrt", "sqr"]), &["max_features is \"sqr\"", "\"log2\"", "0.5"]);
+    refused(ten().min_impurity_decrease(-0.5), &["min_impurity_decrease is -0.5", "0.0 or more"]);
+    refused(ten().max_samples([0.5, 1.5]), &["max_samples is 1.5", "at most 1"]);
+    refused(ten().max_samples(50_000), &["max_samples is 50000", "from 1 to 412"]);
+    refused(ten().max_samples(0.5).bootstrap(false), &["max_samples is 0.5", "bootstrap is false"]);
+    refused(ten().learner(Learner::Smartcore).bootstrap(false), &["bootstrap is false", "smartcore"]);
     refused(Sweep::over_n_estimators(10..10), &["empty"]);
     refused(ten().seed(Vec::<u64>::new()), &["empty"]);
     refused(Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All), &["memory", "GiB", "All"]);
@@ -225,7 +242,7 @@ fn shared_trees_are_grown_once() {
     let split = small();
     let sweep = Sweep::over_n_estimators([5, 30, 12, 12]).max_depth([3, 6]).seed([1, 2]).quiet();
     let plain = sweep.run_sequential(&split).unwrap();
-    let shared = sweep.clone().keep(Keep::All).run_shared_sequential(&split).unwrap();
+    let shared = sweep.clone().keep(Keep::All).share_trees(true).run_sequential(&split).unwrap();
     assert!(shared.same_bits(&plain) && shared.shared);
     assert_eq!((plain.trees_grown(), shared.trees_grown(), shared.trees()), (236, 120, 236));
     for (i, model) in shared.models.iter().enumerate() {
@@ -236,12 +253,47 @@ fn shared_trees_are_grown_once() {
     let error = Comparison::of(&plain, &shared).unwrap_err().to_string();
     assert!(error.contains("236") && error.contains("Ways::of"), "{error}");
 
-    let blocks = Sweep::over_n_estimators([10, 25, 20]).max_depth(3).learner(Learner::Smartcore).quiet();
-    assert!(blocks.run_shared_sequential(&split).unwrap().same_bits(&blocks.run_sequential(&split).unwrap()));
-    let odd = Sweep::over_n_estimators([15, 20]).learner(Learner::Smartcore).quiet();
-    let error = odd.run_shared_sequential(&split).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidParameter);
-    assert!(error.to_string().contains("is 15") && error.to_string().contains("multiple of 10"), "{error}");
+    assert!(shared.warnings.is_empty());
+
+    let blocks = |sizes: [usize; 3]| {
+        let sweep = Sweep::over_n_estimators(sizes).max_depth(3).learner(Learner::Smartcore).quiet();
+        let (plain, shared) = (sweep.run_sequential(&split), sweep.share_trees(true).run_sequential(&split));
+        let shared = shared.unwrap();
+        assert!(shared.same_bits(&plain.unwrap()), "{sizes:?}");
+        (shared.shared, shared.trees_grown(), shared.warnings.concat())
+    };
+    assert_eq!(blocks([10, 25, 20]), (true, 25, String::new()));
+    // Models that end within a block of ten trees are grown apart, and the outcome says so.
+    let (shared, grown, warnings) = blocks([10, 15, 20]);
+    assert!(
+        shared && grown == 35 && warnings.contains("smartcore grows trees in blocks of 10"),
+        "{warnings}"
+    );
+    let (shared, grown, _) = blocks([5, 15, 7]);
+    assert!(!shared && grown == 27);
+}
+
+#[test]
+fn every_hyperparameter_of_forest_can_be_swept() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators(5).max_depth(6).quiet();
+    let of = |sweep: Sweep| {
+        let outcome = sweep.run_sequential(&split).unwrap();
+        assert!(on(2, &sweep, &split).same_bits(&outcome));
+        (0..outcome.models.len()).map(|i| outcome.models[i].scores.mse).collect::<Vec<_>>()
+    };
+    for scores in [
+        of(sweep.clone().bootstrap([true, false])),
+        of(sweep.clone().max_samples([None, Some(helper::sweep::MaxSamples::Count(50))])),
+        of(sweep.clone().min_impurity_decrease([0.0, 0.1])),
+        of(sweep.clone().max_features(["all", "sqrt"])),
+    ] {
+        assert!(scores.len() == 2 && scores[0] != scores[1], "{scores:?}");
+    }
+    // The defaults are those of forest.
+    assert_eq!(of(sweep.clone())[0], of(sweep.clone().bootstrap(true).max_features("all"))[0]);
+    let text = sweep.bootstrap([true, false]).run_sequential(&split).unwrap().to_string();
+    assert!(text.contains("bootstrap") && text.contains("false"), "{text}");
 }
 
 #[test]
@@ -299,11 +351,7 @@ proptest! {
         prop_assert!(on(workers, &sweep, &data).same_bits(&sequential));
         let scheduled = sweep.clone().schedule(schedule).trees_per_task(grain);
         prop_assert!(on(workers, &scheduled, &data).same_bits(&sequential));
-        if learner == Learner::Forest {
-            let cluster = Cluster::local_with(workers).unwrap();
-            let shared = scheduled.run_shared(&cluster, &cluster.put(data.clone())).unwrap();
-            prop_assert!(shared.same_bits(&sequential));
-        }
+        prop_assert!(on(workers, &scheduled.share_trees(true), &data).same_bits(&sequential));
     }
 }
 
@@ -323,20 +371,28 @@ fn a_task_runs_a_sweep_on_its_own_cluster() {
 #[test]
 fn shards_are_a_forest_of_forests() {
     let (split, folder) = (small(), tempfile::tempdir().unwrap());
-    let sweep = helper::Sweep::over_n_estimators([8, 21]).max_depth(6).seed(7).quiet();
+    let sweep = Sweep::over_n_estimators([8, 21]).max_depth(6).seed(7).quiet();
     let whole = sweep.run_sequential(&split).unwrap();
     let run = |workers, parts| {
         let shards = split.shard(parts, folder.path().join(parts.to_string())).unwrap();
-        sweep.run_on_shards(&helper::Cluster::local_with(workers).unwrap(), &shards).unwrap()
+        sweep.run_on(&Cluster::local_with(workers).unwrap(), &shards).unwrap()
     };
     assert!(run(1, 1).same_bits(&whole), "one shard is the whole");
     let three = run(3, 3);
     assert!(three.same_bits(&run(1, 3)) && !three.same_bits(&whole));
     assert!(three.dataset.contains("3 shards"));
     assert!(three.tasks.iter().all(|task| task.trees.len() <= 7));
+    let shards = split.shard(3, folder.path().join("3")).unwrap();
+    let apart = sweep.clone().share_trees(true).run_on(&Cluster::local_with(2).unwrap(), &shards).unwrap();
+    assert!(apart.same_bits(&three) && !apart.shared && apart.warnings[0].contains("3 shards"));
     let shards = split.shard(9, folder.path().join("9")).unwrap();
-    let error = sweep.run_on_shards(&helper::Cluster::local_with(1).unwrap(), &shards).unwrap_err();
+    let cluster = Cluster::local_with(1).unwrap();
+    let error = sweep.run_on(&cluster, &shards).unwrap_err();
     assert!(error.to_string().contains("n_estimators is 8"), "{error}");
+    let few_rows = sweep.clone().max_samples(50).run_on(&cluster, &split.shard(8, folder.path()).unwrap());
+    assert!(few_rows.is_ok());
+    let error = sweep.max_samples(60).run_on(&cluster, &split.shard(8, folder.path()).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("max_samples is 60, but must be a count from 1 to 51"), "{error}");
 }
 
 #[test]

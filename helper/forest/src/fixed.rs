@@ -21,6 +21,12 @@ impl Scale {
         Scale { exponent: ceiling(largest) - BITS.min(62 - 1 - row_bits) }
     }
 
+    /// The finest scale at which the sum over `n_trees` predictions of at most `largest` fits into 63
+    /// bits: for trees that another library grew, whose predictions are rounded here.
+    pub fn for_sums(largest: f64, n_trees: usize) -> Self {
+        Scale { exponent: ceiling(largest) - (62 - n_trees.max(1).ilog2() as i32) }
+    }
+
     /// `value` times the power of two that takes `largest` to between 1 and 2.
     pub(crate) fn normalise(value: f64, largest: f64) -> f64 {
         times_power_of_two(value, 1 - ceiling(largest))
@@ -35,7 +41,7 @@ impl Scale {
     }
 
     /// `value` in units, rounded to the nearest, ties to even.
-    pub(crate) fn to_fixed(self, value: f64) -> i64 {
+    pub fn to_fixed(self, value: f64) -> i64 {
         times_power_of_two(value, -self.exponent).round_ties_even() as i64
     }
 
@@ -92,6 +98,18 @@ mod tests {
             let scale = Scale::for_targets(y, 10);
             assert!((scale.to_f64(scale.to_fixed(y), 1) - y).abs() <= y * 1e-12, "{y}");
             assert!(Scale::from_exponent(scale.exponent()).is_some());
+        }
+    }
+
+    #[test]
+    fn sums_of_all_trees_fit() {
+        let most = crate::MAX_TREES;
+        // 40 bits below 5.00001, the largest target of California Housing.
+        assert_eq!(Scale::for_sums(5.00001, most).exponent(), -39);
+        for largest in [1e-280, 0.3, 1.0, 5.00001, 1e290] {
+            let scale = Scale::for_sums(largest, most);
+            let sum = scale.to_fixed(largest).checked_mul(most as i64).expect("fits");
+            assert!((scale.to_f64(sum, most) / largest - 1.0).abs() < 1e-9, "{largest}");
         }
     }
 

@@ -11,8 +11,6 @@ use crate::{Error, Params, Scale, TrainingView};
 /// A tree depends on the training set, the hyperparameters and its index alone. So the trees
 /// of a forest may be grown in any pieces, in any order, anywhere, and put together again.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "crate::save::Saved", into = "crate::save::Saved"))]
 pub struct Forest {
     pub(crate) params: Params,
     pub(crate) n_rows: usize,
@@ -65,10 +63,10 @@ impl Forest {
         let checked = params.checked(view.n_rows, view.n_features)?;
         if trees.start > trees.end || trees.end > params.n_estimators {
             let allowed = format!("a range within 0..{}", params.n_estimators);
-            return Err(Error::parameter("trees", trees, allowed));
+            return Err(Error::parameter("trees", format!("{trees:?}"), allowed));
         }
         Ok(Forest {
-            params: params.clone(),
+            params: *params,
             n_rows: view.n_rows,
             n_features: view.n_features,
             scale: view.scale,
@@ -84,40 +82,18 @@ impl Forest {
     pub fn extend(&mut self, next: Forest) -> Result<(), Error> {
         self.check_same_training(next.n_rows, next.n_features, next.scale)?;
         let n_estimators = self.params.n_estimators.max(next.params.n_estimators);
-        let with_all = |params: &Params| Params { n_estimators, ..params.clone() };
+        let with_all = |params: &Params| Params { n_estimators, ..*params };
         if with_all(&self.params) != with_all(&next.params) {
-            let allowed = format!("the same as in the first piece: {:?}", self.params);
-            return Err(Error::parameter("params", &next.params, allowed));
+            let allowed = format!("as in the first piece: {}", self.params);
+            return Err(Error::parameter("params", next.params, allowed));
         }
         let end = self.first + self.trees.len();
         if next.first != end {
-            return Err(Error::parameter("first tree", next.first, format!("{end}, which follows")));
+            return Err(Error::parameter("the first tree", next.first, format!("{end}, which follows")));
         }
         self.params.n_estimators = n_estimators;
         self.trees.extend(next.trees);
         Ok(())
-    }
-
-    /// Grows more trees until there are `n_estimators` (scikit-learn: `warm_start`). The result
-    /// is the forest that would have been grown in one go.
-    ///
-    /// # Errors
-    /// If the training set has another size or scale than the one that this forest was grown
-    /// from, or there are more trees already.
-    pub fn fit_more<'a>(
-        &mut self,
-        training: impl Into<TrainingView<'a>>,
-        n_estimators: usize,
-    ) -> Result<(), Error> {
-        let view = training.into();
-        self.check_same_training(view.n_rows, view.n_features, view.scale)?;
-        let end = self.first + self.trees.len();
-        if n_estimators < end {
-            let allowed = format!("{end}, the trees there are, or more");
-            return Err(Error::parameter("n_estimators", n_estimators, allowed));
-        }
-        let params = Params { n_estimators, ..self.params.clone() };
-        self.extend(Forest::grow(view, &params, end..n_estimators)?)
     }
 
     pub(crate) fn check_same_training(
@@ -126,16 +102,16 @@ impl Forest {
         n_features: usize,
         scale: Scale,
     ) -> Result<(), Error> {
-        let shape = |what, found, expected| Err(Error::Shape { what, found, expected });
-        if n_features != self.n_features {
-            return shape("features of the training set", n_features, self.n_features);
-        }
-        if n_rows != self.n_rows {
-            return shape("rows of the training set", n_rows, self.n_rows);
+        for (what, found, expected) in
+            [("features", n_features, self.n_features), ("rows", n_rows, self.n_rows)]
+        {
+            if found != expected {
+                return Err(Error::count(format!("{what} of the training set"), found, expected));
+            }
         }
         if scale != self.scale {
             let allowed = format!("{:?}, as of the set that this forest was grown from", self.scale);
-            return Err(Error::parameter("scale of the training set", scale, allowed));
+            return Err(Error::parameter("the scale of the training set", format!("{scale:?}"), allowed));
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Which features matter.
 
+use crate::matrix::check_column;
 use crate::random::Stream;
-use crate::{Error, Forest, Matrix, Vector};
+use crate::{Error, Forest, Matrix};
 
 /// How much worse a forest predicts when one feature's values are shuffled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,17 +41,16 @@ impl Forest {
     ///
     /// # Errors
     /// If `x` or `y` do not fit or are not finite, or without rows or repeats.
-    pub fn permutation_importances<'a>(
+    pub fn permutation_importances(
         &self,
-        x: impl Into<Matrix<'a>>,
-        y: impl Into<Vector<'a>>,
+        x: Matrix<'_>,
+        y: &[f64],
         n_repeats: usize,
         seed: u64,
     ) -> Result<Vec<Importance>, Error> {
-        let (x, y) = (x.into(), y.into());
-        y.check("y", x.n_rows())?;
+        check_column(y, "y", x.n_rows())?;
         if x.n_rows() == 0 {
-            return Err(Error::Empty { what: "x" });
+            return Err(Error::empty("rows of x"));
         }
         if n_repeats == 0 {
             return Err(Error::parameter("n_repeats", n_repeats, "1 or more"));
@@ -58,7 +58,7 @@ impl Forest {
         let mut rows = x.rows_checked(self.n_features)?.into_owned();
         let score = |rows: &[f64]| {
             let predictions = self.predict(Matrix::from_rows(rows, self.n_features)?)?;
-            Ok(r2_score(&y.0, &predictions))
+            Ok(r2_score(y, &predictions))
         };
         let whole = score(&rows)?;
         let mut importances = Vec::with_capacity(self.n_features);
@@ -67,7 +67,7 @@ impl Forest {
             let mut losses = Vec::with_capacity(n_repeats);
             for _ in 0..n_repeats {
                 for last in (1..x.n_rows()).rev() {
-                    let other = stream.below(last as u32 + 1) as usize;
+                    let other = stream.below_u32(last as u32 + 1) as usize;
                     rows.swap(last * self.n_features + feature, other * self.n_features + feature);
                 }
                 losses.push(whole - score(&rows)?);

@@ -48,8 +48,6 @@ mod parallel;
 mod params;
 mod predict;
 mod random;
-#[cfg(feature = "serde")]
-mod save;
 mod training;
 mod tree;
 
@@ -57,9 +55,8 @@ pub use error::Error;
 pub use fixed::Scale;
 pub use forest::Forest;
 pub use importance::Importance;
-pub use matrix::{Matrix, Vector};
+pub use matrix::Matrix;
 pub use out_of_bag::OutOfBag;
-pub use params::{MaxFeatures, MaxSamples, Params};
+pub use params::{MAX_TREES, MaxFeatures, MaxSamples, Params};
+pub use random::Stream;
 pub use training::{TrainingSet, TrainingView};
-
-use importance::r2_score;

@@ -1,8 +1,9 @@
 //! How good a forest is, from the rows that its trees have not seen.
 
 use crate::grow::drawn;
+use crate::importance::r2_score;
 use crate::random::Stream;
-use crate::{Error, Forest, TrainingView, r2_score};
+use crate::{Error, Forest, TrainingView};
 
 /// Out-of-bag figures of a forest.
 ///
@@ -30,7 +31,9 @@ impl Forest {
         self.check_same_training(view.n_rows, view.n_features, view.scale)?;
         let params = self.params.checked(view.n_rows, view.n_features)?;
         if params.draws.is_none() {
-            return Err(Error::NoBootstrap);
+            return Err(Error::Parameter(
+                "out-of-bag figures need rows that a tree has not seen: set bootstrap to true".into(),
+            ));
         }
         let rows = view.rows();
         let mut sums = vec![(0i64, 0usize); view.n_rows];

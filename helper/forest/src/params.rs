@@ -1,9 +1,11 @@
 //! Hyperparameters: scikit-learn's names, meanings and defaults.
 
+use std::fmt;
+
 use crate::Error;
 
-/// Most trees of a forest: the sum of their fixed-point predictions has to fit into 63 bits.
-const MAX_TREES: usize = 1 << 20;
+/// The most trees that a forest may have: the sum of their fixed-point predictions fits into 63 bits.
+pub const MAX_TREES: usize = 1 << 20;
 
 /// How many features a node draws to look for its split in.
 ///
@@ -25,6 +27,41 @@ pub enum MaxFeatures {
     Fraction(f64),
 }
 
+impl MaxFeatures {
+    /// How many features that is, of `n_features`.
+    ///
+    /// # Errors
+    /// For a count of 0 or above `n_features`, and for a fraction that is not above 0 and at most 1.
+    pub fn of(self, n_features: usize) -> Result<usize, Error> {
+        let floor = |x: f64| Ok((x as usize).max(1));
+        match self {
+            Self::All => Ok(n_features),
+            Self::Sqrt => floor((n_features as f64).sqrt()),
+            Self::Log2 => Ok((n_features.max(1).ilog2() as usize).max(1)),
+            Self::Count(count) if (1..=n_features).contains(&count) => Ok(count),
+            Self::Fraction(part) if part > 0.0 && part <= 1.0 => floor(part * n_features as f64),
+            Self::Count(_) | Self::Fraction(_) => {
+                let allowed = format!(
+                    "a count from 1 to {n_features}, or a fraction above 0.0 and at most 1.0 of the features"
+                );
+                Err(Error::parameter("max_features", self, allowed))
+            }
+        }
+    }
+}
+
+impl fmt::Display for MaxFeatures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Sqrt => f.write_str("sqrt"),
+            Self::Log2 => f.write_str("log2"),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Fraction(part) => write!(f, "{part:?}"),
+        }
+    }
+}
+
 /// How many rows the bootstrap draws for a tree.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -35,12 +72,38 @@ pub enum MaxSamples {
     Fraction(f64),
 }
 
+impl MaxSamples {
+    fn of(self, n_rows: usize) -> Result<usize, Error> {
+        match self {
+            Self::Count(count) if (1..=n_rows).contains(&count) => Ok(count),
+            Self::Fraction(part) if part > 0.0 && part <= 1.0 => {
+                Ok(((part * n_rows as f64).round_ties_even() as usize).max(1))
+            }
+            Self::Count(_) | Self::Fraction(_) => {
+                let allowed = format!(
+                    "a count from 1 to {n_rows}, or a fraction above 0.0 and at most 1.0 of the rows"
+                );
+                Err(Error::parameter("max_samples", self, allowed))
+            }
+        }
+    }
+}
+
+impl fmt::Display for MaxSamples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Fraction(part) => write!(f, "{part:?}"),
+        }
+    }
+}
+
 /// Hyperparameters of a forest.
 ///
 /// ```
 /// let params = forest::Params { n_estimators: 50, max_depth: Some(20), ..Default::default() };
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Params {
     /// Number of trees, 1 or more. Default 100.
@@ -112,62 +175,64 @@ impl Params {
     }
 
     pub(crate) fn checked(&self, n_rows: usize, n_features: usize) -> Result<Checked, Error> {
-        let bad =
-            |name, value: &dyn std::fmt::Debug, allowed: String| Err(Error::parameter(name, value, allowed));
+        let bad = |name, value: &dyn fmt::Display, allowed| Err(Error::parameter(name, value, allowed));
         if !(1..=MAX_TREES).contains(&self.n_estimators) {
-            return bad("n_estimators", &self.n_estimators, format!("1 to {MAX_TREES}"));
+            return bad("n_estimators", &self.n_estimators, "from 1 to 1,048,576 trees");
         }
         if self.max_depth == Some(0) {
-            return bad("max_depth", &self.max_depth, "None, or 1 or more".into());
+            return bad("max_depth", &0, "1 or more splits, or None for no limit");
         }
         if self.min_samples_split < 2 {
-            return bad("min_samples_split", &self.min_samples_split, "2 or more".into());
+            return bad("min_samples_split", &self.min_samples_split, "2 or more samples");
         }
         if self.min_samples_leaf < 1 {
-            return bad("min_samples_leaf", &self.min_samples_leaf, "1 or more".into());
+            return bad("min_samples_leaf", &self.min_samples_leaf, "1 or more samples");
         }
         if !(self.min_impurity_decrease >= 0.0 && self.min_impurity_decrease.is_finite()) {
-            let allowed = "0 or more, and finite".into();
-            return bad("min_impurity_decrease", &self.min_impurity_decrease, allowed);
+            return bad("min_impurity_decrease", &self.min_impurity_decrease, "0.0 or more, and finite");
         }
-        let fraction = |f: f64| (f > 0.0 && f <= 1.0).then_some(f);
-        let root = |f: fn(f64) -> f64| Some(f(n_features as f64) as usize);
-        let max_features = match self.max_features {
-            MaxFeatures::All => Some(n_features),
-            MaxFeatures::Sqrt => root(f64::sqrt).map(|m| m.max(1)),
-            MaxFeatures::Log2 => Some((n_features.max(1).ilog2() as usize).max(1)),
-            MaxFeatures::Count(m) => (1..=n_features).contains(&m).then_some(m),
-            MaxFeatures::Fraction(f) => fraction(f).map(|f| ((f * n_features as f64) as usize).max(1)),
-        };
-        let Some(max_features) = max_features else {
-            let allowed = format!("Count(1) to Count({n_features}), or Fraction above 0 up to 1");
-            return bad("max_features", &self.max_features, allowed);
-        };
+        let max_features = self.max_features.of(n_features)?;
         let draws = match self.max_samples {
-            None => Some(n_rows),
-            Some(MaxSamples::Count(m)) => (1..=n_rows).contains(&m).then_some(m),
-            Some(MaxSamples::Fraction(f)) => {
-                fraction(f).map(|f| ((f * n_rows as f64).round_ties_even() as usize).max(1))
+            Some(max_samples) if !self.bootstrap => {
+                let allowed = "None where bootstrap is false: every tree sees every row";
+                return bad("max_samples", &max_samples, allowed);
             }
+            Some(max_samples) => Some(max_samples.of(n_rows)?),
+            None => self.bootstrap.then_some(n_rows),
         };
-        let Some(draws) = draws else {
-            let allowed = format!("None, Count(1) to Count({n_rows}), or Fraction above 0 up to 1");
-            return bad("max_samples", &self.max_samples, allowed);
-        };
-        if self.max_samples.is_some() && !self.bootstrap {
-            let allowed = "None where bootstrap = false: every tree sees every row";
-            return bad("max_samples", &self.max_samples, allowed.into());
-        }
         Ok(Checked {
             max_depth: self.max_depth.unwrap_or(usize::MAX),
             min_samples_split: self.min_samples_split,
             min_samples_leaf: self.min_samples_leaf,
             min_impurity_decrease: self.min_impurity_decrease,
             max_features,
-            draws: self.bootstrap.then_some(draws),
+            draws,
             seed: self.seed,
             simd: self.simd,
         })
+    }
+}
+
+/// `n_estimators=100, max_depth=None, ...`: the fields that a sweep usually varies, and the others
+/// where they are not the default; `simd` changes no result and is left out.
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let depth = self.max_depth.map_or_else(|| "None".to_owned(), |depth| depth.to_string());
+        write!(
+            f,
+            "n_estimators={}, max_depth={depth}, min_samples_split={}, min_samples_leaf={}, max_features={}",
+            self.n_estimators, self.min_samples_split, self.min_samples_leaf, self.max_features
+        )?;
+        if self.min_impurity_decrease != 0.0 {
+            write!(f, ", min_impurity_decrease={}", self.min_impurity_decrease)?;
+        }
+        if !self.bootstrap {
+            f.write_str(", bootstrap=false")?;
+        }
+        if let Some(max_samples) = self.max_samples {
+            write!(f, ", max_samples={max_samples}")?;
+        }
+        write!(f, ", seed={}", self.seed)
     }
 }
 
@@ -175,48 +240,70 @@ impl Params {
 mod tests {
     use super::*;
 
-    fn refused(params: Params) -> String {
-        params.check(100, 8).unwrap_err().to_string()
-    }
-
     #[test]
     fn max_features_rounds_like_scikit_learn() {
-        let m = |max_features, n| {
-            let params = Params { max_features, ..Params::default() };
-            params.checked(10, n).unwrap().max_features
-        };
-        assert_eq!([m(MaxFeatures::All, 8), m(MaxFeatures::Sqrt, 8)], [8, 2]);
-        assert_eq!([m(MaxFeatures::Log2, 8), m(MaxFeatures::Log2, 9)], [3, 3]);
-        assert_eq!([m(MaxFeatures::Sqrt, 1), m(MaxFeatures::Log2, 1)], [1, 1]);
-        assert_eq!([m(MaxFeatures::Fraction(0.3), 8), m(MaxFeatures::Fraction(0.1), 8)], [2, 1]);
+        let cases = [
+            (MaxFeatures::All, 8, 8),
+            (MaxFeatures::Sqrt, 8, 2),
+            (MaxFeatures::Sqrt, 1, 1),
+            (MaxFeatures::Log2, 8, 3),
+            (MaxFeatures::Log2, 9, 3),
+            (MaxFeatures::Log2, 1, 1),
+            (MaxFeatures::Count(3), 8, 3),
+            (MaxFeatures::Fraction(0.5), 8, 4),
+            (MaxFeatures::Fraction(0.3), 8, 2),
+            (MaxFeatures::Fraction(0.01), 8, 1),
+        ];
+        for (max_features, n_features, expected) in cases {
+            assert_eq!(max_features.of(n_features), Ok(expected), "{max_features} of {n_features}");
+        }
     }
 
     #[test]
     fn every_refusal_names_field_value_and_range() {
         let d = Params::default;
+        let samples = |max_samples| Params { max_samples: Some(max_samples), ..d() };
+        let features = |max_features| Params { max_features, ..d() };
         let cases = [
-            (Params { n_estimators: 0, ..d() }, ["n_estimators = 0", "1 to"]),
-            (Params { max_depth: Some(0), ..d() }, ["max_depth = Some(0)", "1 or more"]),
-            (Params { min_samples_split: 1, ..d() }, ["min_samples_split = 1", "2 or more"]),
-            (Params { min_samples_leaf: 0, ..d() }, ["min_samples_leaf = 0", "1 or more"]),
-            (Params { min_impurity_decrease: f64::NAN, ..d() }, ["min_impurity_decrease = NaN", "0 or more"]),
-            (Params { max_features: MaxFeatures::Count(9), ..d() }, ["max_features = Count(9)", "Count(8)"]),
+            (Params { n_estimators: 0, ..d() }, ["n_estimators is 0", "from 1 to 1,048,576"]),
+            (Params { n_estimators: MAX_TREES + 1, ..d() }, ["n_estimators is 1048577", "1,048,576"]),
+            (Params { max_depth: Some(0), ..d() }, ["max_depth is 0", "1 or more"]),
+            (Params { min_samples_split: 1, ..d() }, ["min_samples_split is 1", "2 or more"]),
+            (Params { min_samples_leaf: 0, ..d() }, ["min_samples_leaf is 0", "1 or more"]),
             (
-                Params { max_features: MaxFeatures::Fraction(0.0), ..d() },
-                ["max_features = Fraction(0.0)", "above 0"],
+                Params { min_impurity_decrease: f64::NAN, ..d() },
+                ["min_impurity_decrease is NaN", "0.0 or more"],
             ),
+            (features(MaxFeatures::Count(0)), ["max_features is 0", "from 1 to 8"]),
+            (features(MaxFeatures::Count(9)), ["max_features is 9", "from 1 to 8"]),
+            (features(MaxFeatures::Fraction(0.0)), ["max_features is 0.0", "above 0.0"]),
+            (features(MaxFeatures::Fraction(1.5)), ["max_features is 1.5", "at most 1.0"]),
+            (features(MaxFeatures::Fraction(f64::NAN)), ["max_features is NaN", "above 0.0"]),
+            (samples(MaxSamples::Count(101)), ["max_samples is 101", "from 1 to 100"]),
+            (samples(MaxSamples::Fraction(0.0)), ["max_samples is 0.0", "above 0.0"]),
             (
-                Params { max_samples: Some(MaxSamples::Count(101)), ..d() },
-                ["max_samples = Some(Count(101))", "Count(100)"],
-            ),
-            (
-                Params { bootstrap: false, max_samples: Some(MaxSamples::Count(5)), ..d() },
-                ["max_samples = Some(Count(5))", "bootstrap = false"],
+                Params { bootstrap: false, ..samples(MaxSamples::Count(5)) },
+                ["max_samples is 5", "bootstrap is false"],
             ),
         ];
         for (params, parts) in cases {
-            let message = refused(params);
-            assert!(parts.iter().all(|p| message.contains(p)), "{message}");
+            let message = params.check(100, 8).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| message.contains(part)), "{message}: {parts:?}");
         }
+    }
+
+    #[test]
+    fn the_text_names_what_is_not_the_default() {
+        let plain = Params { max_depth: Some(20), seed: 42, ..Params::default() };
+        let usual =
+            "n_estimators=100, max_depth=20, min_samples_split=2, min_samples_leaf=1, max_features=all";
+        assert_eq!(plain.to_string(), format!("{usual}, seed=42"));
+        let max_samples = Some(MaxSamples::Fraction(0.5));
+        assert_eq!(Params { max_samples, ..plain }.to_string(), format!("{usual}, max_samples=0.5, seed=42"));
+        let other = Params { bootstrap: false, min_impurity_decrease: 0.1, ..plain };
+        assert!(
+            other.to_string().ends_with("min_impurity_decrease=0.1, bootstrap=false, seed=42"),
+            "{other}"
+        );
     }
 }

@@ -13,8 +13,8 @@ impl Forest {
     ///
     /// # Errors
     /// If `x` has other columns than the training set, or a value that is not finite.
-    pub fn predict<'a>(&self, x: impl Into<Matrix<'a>>) -> Result<Vec<f64>, Error> {
-        self.predict_some(self.trees(), &x.into())
+    pub fn predict(&self, x: Matrix<'_>) -> Result<Vec<f64>, Error> {
+        self.predict_some(self.trees(), x)
     }
 
     /// The mean of the first `n_trees` trees, for each row: what a forest of so many trees
@@ -22,16 +22,16 @@ impl Forest {
     ///
     /// # Errors
     /// As for [`predict`](Self::predict), and if there are not so many trees, or none.
-    pub fn predict_first<'a>(&self, n_trees: usize, x: impl Into<Matrix<'a>>) -> Result<Vec<f64>, Error> {
-        self.predict_some(self.first..self.first.saturating_add(n_trees), &x.into())
+    pub fn predict_first(&self, n_trees: usize, x: Matrix<'_>) -> Result<Vec<f64>, Error> {
+        self.predict_some(self.first..self.first.saturating_add(n_trees), x)
     }
 
-    fn predict_some(&self, trees: Range<usize>, x: &Matrix<'_>) -> Result<Vec<f64>, Error> {
+    fn predict_some(&self, trees: Range<usize>, x: Matrix<'_>) -> Result<Vec<f64>, Error> {
         if trees.is_empty() {
-            return Err(Error::Empty { what: "the range of trees" });
+            return Err(Error::empty("trees asked for"));
         }
         let mut sums = vec![0; x.n_rows()];
-        self.add(trees.clone(), x, &mut sums)?;
+        self.add_predictions(trees.clone(), x, &mut sums)?;
         Ok(sums.into_iter().map(|sum| self.scale.to_f64(sum, trees.len())).collect())
     }
 
@@ -44,19 +44,9 @@ impl Forest {
     /// # Errors
     /// As for [`predict`](Self::predict), and if a tree is not here or `sums` has another
     /// length than `x`. Nothing is added then.
-    pub fn add_predictions<'a>(
-        &self,
-        trees: Range<usize>,
-        x: impl Into<Matrix<'a>>,
-        sums: &mut [i64],
-    ) -> Result<(), Error> {
-        self.add(trees, &x.into(), sums)
-    }
-
-    fn add(&self, trees: Range<usize>, x: &Matrix<'_>, sums: &mut [i64]) -> Result<(), Error> {
+    pub fn add_predictions(&self, trees: Range<usize>, x: Matrix<'_>, sums: &mut [i64]) -> Result<(), Error> {
         if sums.len() != x.n_rows() {
-            let (what, found) = ("sums", sums.len());
-            return Err(Error::Shape { what, found, expected: x.n_rows() });
+            return Err(Error::count("sums", sums.len(), x.n_rows()));
         }
         let trees = self.some(trees)?;
         let rows = x.rows_checked(self.n_features)?;
@@ -70,7 +60,7 @@ impl Forest {
         let here = self.trees();
         let all = here.start <= trees.start && trees.start <= trees.end && trees.end <= here.end;
         if !all {
-            return Err(Error::parameter("trees", trees, format!("a range within {here:?}")));
+            return Err(Error::parameter("trees", format!("{trees:?}"), format!("a range within {here:?}")));
         }
         Ok(&self.trees[trees.start - here.start..trees.end - here.start])
     }
@@ -79,8 +69,7 @@ impl Forest {
     ///
     /// # Errors
     /// As for [`predict`](Self::predict).
-    pub fn predict_trees<'a>(&self, x: impl Into<Matrix<'a>>) -> Result<Vec<Vec<f64>>, Error> {
-        let x = x.into();
+    pub fn predict_trees(&self, x: Matrix<'_>) -> Result<Vec<Vec<f64>>, Error> {
         let rows = x.rows_checked(self.n_features)?;
         let predict = |tree: &Tree| {
             let mut values = vec![0.0; x.n_rows()];
@@ -92,38 +81,18 @@ impl Forest {
         Ok(self.trees.iter().map(predict).collect())
     }
 
-    /// The leaf that every row ends in: for each tree, one node index for each row.
-    ///
-    /// # Errors
-    /// As for [`predict`](Self::predict).
-    pub fn apply<'a>(&self, x: impl Into<Matrix<'a>>) -> Result<Vec<Vec<usize>>, Error> {
-        let x = x.into();
-        let rows = x.rows_checked(self.n_features)?;
-        let apply = |tree: &Tree| {
-            let mut leaves = vec![0; x.n_rows()];
-            // The left child of a leaf is the leaf.
-            tree.walk(&rows, self.n_features, |row, node| leaves[row] = node.left());
-            leaves
-        };
-        Ok(self.trees.iter().map(apply).collect())
-    }
-
     /// Quantiles of the trees' predictions: for each row, one for each of `quantiles`,
     /// interpolated between the two nearest trees.
     ///
     /// # Errors
     /// As for [`predict`](Self::predict), and if a quantile is not from 0 to 1.
-    pub fn predict_quantiles<'a>(
-        &self,
-        x: impl Into<Matrix<'a>>,
-        quantiles: &[f64],
-    ) -> Result<Vec<Vec<f64>>, Error> {
+    pub fn predict_quantiles(&self, x: Matrix<'_>, quantiles: &[f64]) -> Result<Vec<Vec<f64>>, Error> {
         if let Some(q) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
-            return Err(Error::parameter("quantiles", q, "0 to 1"));
+            return Err(Error::parameter("a quantile", q, "from 0 to 1"));
         }
         let predictions = self.predict_trees(x)?;
         let Some(last) = predictions.len().checked_sub(1) else {
-            return Err(Error::Empty { what: "the forest" });
+            return Err(Error::empty("trees"));
         };
         let of_row = |row: usize| {
             let mut sorted: Vec<f64> = predictions.iter().map(|tree| tree[row]).collect();

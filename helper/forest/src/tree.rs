@@ -12,9 +12,6 @@ pub(crate) struct Node {
 }
 
 const NAN: u64 = 0x7ff8 << 48;
-/// Most that a leaf's value can be: 40 bits, and so a million of them can be added.
-#[cfg(feature = "serde")]
-const LARGEST: u64 = 1 << 40;
 /// Bits of a NaN that are free.
 const PAYLOAD: u32 = 51;
 
@@ -61,19 +58,6 @@ impl Node {
     pub(crate) fn value(self) -> i64 {
         let unused = 64 - PAYLOAD;
         (self.bits << unused) as i64 >> unused
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn to_parts(self) -> (u64, u32, u32) {
-        (self.bits, self.left, self.feature)
-    }
-
-    /// None unless it is an inner node with a finite threshold, or a leaf in place `at`.
-    #[cfg(feature = "serde")]
-    pub(crate) fn from_parts((bits, left, feature): (u64, u32, u32), at: usize) -> Option<Node> {
-        let node = Node { bits, left, feature };
-        let leaf = || node == Node::leaf(at, node.value());
-        (node.threshold().is_finite() || (node.value().unsigned_abs() <= LARGEST && leaf())).then_some(node)
     }
 
     pub(crate) fn feature(self) -> usize {

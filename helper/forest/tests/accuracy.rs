@@ -49,7 +49,11 @@ fn out_of_bag_predicts_by_the_trees_that_left_the_row_out() {
         }
     }
     let bagless = t.fit(&Params { n_estimators: 1, bootstrap: false, ..Params::default() });
-    assert_eq!(bagless.out_of_bag(&t.training()), Err(Error::NoBootstrap));
+    let error = bagless.out_of_bag(&t.training()).unwrap_err();
+    assert!(
+        matches!(error, Error::Parameter(_)) && error.to_string().contains("set bootstrap to true"),
+        "{error}"
+    );
     assert!(forest.out_of_bag(&Table::friedman(61, 5, 6).training()).is_err());
 }
 

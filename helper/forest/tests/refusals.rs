@@ -17,11 +17,11 @@ fn values_that_are_not_finite_say_where() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let mut bad = t.clone();
         bad.x[3 * 5 + 2] = value;
-        let parts = ["x at row 3, column 2", &value.to_string(), "finite"];
+        let parts = ["x in column 2 at row 3", &value.to_string(), "finite"];
         says(TrainingSet::new(bad.matrix(), &bad.y).unwrap_err(), &parts);
         let forest = t.fit(&common::tree());
         says(forest.predict(bad.matrix()).unwrap_err(), &parts);
-        says(forest.apply(bad.matrix()).unwrap_err(), &parts);
+        says(forest.predict_trees(bad.matrix()).unwrap_err(), &parts);
         let columns: Vec<f64> =
             (0..5).flat_map(|f| (0..10).map(move |r| (r, f))).map(|(r, f)| bad.x[r * 5 + f]).collect();
         let columns = Matrix::from_columns(&columns, 5).unwrap();
@@ -35,27 +35,27 @@ fn values_that_are_not_finite_say_where() {
 #[test]
 fn shapes_that_do_not_fit_say_both_sizes() {
     let t = Table::friedman(10, 5, 1);
-    says(TrainingSet::new(t.matrix(), &t.y[1..]).unwrap_err(), &["y: found 9, expected 10"]);
-    says(Matrix::from_rows(&t.x, 7).unwrap_err(), &["found 50, expected 49"]);
-    says(Matrix::from_rows(&t.x, 0).unwrap_err(), &["found 50"]);
+    says(TrainingSet::new(t.matrix(), &t.y[1..]).unwrap_err(), &["values in y is 9", "must be 10"]);
+    says(Matrix::from_rows(&t.x, 7).unwrap_err(), &["numbers in x, of 7 columns, is 50", "must be 49"]);
+    says(Matrix::from_rows(&t.x, 0).unwrap_err(), &["is 50"]);
     let forest = t.fit(&common::tree());
     let narrow = Matrix::from_rows(&t.x, 2).unwrap();
-    says(forest.predict(narrow.clone()).unwrap_err(), &["columns of x: found 2, expected 5"]);
+    says(forest.predict(narrow).unwrap_err(), &["columns of x is 2", "must be 5"]);
     let added = forest.add_predictions(0..1, t.matrix(), &mut [0; 9]);
-    says(added.unwrap_err(), &["sums: found 9, expected 10"]);
+    says(added.unwrap_err(), &["sums is 9", "must be 10"]);
     let added = forest.add_predictions(0..2, t.matrix(), &mut [0; 10]);
-    says(added.unwrap_err(), &["trees = 0..2", "0..1"]);
-    says(forest.predict_first(2, t.matrix()).unwrap_err(), &["trees = 0..2"]);
-    says(forest.predict_first(0, t.matrix()).unwrap_err(), &["range of trees is empty"]);
-    says(forest.predict_first(usize::MAX, t.matrix()).unwrap_err(), &["trees = 0.."]);
+    says(added.unwrap_err(), &["trees is 0..2", "0..1"]);
+    says(forest.predict_first(2, t.matrix()).unwrap_err(), &["trees is 0..2"]);
+    says(forest.predict_first(0, t.matrix()).unwrap_err(), &["trees asked for is 0"]);
+    says(forest.predict_first(usize::MAX, t.matrix()).unwrap_err(), &["trees is 0.."]);
 }
 
 #[test]
 fn empty_inputs_are_refused_and_predictions_of_no_rows_are_none() {
     let none = Matrix::from_rows(&[], 3).unwrap();
-    says(TrainingSet::new(none, &[][..]).unwrap_err(), &["rows", "empty"]);
+    says(TrainingSet::new(none, &[][..]).unwrap_err(), &["rows of x is 0"]);
     let none = Matrix::from_rows(&[], 0).unwrap();
-    says(TrainingSet::new(none, &[][..]).unwrap_err(), &["empty"]);
+    says(TrainingSet::new(none, &[][..]).unwrap_err(), &["rows of x is 0"]);
     let forest = Table::friedman(10, 5, 1).fit(&common::tree());
     assert_eq!(forest.predict(Matrix::from_rows(&[], 5).unwrap()).unwrap(), []);
 }
@@ -66,8 +66,8 @@ fn weights_that_cannot_be_are_refused() {
     let with = |w: &[f64]| TrainingSet::with_weights(t.matrix(), &t.y, w).unwrap_err();
     says(with(&[1.0, -0.5, 1.0]), &["sample_weight at row 1", "-0.5", "0 or more"]);
     says(with(&[1.0, f64::NAN, 1.0]), &["sample_weight at row 1", "NaN"]);
-    says(with(&[1.0, 1.0]), &["sample_weight: found 2, expected 3"]);
-    says(with(&[0.0; 3]), &["at least one is above 0"]);
+    says(with(&[1.0, 1.0]), &["values in sample_weight is 2", "must be 3"]);
+    says(with(&[0.0; 3]), &["above 0"]);
 }
 
 #[test]
@@ -78,14 +78,14 @@ fn a_range_of_trees_has_to_exist() {
     let backwards = 3..2;
     for range in [0..6, 6..7, backwards] {
         let error = Forest::grow(&training, &params, range.clone()).unwrap_err();
-        says(error, &[&format!("trees = {range:?}"), "within 0..5"]);
+        says(error, &[&format!("trees is {range:?}"), "within 0..5"]);
     }
     let mut first = Forest::grow(&training, &params, 0..2).unwrap();
     let third = Forest::grow(&training, &params, 3..5).unwrap();
-    says(first.extend(third).unwrap_err(), &["first tree = 3", "2, which follows"]);
-    let other = Params { seed: 1, ..params.clone() };
+    says(first.extend(third).unwrap_err(), &["first tree is 3", "2, which follows"]);
+    let other = Params { seed: 1, ..params };
     let second = Forest::grow(&training, &other, 2..3).unwrap();
-    says(first.extend(second).unwrap_err(), &["params", "seed: 0"]);
+    says(first.extend(second).unwrap_err(), &["params", "seed=1", "seed=0"]);
     assert_eq!(first.trees(), 0..2);
 }
 
@@ -156,7 +156,7 @@ proptest! {
         count in 0usize..6, bootstrap: bool,
     ) {
         let Ok(matrix) = Matrix::from_rows(&x, columns) else { return Ok(()) };
-        let Ok(set) = TrainingSet::new(matrix.clone(), &y) else { return Ok(()) };
+        let Ok(set) = TrainingSet::new(matrix, &y) else { return Ok(()) };
         let params = Params {
             n_estimators, max_depth, min_samples_split, min_samples_leaf, bootstrap,
             max_features: forest::MaxFeatures::Count(count),

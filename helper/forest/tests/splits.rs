@@ -128,7 +128,7 @@ fn larger_nodes_are_split_as_well_as_small_ones() {
 #[test]
 fn a_threshold_is_half_way_and_the_lower_side_includes_it() {
     let x = Matrix::from_rows(&[0.0, 3.0], 1).unwrap();
-    let forest = Forest::fit(&TrainingSet::new(x, &vec![0.0, 1.0]).unwrap(), &tree()).unwrap();
+    let forest = Forest::fit(&TrainingSet::new(x, &[0.0, 1.0]).unwrap(), &tree()).unwrap();
     let x = [1.5, 1.5000001, -9.0, 9.0];
     let p = forest.predict(Matrix::from_rows(&x, 1).unwrap()).unwrap();
     assert_eq!(p, [0.0, 1.0, 0.0, 1.0]);

@@ -64,7 +64,7 @@ impl Request {
         for start in self.trees.clone().step_by(AT_A_TIME) {
             let some = start..self.trees.end.min(start + AT_A_TIME);
             let forest = Forest::grow(training, &self.params, some.clone()).map_err(refused)?;
-            forest.add_predictions(some, test.clone(), &mut sums).map_err(refused)?;
+            forest.add_predictions(some, test, &mut sums).map_err(refused)?;
         }
         Ok(sums)
     }

@@ -66,7 +66,7 @@ fn refusals_and_panics_are_messages() {
     let (fine, test) = (set.as_bytes(), bytemuck::cast_slice(&x));
     let params = Params { n_estimators: 4, ..Params::default() };
     let all = r#"{"start":0,"end":4}"#;
-    let odd = Params { max_depth: Some(0), ..params.clone() };
+    let odd = Params { max_depth: Some(0), ..params };
     let cases: [(&[&[u8]], String, i32, &str); 7] = [
         (&[fine, test], request(&params, all, r#","panic":true"#), PANICKED, "sabotaged"),
         (&[fine, test], request(&params, r#"{"start":0,"end":5}"#, ""), REFUSED, "0..5"),

@@ -1,8 +1,9 @@
 //! What a remote function can be given.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use super::object::ObjectRef;
+use super::task::Task;
 use crate::error::Result;
 
 /// Arguments of [`Cluster::remote`](super::Cluster::remote): `&object`, a tuple of up to three
@@ -11,38 +12,34 @@ pub trait Args {
     /// The arguments as the task keeps them until it is done.
     type Held: Held;
 
-    /// Takes hold of them.
+    /// References to the same objects, for the task to keep.
     fn hold(self) -> Self::Held;
 }
 
-/// Arguments that a task holds: see [`Args`].
+/// Arguments that a task keeps: see [`Args`].
 pub trait Held: Send + 'static {
     /// What the function is given: references to the values.
     type View<'a>;
 
-    /// The values.
+    /// The values; blocks until they are there.
     ///
     /// # Errors
-    /// That of the task which should have given one of them.
-    ///
-    /// # Panics
-    /// Where one of them is not there yet; a cluster asks only when all are.
+    /// That of the task that should have given one of them.
     fn view(&self) -> Result<Self::View<'_>>;
 
-    /// Calls each of the callbacks that `then` makes when one more argument is there; returns how
-    /// many there are.
-    fn each_when_done(&self, then: &dyn Fn() -> Box<dyn FnOnce() + Send>) -> usize;
+    /// Adds the tasks that give the values.
+    fn add_needs(&self, needs: &mut Vec<Arc<Task>>);
 }
 
-/// An argument and, once the task starts, its value.
+/// An argument and, once the task has begun, its value.
 pub struct One<T> {
     object: ObjectRef<T>,
-    value: std::sync::OnceLock<Arc<T>>,
+    value: OnceLock<Arc<T>>,
 }
 
 impl<T: Send + Sync + 'static> One<T> {
     fn new(object: &ObjectRef<T>) -> Self {
-        Self { object: object.clone(), value: std::sync::OnceLock::new() }
+        Self { object: object.clone(), value: OnceLock::new() }
     }
 }
 
@@ -50,13 +47,12 @@ impl<T: Send + Sync + 'static> Held for One<T> {
     type View<'a> = &'a T;
 
     fn view(&self) -> Result<&T> {
-        let value = self.object.value().expect("a task starts when its arguments are there")?;
+        let value = self.object.value()?;
         Ok(self.value.get_or_init(|| value))
     }
 
-    fn each_when_done(&self, then: &dyn Fn() -> Box<dyn FnOnce() + Send>) -> usize {
-        self.object.when_done(then());
-        1
+    fn add_needs(&self, needs: &mut Vec<Arc<Task>>) {
+        needs.extend(self.object.producer().cloned());
     }
 }
 
@@ -75,8 +71,8 @@ impl<T: Send + Sync + 'static> Held for Vec<One<T>> {
         self.iter().map(Held::view).collect()
     }
 
-    fn each_when_done(&self, then: &dyn Fn() -> Box<dyn FnOnce() + Send>) -> usize {
-        self.iter().map(|one| one.each_when_done(then)).sum()
+    fn add_needs(&self, needs: &mut Vec<Arc<Task>>) {
+        self.iter().for_each(|one| one.add_needs(needs));
     }
 }
 
@@ -107,9 +103,9 @@ macro_rules! tuples {
                 Ok(($($name.view()?,)*))
             }
 
-            fn each_when_done(&self, then: &dyn Fn() -> Box<dyn FnOnce() + Send>) -> usize {
+            fn add_needs(&self, needs: &mut Vec<Arc<Task>>) {
                 let ($($name,)*) = self;
-                0 $(+ $name.each_when_done(then))*
+                $($name.add_needs(needs);)*
             }
         }
 
@@ -126,48 +122,3 @@ macro_rules! tuples {
 }
 
 tuples! { () (A, B) (A, B, C) }
-
-/// Calls `then` with the arguments as soon as the last of them is there.
-pub(super) fn when_ready<H: Held, F: FnOnce(H) + Send + 'static>(held: H, then: F) {
-    struct Countdown<H, F> {
-        arrived: usize,
-        of: Option<usize>,
-        held: Option<(H, F)>,
-    }
-
-    impl<H: Held, F: FnOnce(H)> Countdown<H, F> {
-        fn take_if_complete(&mut self) -> Option<(H, F)> {
-            if self.of == Some(self.arrived) { self.held.take() } else { None }
-        }
-    }
-
-    // Callbacks may fire while the arguments are still being gone through, so how many there are
-    // is known only afterwards, and the arguments join them last.
-    let countdown = Arc::new(Mutex::new(Countdown::<H, F> { arrived: 0, of: None, held: None }));
-    let arrive = {
-        let countdown = Arc::clone(&countdown);
-        move || -> Box<dyn FnOnce() + Send> {
-            let countdown = Arc::clone(&countdown);
-            Box::new(move || {
-                let complete = {
-                    let mut countdown = countdown.lock().unwrap_or_else(PoisonError::into_inner);
-                    countdown.arrived += 1;
-                    countdown.take_if_complete()
-                };
-                if let Some((held, then)) = complete {
-                    then(held);
-                }
-            })
-        }
-    };
-    let of = held.each_when_done(&arrive);
-    let complete = {
-        let mut countdown = countdown.lock().unwrap_or_else(PoisonError::into_inner);
-        countdown.of = Some(of);
-        countdown.held = Some((held, then));
-        countdown.take_if_complete()
-    };
-    if let Some((held, then)) = complete {
-        then(held);
-    }
-}

@@ -1,25 +1,29 @@
-//! Calling a function on a worker: with which options, how often, and what comes of it.
+//! Calling a function on a worker: its options, its attempts, and its end.
 
 use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::args::{self, Args, Held};
-use super::engine::Engine;
+use super::args::{Args, Held};
+use super::log::Log;
 use super::object::ObjectRef;
+use super::pool::{self, EXHAUSTED, Pool};
 use super::task::{Job, Task};
-use super::{Cluster, Shared};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics;
 
-/// How many more attempts follow a first one that panicked, if nothing is said: as many as in Ray.
+/// Attempts after a first one that panicked, unless [`Options::max_retries`] says otherwise; as in Ray.
 pub(crate) const MAX_RETRIES: u32 = 3;
+
+/// Bytes at the start and at the end of a cause that an error's message quotes. A task that fails because
+/// another one did quotes that one's message, and so on.
+const QUOTED: (usize, usize) = (200, 800);
 
 /// An error of a task's function, whatever its type: a text, or any type that is an error.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
-/// How a task is called, and how often it may be tried: made by [`Cluster::options`], Ray's
-/// `.options(...)`.
+/// The name of a task and how often it is tried: made by [`Cluster::options`](super::Cluster::options),
+/// Ray's `.options(...)`.
 ///
 /// ```
 /// use helper::Cluster;
@@ -34,7 +38,8 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 #[must_use = "options do nothing until `remote` is called on them"]
 #[derive(Clone)]
 pub struct Options<'c> {
-    cluster: &'c Shared,
+    pool: &'c Arc<Pool>,
+    log: &'c Log,
     name: Option<String>,
     policy: Policy,
 }
@@ -47,31 +52,31 @@ struct Policy {
 }
 
 impl<'c> Options<'c> {
-    pub(super) fn new(cluster: &'c Cluster) -> Self {
+    pub(super) fn new(pool: &'c Arc<Pool>, log: &'c Log) -> Self {
         let policy = Policy { max_retries: MAX_RETRIES, retry_exceptions: false };
-        Self { cluster: &cluster.shared, name: None, policy }
+        Self { pool, log, name: None, policy }
     }
 
-    /// What the task is called in messages, tables and the trace; "remote" if nothing is said.
+    /// The task's name in messages, tables and the trace; "remote" by default.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// How many more attempts follow a first one that panicked: 3 if nothing is said, as in Ray.
+    /// How many more attempts follow a first one that panicked; 3 by default, as in Ray.
     pub fn max_retries(mut self, max_retries: u32) -> Self {
         self.policy.max_retries = max_retries;
         self
     }
 
-    /// Whether an error that the function *returns* is followed by another attempt as well; no, if
-    /// nothing is said, as in Ray.
+    /// Whether an error that the function *returns* is followed by another attempt as well; not by
+    /// default, as in Ray.
     pub fn retry_exceptions(mut self, retry_exceptions: bool) -> Self {
         self.policy.retry_exceptions = retry_exceptions;
         self
     }
 
-    /// As [`Cluster::remote`], with these options.
+    /// [`Cluster::remote`](super::Cluster::remote) with these options.
     pub fn remote<A, F, R>(self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -81,7 +86,7 @@ impl<'c> Options<'c> {
         self.call::<A, _, R>(args, move |view| Ok(f(view)))
     }
 
-    /// As [`Cluster::try_remote`], with these options.
+    /// [`Cluster::try_remote`](super::Cluster::try_remote) with these options.
     pub fn try_remote<A, F, R, E>(self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -98,32 +103,41 @@ impl<'c> Options<'c> {
         F: for<'a> Fn(<A::Held as Held>::View<'a>) -> Result<R, Cause> + Send + 'static,
         R: Send + Sync + 'static,
     {
-        let Shared { engine, events, log, .. } = self.cluster;
-        let name = self.name.unwrap_or_else(|| "remote".to_owned());
-        let task = log.add(|id| Task::new(id, name, events, engine.current().as_ref()));
+        let Self { pool, log, name, policy } = self;
+        let task = log.add(name.unwrap_or_else(|| "remote".to_owned()));
+        if let Some(parent) = pool::current() {
+            parent.adopt(&task);
+        }
         task.announce();
-        let result = ObjectRef::pending(&task);
-        let (out, engine, policy) = (result.clone(), Arc::clone(engine), self.policy);
-        args::when_ready(args.hold(), move |held| {
-            Box::new(Call { task, engine, policy, held, f, out }).queue();
-        });
+        let (held, out) = (args.hold(), ObjectRef::pending(&task));
+        let mut needs = Vec::new();
+        held.add_needs(&mut needs);
+        needs.retain(|need| !need.is_done());
+        let (pool, result) = (Arc::clone(pool), out.clone());
+        let call = Call { task: Arc::clone(&task), pool: Arc::clone(&pool), policy, held, f, out };
+        task.give(Box::new(call), needs.clone());
+        for need in needs {
+            let (pool, task) = (Arc::clone(&pool), Arc::clone(&task));
+            need.when_done(move || pool.arrived(task));
+        }
+        pool.arrived(task);
         result
     }
 }
 
-/// A function with its arguments: all that an attempt needs.
+/// A function with its arguments.
 struct Call<H, F, R> {
     task: Arc<Task>,
-    engine: Arc<dyn Engine>,
+    pool: Arc<Pool>,
     policy: Policy,
     held: H,
     f: F,
     out: ObjectRef<R>,
 }
 
-/// Why an attempt brought no value.
+/// Why an attempt gave no value.
 enum Failure {
-    /// An argument has none.
+    /// The task that should have given an argument failed.
     Argument(Error),
     /// The function returned an error.
     Returned(Cause),
@@ -137,15 +151,6 @@ where
     F: for<'a> Fn(H::View<'a>) -> Result<R, Cause> + Send + 'static,
     R: Send + Sync + 'static,
 {
-    /// Hands itself to the task, for whoever begins it.
-    fn queue(self: Box<Self>) {
-        let (task, engine) = (Arc::clone(&self.task), Arc::clone(&self.engine));
-        task.give_job(self);
-        engine.queue(task);
-    }
-
-    /// Calls the function. It unwinds here, in the cell that made it: a panic must not cross into
-    /// another cell's code.
     fn attempt(&self) -> Result<R, Failure> {
         let call = || {
             let view = self.held.view().map_err(Failure::Argument)?;
@@ -154,25 +159,36 @@ where
         panics::catch(call).unwrap_or_else(|panic| Err(Failure::Panicked(panic)))
     }
 
-    /// How many attempts there are in all, where the latest ended so.
-    fn attempts(&self, failure: &Failure, attempt: u32) -> u32 {
-        let again = match failure {
-            Failure::Argument(_) => false,
-            Failure::Returned(_) => self.policy.retry_exceptions,
-            Failure::Panicked(_) => true,
+    /// The error of a failed attempt, and how many attempts there are in all.
+    fn failed(&self, failure: Failure, attempt: u32) -> (Error, u32) {
+        let (verb, cause, retried) = match failure {
+            Failure::Argument(error) => return (error, attempt),
+            Failure::Returned(cause) => {
+                ("returned an error", cause.to_string(), self.policy.retry_exceptions)
+            }
+            Failure::Panicked(panic) => ("panicked", panic, true),
         };
-        let of = self.policy.max_retries.saturating_add(1);
-        if again && !self.task.is_cancelled() { of.max(attempt) } else { attempt }
+        if cause.contains(EXHAUSTED) {
+            return (Error::new(ErrorKind::Task, EXHAUSTED), attempt);
+        }
+        let again = retried && !self.task.is_cancelled();
+        let of = if again { self.policy.max_retries.saturating_add(1).max(attempt) } else { attempt };
+        let message =
+            format!("{} {verb} in attempt {attempt} of {of}: {}", self.task.title(), quoted(&cause));
+        (Error::new(ErrorKind::Task, message), of)
     }
 
-    /// Ends the task. What it was given is let go before anyone learns that it is done.
+    /// Ends the task. Its function and arguments are dropped before anyone learns that it is done.
     fn settle(self, value: Option<R>, error: Option<Error>) {
         let Self { task, held, f, out, .. } = self;
         let _ = catch_unwind(AssertUnwindSafe(|| drop((held, f))));
-        match task.end(error) {
-            Some(error) => out.settle(Err(error)),
-            None => out.settle(value.ok_or_else(|| failed(&task, "gave no value"))),
-        }
+        let value = match task.end(error) {
+            Some(error) => Err(error),
+            None => {
+                value.ok_or_else(|| Error::new(ErrorKind::Task, format!("{} gave no value", task.title())))
+            }
+        };
+        out.settle(value, &task);
     }
 }
 
@@ -182,34 +198,32 @@ where
     F: for<'a> Fn(H::View<'a>) -> Result<R, Cause> + Send + 'static,
     R: Send + Sync + 'static,
 {
-    fn run(self: Box<Self>, worker: usize) {
-        if !self.task.begin(worker) {
-            return self.settle(None, None);
-        }
-        let failure = match self.attempt() {
-            Ok(value) => return self.settle(Some(value), None),
-            Err(failure) => failure,
-        };
-        let attempt = self.task.record().attempt;
-        let of = self.attempts(&failure, attempt);
-        let error = match failure {
-            Failure::Argument(error) => error,
-            Failure::Returned(cause) => {
-                failed(&self.task, &format!("returned an error in attempt {attempt} of {of}: {cause}"))
+    fn run(self: Box<Self>) {
+        let worker = self.pool.worker();
+        for attempt in 1.. {
+            if !self.task.begin(worker) {
+                break;
             }
-            Failure::Panicked(panic) => {
-                failed(&self.task, &format!("panicked in attempt {attempt} of {of}: {panic}"))
+            let failure = match self.attempt() {
+                Ok(value) => return self.settle(Some(value), None),
+                Err(failure) => failure,
+            };
+            let (error, of) = self.failed(failure, attempt);
+            if attempt >= of {
+                return self.settle(None, Some(error));
             }
-        };
-        if attempt < of {
             self.task.fail_once(error);
-            self.queue();
-        } else {
-            self.settle(None, Some(error));
         }
+        // Cancelled before an attempt.
+        self.settle(None, None);
     }
 }
 
-fn failed(task: &Task, how: &str) -> Error {
-    Error::new(ErrorKind::Task, format!("{} {how}", task.title()))
+fn quoted(cause: &str) -> String {
+    let (start, end) = QUOTED;
+    if cause.len() <= start + end {
+        return cause.to_owned();
+    }
+    let (start, end) = (cause.floor_char_boundary(start), cause.ceil_char_boundary(cause.len() - end));
+    format!("{} [...] {}", &cause[..start], &cause[end..])
 }

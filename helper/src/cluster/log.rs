@@ -1,55 +1,19 @@
-//! What happens in a cluster: its tasks, who is told of them, and the results that they report.
+//! The log of a cluster: its tasks, and the results that programs report.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::events::Events;
 use super::record::TaskRecord;
 use super::task::Task;
 
-/// Records that are kept; a task that is not done is kept in any case. Ray keeps as many.
+/// The latest tasks, which are kept in any case; as many as in Ray.
 const KEPT: usize = 100_000;
-/// Results that are kept.
+/// Reported results that are kept.
 const RESULTS: usize = 10_000;
 
-type Listener = Arc<dyn Fn(&TaskRecord) + Send + Sync>;
-
-/// Who is told when a task changes its state, and the clock that tells when.
-pub(super) struct Events {
-    epoch: Instant,
-    listeners: RwLock<Vec<Listener>>,
-}
-
-impl Events {
-    pub(super) fn new() -> Self {
-        Self { epoch: Instant::now(), listeners: RwLock::default() }
-    }
-
-    /// The time since the cluster's start.
-    pub(super) fn elapsed(&self) -> Duration {
-        self.epoch.elapsed()
-    }
-
-    pub(super) fn listen(&self, listener: Listener) {
-        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
-    }
-
-    /// Tells everyone; the record is made only if someone listens.
-    pub(super) fn tell(&self, record: impl FnOnce() -> TaskRecord) {
-        let listeners = self.listeners.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if listeners.is_empty() {
-            return;
-        }
-        let record = record();
-        for listener in listeners {
-            // A task must not fail because someone who watches it does.
-            let _ = catch_unwind(AssertUnwindSafe(|| listener(&record)));
-        }
-    }
-}
-
-/// Something that a program has found, by name, with numbers that go with it.
+/// A result that a program has reported: see [`Cluster::report`](super::Cluster::report).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// What it is about, such as a model.
@@ -67,37 +31,65 @@ pub(crate) struct Snapshot {
     pub(crate) workers: usize,
     /// How many tasks are in each of [`TaskState::ALL`](super::TaskState::ALL).
     pub(crate) counts: [usize; 4],
-    /// The latest tasks, and all that are not done.
+    /// The latest tasks that are done, and the first that are not, in the order in which they were asked for.
     pub(crate) tasks: Vec<TaskRecord>,
     pub(crate) results: Vec<Report>,
 }
 
 /// The tasks and results of a cluster.
-#[derive(Default)]
-pub(super) struct Log(Mutex<Kept>);
+pub(super) struct Log {
+    events: Arc<Events>,
+    kept: Mutex<Kept>,
+}
 
-#[derive(Default)]
 struct Kept {
     next: usize,
     tasks: VecDeque<Arc<Task>>,
-    /// How many tasks are kept no more, in each state.
+    /// How many tasks there are when the oldest are dropped next.
+    full: usize,
+    /// How many tasks were dropped, in each state.
     dropped: [usize; 4],
     results: VecDeque<Report>,
 }
 
+impl Kept {
+    /// Drops the oldest tasks that are done. Between two times at least as many are added as are kept, so
+    /// for a task it takes constant time.
+    fn drop_oldest(&mut self) {
+        let mut excess = self.tasks.len() - KEPT;
+        let dropped = &mut self.dropped;
+        self.tasks.retain(|task| {
+            let drop = excess > 0 && task.state().is_last();
+            if drop {
+                excess -= 1;
+                dropped[task.state() as usize] += 1;
+            }
+            !drop
+        });
+        self.full = self.tasks.len() + KEPT;
+    }
+}
+
 impl Log {
-    /// Makes a task, which is told its number, and keeps it.
-    pub(super) fn add(&self, make: impl FnOnce(usize) -> Task) -> Arc<Task> {
+    pub(super) fn new(events: Arc<Events>) -> Self {
+        let (tasks, results) = (VecDeque::new(), VecDeque::new());
+        let kept = Kept { next: 0, tasks, full: 2 * KEPT, dropped: [0; 4], results };
+        Self { events, kept: Mutex::new(kept) }
+    }
+
+    pub(super) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// Makes a task and keeps it.
+    pub(super) fn add(&self, name: String) -> Arc<Task> {
         let mut kept = self.lock();
-        let task = Arc::new(make(kept.next));
+        if kept.tasks.len() >= kept.full {
+            kept.drop_oldest();
+        }
+        let task = Arc::new(Task::new(kept.next, name, &self.events));
         kept.next += 1;
         kept.tasks.push_back(Arc::clone(&task));
-        if kept.tasks.len() > KEPT
-            && let Some(oldest) = kept.tasks.iter().position(|task| task.state().is_last())
-            && let Some(task) = kept.tasks.remove(oldest)
-        {
-            kept.dropped[task.state() as usize] += 1;
-        }
         task
     }
 
@@ -117,9 +109,9 @@ impl Log {
         self.lock().tasks.iter().map(|task| task.record()).collect()
     }
 
-    /// At most so many tasks that are done, the latest, and at most as many that are running or
-    /// pending, the first.
-    pub(super) fn snapshot(&self, at: Duration, workers: usize, most: usize) -> Snapshot {
+    /// The latest `most` tasks that are done, and the first `most` that are not.
+    pub(super) fn snapshot(&self, workers: usize, most: usize) -> Snapshot {
+        let at = self.events.elapsed();
         let kept = self.lock();
         let mut counts = kept.dropped;
         let mut wanted = Vec::new();
@@ -146,7 +138,7 @@ impl Log {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,40 +147,38 @@ mod tests {
     use super::*;
     use crate::cluster::TaskState;
 
-    fn task(events: &Arc<Events>, id: usize) -> Task {
-        Task::new(id, String::new(), events, None)
+    fn log() -> Log {
+        Log::new(Arc::new(Events::new()))
     }
 
     #[test]
-    fn the_oldest_that_is_done_goes_first_and_stays_counted() {
-        let (events, log) = (Arc::new(Events::new()), Log::default());
-        let first = log.add(|id| task(&events, id));
-        for _ in 0..KEPT {
-            log.add(|id| task(&events, id)).end(None);
-        }
-        // The one more than are kept went, and it was not the first, which is not done.
-        let snapshot = log.snapshot(events.elapsed(), 1, 3);
-        assert_eq!((log.len(), log.records().len()), (KEPT + 1, KEPT));
-        assert_eq!(snapshot.counts, [1, 0, KEPT, 0]);
-        log.add(|id| task(&events, id)).end(None);
-        let snapshot = log.snapshot(events.elapsed(), 1, 3);
-        assert_eq!((log.len(), log.records().len()), (KEPT + 2, KEPT));
-        assert_eq!(snapshot.counts, [1, 0, KEPT + 1, 0]);
+    fn the_oldest_that_are_done_go_and_stay_counted() {
+        let log = log();
+        let add = || log.add(String::new());
+        let first = add();
+        (1..2 * KEPT).for_each(|_| drop(add().end(None)));
+        assert_eq!((log.len(), log.records().len()), (2 * KEPT, 2 * KEPT));
+        // The next one makes them too many; the first stays, for it is not done.
+        add().end(None);
+        assert_eq!((log.len(), log.records().len()), (2 * KEPT + 1, KEPT + 1));
+        let snapshot = log.snapshot(1, 3);
+        assert_eq!(snapshot.counts, [1, 0, 2 * KEPT, 0]);
         let shown: Vec<usize> = snapshot.tasks.iter().map(|task| task.id).collect();
-        assert_eq!(shown, [0, KEPT - 1, KEPT, KEPT + 1]);
+        assert_eq!(shown, [0, 2 * KEPT - 2, 2 * KEPT - 1, 2 * KEPT]);
         assert_eq!(first.state(), TaskState::Pending);
+        assert_eq!(log.records()[1].id, KEPT + 1);
     }
 
     #[test]
     fn listeners_are_told_and_cannot_do_harm() {
-        let events = Arc::new(Events::new());
+        let log = log();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        events.listen(Arc::new(|_| panic!("a listener that fails")));
-        events.listen({
+        log.events().listen(Arc::new(|_| panic!("a listener that fails")));
+        log.events().listen({
             let seen = Arc::clone(&seen);
             Arc::new(move |record| seen.lock().unwrap().push(record.state))
         });
-        let task = task(&events, 0);
+        let task = log.add(String::new());
         assert!(task.begin(0));
         assert_eq!(task.end(None), None);
         assert_eq!(*seen.lock().unwrap(), [TaskState::Running, TaskState::Finished]);

@@ -15,24 +15,26 @@
 //! # }
 //! ```
 //!
-//! A function that is called this way may be called again: a panic is followed by another attempt
-//! ([`Options::max_retries`]), so it is an `Fn`, as Ray's remote functions may be run again too.
-//! What it uses up it clones first.
+//! A remote function may be called more than once: a panic is followed by another attempt
+//! ([`Options::max_retries`]). So it is an `Fn`; what it uses up it clones first.
 //!
-//! A task may wait for other tasks: its worker then runs the one that it waits for, if nobody has
-//! begun it, or else another thread takes the worker's place for so long. At no time do more tasks
-//! run, those that wait left out, than there are workers.
+//! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, what
+//! the task waits for and nobody has begun, be it that task or an argument of it. If all that is being run
+//! by other workers, the worker is idle until they are done. So no more tasks run at once, apart from those
+//! that wait, than there are workers, and no graph of tasks can get stuck, on one worker neither. Tasks that
+//! wait for tasks that wait lie on top of each other on the worker's stack, which has room for some 10,000;
+//! a longer chain fails with an error. Chains of arguments may be as long as you like.
 //!
-//! A cluster may be made in one notebook cell and used in any other. Where a kernel links the
-//! helper into each cell, each carries a copy of its own of all thread-locals; so whatever looks at
-//! the current thread is called through the engine's vtable: it is always the copy that made the
-//! threads. A task of such a cell that waits through *another* cell's cluster keeps its worker.
+//! The workers are a rayon pool: a parallel iterator inside a task, or in [`Cluster::install`], runs on them
+//! too. Inside the closures of a parallel iterator wait for no task.
 
 mod args;
 mod call;
-mod engine;
+mod completed;
+mod events;
 mod log;
 mod object;
+mod pool;
 mod record;
 pub(crate) mod task;
 mod wait;
@@ -45,31 +47,31 @@ use std::time::Duration;
 pub use args::{Args, Held};
 pub(crate) use call::MAX_RETRIES;
 pub use call::{Cause, Options};
-pub(crate) use engine::task_is_cancelled;
 pub use log::Report;
 pub(crate) use log::Snapshot;
 pub use object::ObjectRef;
+pub(crate) use pool::task_is_cancelled;
 pub use record::{Span, TaskRecord, TaskState, Tasks};
 pub use wait::Waited;
+pub(crate) use wait::until_done;
 
 use crate::error::{Error, Result};
-use engine::{Engine, Threads};
-use log::{Events, Log};
+use events::Events;
+use log::Log;
+use pool::Pool;
 
 /// Workers that run tasks, and the log of what they ran.
 ///
-/// A clone is another handle to the same workers; they end with the last handle, once all that was
-/// asked of them is done. The log keeps the latest 100,000 tasks, with some 300 bytes each and 64
-/// more for each time that a task has waited for another.
+/// A clone is another handle to the same workers; they end with the last handle, once all tasks that were
+/// asked for are done. The log keeps at least the latest 100,000 tasks, with some 500 bytes each and 64 more
+/// for each time that a task has waited for another.
 #[derive(Clone)]
 pub struct Cluster {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    engine: Arc<dyn Engine>,
-    workers: usize,
-    events: Arc<Events>,
+    pool: Arc<Pool>,
     log: Log,
     attached: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
@@ -92,7 +94,7 @@ impl Cluster {
         Self::local_with(std::thread::available_parallelism().map_or(1, NonZero::get))
     }
 
-    /// Just so many workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
+    /// So many workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for 0 or more than 1,024
@@ -101,35 +103,31 @@ impl Cluster {
         if !(1..=1024).contains(&workers) {
             return Err(Error::invalid("workers", workers, "from 1 to 1,024"));
         }
-        let shared = Shared {
-            engine: Arc::new(Threads::new(workers)?),
-            workers,
-            events: Arc::new(Events::new()),
-            log: Log::default(),
-            attached: Mutex::default(),
-        };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self::of(Pool::new(workers)?))
     }
 
-    /// A log of tasks that others run.
-    /// A new record of a task that others run.
-    pub(crate) fn record_of_others(&self, name: &str) -> Arc<task::Task> {
-        self.shared.log.add(|id| task::Task::new(id, name.to_owned(), &self.shared.events, None))
+    fn of(pool: Arc<Pool>) -> Self {
+        let log = Log::new(Arc::new(Events::new()));
+        Self { shared: Arc::new(Shared { pool, log, attached: Mutex::default() }) }
     }
 
+    /// A cluster without workers of its own: it keeps the records of tasks that others run.
     pub(crate) fn of_others(workers: usize) -> Self {
-        let (engine, events) = (Arc::new(engine::Elsewhere), Arc::new(Events::new()));
-        let shared = Shared { engine, workers, events, log: Log::default(), attached: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self::of(Arc::new(Pool::of_others(workers)))
+    }
+
+    /// The record of another task that others run.
+    pub(crate) fn record_of_others(&self, name: &str) -> Arc<task::Task> {
+        self.shared.log.add(name.to_owned())
     }
 
     /// How many tasks can run at the same time.
     pub fn workers(&self) -> usize {
-        self.shared.workers
+        self.shared.pool.workers()
     }
 
-    /// Puts a value where every task can see it; `ray.put`. It is moved in, and shared from then
-    /// on: neither a task nor [`get`](Self::get) copies it.
+    /// Makes a value an object that tasks can be given; `ray.put`. It is moved in and shared: neither a
+    /// task nor [`get`](Self::get) copies it.
     pub fn put<T: Send + Sync + 'static>(&self, value: T) -> ObjectRef<T> {
         ObjectRef::ready(value)
     }
@@ -138,8 +136,8 @@ impl Cluster {
     /// `@ray.remote` function's `.remote(...)`.
     ///
     /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; the
-    /// function is given references to the values. It starts when all of them are there; if one
-    /// of them failed, so does this task.
+    /// function is given references to the values. It starts when all of them are there; if a task that
+    /// should give one of them failed, so does this task.
     ///
     /// If `f` panics it is called again, up to three times ([`options`](Self::options) has another
     /// number); if the last attempt panics as well, [`get`](Self::get) gives an error that says so.
@@ -167,39 +165,108 @@ impl Cluster {
         self.options().try_remote(args, f)
     }
 
-    /// Says how the next task is called and how often it may be tried; Ray's `.options(...)`:
+    /// Sets the name of a task and how often it may be tried; Ray's `.options(...)`:
     /// `cluster.options().name("fit").max_retries(0).remote(&data, fit)`.
     pub fn options(&self) -> Options<'_> {
-        Options::new(self)
+        Options::new(&self.shared.pool, &self.shared.log)
+    }
+
+    /// Waits until the value is there; `ray.get`. The value is shared, not copied.
+    ///
+    /// In a task, the worker runs the task that gives the value, or an argument of it, if nobody has begun
+    /// it. A task that waits for one that another worker runs keeps its worker idle meanwhile.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Task`](crate::ErrorKind::Task) where the task failed: the message says which task, how
+    /// many attempts it had, and why the last one failed; also where a chain of tasks that wait for each
+    /// other fills the worker's stack. [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) where it was
+    /// cancelled.
+    pub fn get<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) -> Result<Arc<T>> {
+        object.get()
+    }
+
+    /// [`get`](Self::get) for many, in the order given; `ray.get([...])`.
+    ///
+    /// # Errors
+    /// That of the first that failed.
+    pub fn get_all<T: Send + Sync + 'static>(&self, objects: &[ObjectRef<T>]) -> Result<Vec<Arc<T>>> {
+        objects.iter().map(|object| self.get(object)).collect()
+    }
+
+    /// Waits until `num_returns` are done (finished or failed); returns those that are and those that are
+    /// not yet, each in the order given; `ray.wait`. In a task, the worker runs meanwhile those that nobody
+    /// has begun, as in [`get`](Self::get).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where `num_returns` is 0 or
+    /// more than there are, [`ErrorKind::Task`](crate::ErrorKind::Task) where the worker's stack is full.
+    pub fn wait<T: Send + Sync + 'static>(
+        &self,
+        objects: &[ObjectRef<T>],
+        num_returns: usize,
+    ) -> Result<Waited<T>> {
+        wait::wait(objects, num_returns, Duration::MAX)
+    }
+
+    /// [`wait`](Self::wait), but no longer than `timeout`: then it returns what is done by then. In a task
+    /// it may take longer, by the time of a task that its worker has begun meanwhile.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_timeout<T: Send + Sync + 'static>(
+        &self,
+        objects: &[ObjectRef<T>],
+        num_returns: usize,
+        timeout: Duration,
+    ) -> Result<Waited<T>> {
+        wait::wait(objects, num_returns, timeout)
+    }
+
+    /// Calls `f` on a worker and waits for what it returns; rayon's `ThreadPool::install`. Parallel
+    /// iterators in `f` run on this cluster's workers, as no task: they have no record, and no retries.
+    ///
+    /// ```
+    /// use helper::Cluster;
+    /// use helper::rayon::prelude::*;
+    ///
+    /// # fn main() -> helper::Result<()> {
+    /// let cluster = Cluster::local_with(2)?;
+    /// let squares: Vec<u64> = cluster.install(|| (0..4_u64).into_par_iter().map(|n| n * n).collect());
+    /// assert_eq!(squares, [0, 1, 4, 9]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// Where `f` panics.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        self.shared.pool.install(f)
     }
 
     /// Cancels the task that gives this value, and those that it has asked for; `ray.cancel`.
     ///
-    /// If nobody is at it, it has failed at once, and is never begun. If it is running, it can see
-    /// it by [`cancelled`](Self::cancelled) and return early; whatever it returns, it has failed
-    /// when it ends. It is not tried again. If it is done already, nothing happens.
+    /// A task that nobody has begun fails at once, and is never begun. A running task learns of it by
+    /// [`cancelled`](Self::cancelled) and can return early; whatever it returns, it has failed when it
+    /// ends, and is not tried again. Nothing happens to a task that is done.
     ///
     /// [`get`](Self::get) then gives an error of the kind
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     pub fn cancel<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) {
-        let Some(task) = object.producer() else { return };
-        if let Some(error) = task.cancel() {
-            // With its job the arguments are let go.
-            drop(task.take_job());
-            object.clone().settle(Err(error));
+        if let Some(task) = object.producer() {
+            task.cancel();
         }
     }
 
     /// Whether the task that this is called in has been cancelled, or the one that asked for it.
     /// Cheap enough for every turn of a loop; always false outside a task.
     pub fn cancelled(&self) -> bool {
-        self.shared.engine.cancelled()
+        task_is_cancelled()
     }
 
-    /// Calls `listener` with the record of a task each time its state changes, on the thread that
-    /// brings it about; it should be quick. It must not hold this cluster, which would never end.
+    /// Calls `listener` with the record of a task each time its state changes, on the thread that changes
+    /// it; it should be quick. It must not hold this cluster, which would then never end.
     pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
-        self.shared.events.listen(Arc::new(listener));
+        self.shared.log.events().listen(Arc::new(listener));
     }
 
     /// Notes a result with some numbers, which the dashboard and [`summary`](Self::summary) show:
@@ -209,26 +276,27 @@ impl Cluster {
         self.shared.log.report(Report { name: name.into(), at: self.elapsed(), metrics });
     }
 
-    /// Every task so far, as it stands now (of more than 100,000, the latest); `ray list tasks`.
+    /// Every task so far, as it stands now; `ray list tasks`. Of more than 200,000 the oldest that are done
+    /// are missing.
     pub fn tasks(&self) -> Tasks {
         Tasks(self.shared.log.records())
     }
 
-    /// How everything stands, with the latest `most` tasks that are done.
+    /// The tasks and results as they stand now, with at most `most` tasks that are done and as many that are not.
     pub(crate) fn snapshot(&self, most: usize) -> Snapshot {
-        self.shared.log.snapshot(self.elapsed(), self.workers(), most)
+        self.shared.log.snapshot(self.workers(), most)
     }
 
     /// The time since the cluster's start, on the clock of its task records.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.shared.events.elapsed()
+        self.shared.log.events().elapsed()
     }
 
     pub(crate) fn downgrade(&self) -> WeakCluster {
         WeakCluster(Arc::downgrade(&self.shared))
     }
 
-    /// What goes with the cluster and ends with it: what is there of this type, or what `make` makes.
+    /// A value that is kept until the cluster ends: the one that is there already, or the one that `make` makes.
     pub(crate) fn attached<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce() -> Result<T>,

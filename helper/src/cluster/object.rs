@@ -1,107 +1,67 @@
 //! References to values that are there, or will be.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use super::pool;
 use super::record::TaskRecord;
 use super::task::Task;
 use crate::error::Result;
 
-/// A reference to a value in the cluster: put there, or what a task gives when it is done; Ray's
-/// `ObjectRef`. A clone refers to the same value, which is freed with the last reference.
+/// A reference to a value in the cluster: one that was put there, or what a task gives when it is done;
+/// Ray's `ObjectRef`. A clone refers to the same value, which is freed with the last reference.
 pub struct ObjectRef<T> {
     slot: Arc<Slot<T>>,
 }
 
 struct Slot<T> {
     value: OnceLock<Result<Arc<T>>>,
-    latch: Arc<Latch>,
+    /// The task that gives the value; `None` for a value that was put.
     task: Option<Arc<Task>>,
-}
-
-/// Tells those who wait that the value is there. Apart from the value, so that the worker which brings
-/// it has let go of it when they learn of it: it is freed as soon as they let go of it as well.
-struct Latch {
-    /// Whom to call; `None` once it is open.
-    waiting: Mutex<Option<Vec<Callback>>>,
-    opened: Condvar,
-}
-
-type Callback = Box<dyn FnOnce() + Send>;
-
-impl Latch {
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<Callback>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(&self) {
-        let waiting = self.lock().take();
-        self.opened.notify_all();
-        waiting.into_iter().flatten().for_each(|then| then());
-    }
 }
 
 impl<T: Send + Sync + 'static> ObjectRef<T> {
     pub(super) fn ready(value: T) -> Self {
-        Self::new(OnceLock::from(Ok(Arc::new(value))), None, None)
+        Self { slot: Arc::new(Slot { value: OnceLock::from(Ok(Arc::new(value))), task: None }) }
     }
 
     pub(super) fn pending(task: &Arc<Task>) -> Self {
-        Self::new(OnceLock::new(), Some(Vec::new()), Some(Arc::clone(task)))
-    }
-
-    fn new(value: OnceLock<Result<Arc<T>>>, waiting: Option<Vec<Callback>>, task: Option<Arc<Task>>) -> Self {
-        let latch = Arc::new(Latch { waiting: Mutex::new(waiting), opened: Condvar::new() });
-        Self { slot: Arc::new(Slot { value, latch, task }) }
+        Self { slot: Arc::new(Slot { value: OnceLock::new(), task: Some(Arc::clone(task)) }) }
     }
 
     /// Whether the value is there, or the task failed.
     pub fn is_done(&self) -> bool {
-        self.slot.latch.lock().is_none()
+        self.producer().is_none_or(|task| task.is_done())
     }
 
     /// How the task that gives this value stands; `None` for a value that was put.
     pub fn task(&self) -> Option<TaskRecord> {
-        self.slot.task.as_ref().map(|task| task.record())
+        self.producer().map(|task| task.record())
     }
 
-    /// The task that gives the value, if it is one that does.
     pub(super) fn producer(&self) -> Option<&Arc<Task>> {
         self.slot.task.as_ref()
     }
 
-    /// The value, or why there is none, once it is done.
-    pub(crate) fn value(&self) -> Option<Result<Arc<T>>> {
-        if self.is_done() { self.slot.value.get().cloned() } else { None }
-    }
-
-    /// Keeps this thread until the value is there or the task failed.
-    pub(crate) fn block(&self) {
-        let mut waiting = self.slot.latch.lock();
-        while waiting.is_some() {
-            waiting = self.slot.latch.opened.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+    /// [`Cluster::get`](super::Cluster::get).
+    pub(crate) fn get(&self) -> Result<Arc<T>> {
+        if let Some(task) = self.producer() {
+            pool::wait_for(task)?;
         }
+        self.value()
     }
 
-    /// Brings the value, or why there is none; what comes first counts.
-    pub(super) fn settle(self, value: Result<T>) {
+    /// The value, or why there is none. Blocks while the task is not done.
+    pub(super) fn value(&self) -> Result<Arc<T>> {
+        self.slot.value.wait().clone()
+    }
+
+    /// Brings the value, or why there is none; called once, by the task's job.
+    pub(super) fn settle(self, value: Result<T>, task: &Task) {
         if self.slot.value.set(value.map(Arc::new)).is_ok() {
-            let latch = Arc::clone(&self.slot.latch);
+            // Before others learn of the value: it is freed as soon as they let go of it.
             drop(self);
-            latch.open();
-        }
-    }
-
-    /// Calls `then` once the value is there or the task failed: now, if that is so already, else
-    /// on the worker that brings it about.
-    pub(crate) fn when_done(&self, then: impl FnOnce() + Send + 'static) {
-        let mut waiting = self.slot.latch.lock();
-        match &mut *waiting {
-            Some(waiting) => waiting.push(Box::new(then)),
-            None => {
-                drop(waiting);
-                then();
-            }
+            task.open();
         }
     }
 }

@@ -1,28 +1,28 @@
-//! What is known of a task.
+//! The record of a task.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::Error;
 
-/// How a task stands, under the names that Ray's dashboard uses.
+/// The state of a task, under the name that Ray's dashboard uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskState {
-    /// Waits for its arguments, for a worker, or for its next attempt.
+    /// It waits for its arguments, for a worker, or for its next attempt.
     Pending,
-    /// A worker is at it.
+    /// A worker runs it.
     Running,
-    /// Done; its value is there.
+    /// It is done, and its value is there.
     Finished,
     /// Its last attempt failed, one of its arguments failed, or it was cancelled.
     Failed,
 }
 
 impl TaskState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Finished, Self::Failed];
 
-    /// Whether it stays so.
+    /// Terminal: finished or failed.
     pub fn is_last(self) -> bool {
         matches!(self, Self::Finished | Self::Failed)
     }
@@ -39,13 +39,14 @@ impl fmt::Display for TaskState {
     }
 }
 
-/// A stretch of time in which a worker was at a task. A task has one for each attempt, and one more
-/// each time it has waited for another task: what it waits is no part of it.
+/// A stretch of time in which a worker ran a task. A task has one for each attempt, and one more each time
+/// it has waited for another task: the time that it waits belongs to none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
     /// Which attempt of the task, from 1.
     pub attempt: u32,
-    /// Which worker, from 0.
+    /// Which worker, from 0. A number that is no worker's of this cluster stands for a worker of another one,
+    /// whose task waited for this one and found that nobody had begun it.
     pub worker: usize,
     /// When it began.
     pub started: Duration,
@@ -55,36 +56,36 @@ pub struct Span {
     pub cpu: Option<Duration>,
 }
 
-/// One task: what it is, who ran it, when. Times count from the cluster's start.
+/// A task: its name, its state, who ran it and when. Times count from the cluster's start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRecord {
     /// Its number in this cluster, from 0.
     pub id: usize,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// How it stands.
+    /// Its state.
     pub state: TaskState,
-    /// Which worker took it, from 0; the latest, where there were several.
+    /// Which worker ran its latest attempt, from 0: see [`Span::worker`].
     pub worker: Option<usize>,
     /// Which attempt this is, from 1.
     pub attempt: u32,
     /// When it was asked for.
     pub queued: Duration,
-    /// When a worker began it: this attempt.
+    /// When this attempt began.
     pub started: Option<Duration>,
-    /// When it was done, well or not.
+    /// When it finished or failed.
     pub ended: Option<Duration>,
     /// The processor time that this attempt took; `None` where the system does not tell.
     pub cpu: Option<Duration>,
-    /// When workers were at it, in order, earlier attempts too.
+    /// When workers ran it, in order, earlier attempts included.
     pub spans: Vec<Span>,
     /// Why it failed, or why its latest attempt did.
     pub error: Option<Error>,
 }
 
 impl TaskRecord {
-    /// How long workers were at its latest attempt so far, what it waited for other tasks left out.
-    /// Held against [`cpu`](Self::cpu) it tells whether they computed all the while.
+    /// How long its latest attempt has run, without the time that it waited for other tasks. Where
+    /// [`cpu`](Self::cpu) is less, the worker did not compute all the time.
     pub fn ran(&self) -> Duration {
         let this = self.spans.iter().filter(|span| span.attempt == self.attempt);
         this.filter_map(|span| Some(span.ended?.saturating_sub(span.started))).sum()

@@ -1,36 +1,177 @@
-//! A task: how it stands, and who may begin it.
+//! A task: its record, its job, and who waits for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::log::Events;
+use super::completed;
+use super::events::Events;
 use super::record::{Span, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind};
 use crate::platform;
 
-/// What a worker does for a task, once its arguments are there: one attempt.
-pub(crate) trait Job: Send {
-    fn run(self: Box<Self>, worker: usize);
+/// Calls a task's function with its arguments, as often as need be, and brings what came out.
+pub(super) trait Job: Send {
+    fn run(self: Box<Self>);
 }
 
-pub(crate) struct Task {
+/// Something to be done once a task is done.
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// A task of a cluster, or the record of one that others run.
+pub struct Task {
     events: Arc<Events>,
-    /// The task in which it was asked for.
-    parent: Weak<Task>,
     cancelled: AtomicBool,
+    done: AtomicBool,
+    /// How much is missing before the job can run: arguments that are not there, and the job itself.
+    missing: AtomicUsize,
     record: Mutex<Running>,
-    /// Whoever takes it begins the task.
-    job: Mutex<Option<Box<dyn Job>>>,
+    work: Mutex<Work>,
+    waiting: Mutex<Waiting>,
+    opened: Condvar,
 }
 
 struct Running {
     record: TaskRecord,
+    /// Processor time of the worker's thread at the start of the span that is open.
     cpu_at_start: Option<Duration>,
+    /// Tasks that this one has asked for.
+    children: Vec<Weak<Task>>,
 }
 
+#[derive(Default)]
+struct Work {
+    /// Whoever takes it runs the task.
+    job: Option<Box<dyn Job>>,
+    /// Tasks that give its arguments.
+    needs: Vec<Arc<Task>>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    callbacks: Vec<Callback>,
+    /// Whether a thread blocks on `opened`.
+    blocked: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who runs it.
 impl Task {
-    pub(super) fn new(id: usize, name: String, events: &Arc<Events>, parent: Option<&Arc<Self>>) -> Self {
+    /// Gives the task its job, which can run once the needs are done.
+    pub(super) fn give(&self, job: Box<dyn Job>, needs: Vec<Arc<Self>>) {
+        self.missing.store(needs.len() + 1, Ordering::Relaxed);
+        *lock(&self.work) = Work { job: Some(job), needs };
+    }
+
+    /// One thing less is missing; whether it was the last.
+    pub(super) fn arrived(&self) -> bool {
+        self.missing.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// The job, for the caller to run, if all arguments are there and nobody has taken it.
+    pub(super) fn claim(&self) -> Option<Box<dyn Job>> {
+        let mut work = lock(&self.work);
+        if work.needs.iter().any(|need| !need.is_done()) {
+            return None;
+        }
+        work.needs.clear();
+        work.job.take()
+    }
+
+    /// A need that is not done, if there is one; rather one that nobody has begun. The last first: workers
+    /// take them from the queue in the order in which they were asked for.
+    pub(super) fn need(&self) -> Option<Arc<Self>> {
+        let needs = &mut lock(&self.work).needs;
+        while needs.pop_if(|need| need.is_done()).is_some() {}
+        let last = needs.len().checked_sub(1)?;
+        if let Some(unbegun) = needs.iter().rposition(|need| lock(&need.work).job.is_some()) {
+            needs.swap(unbegun, last);
+        }
+        needs.last().cloned()
+    }
+}
+
+/// Who waits for it.
+impl Task {
+    pub(super) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// The task is done and its value is there: wakes all who wait for it.
+    pub(super) fn open(&self) {
+        let (callbacks, blocked) = {
+            let mut waiting = lock(&self.waiting);
+            self.done.store(true, Ordering::Release);
+            (std::mem::take(&mut waiting.callbacks), waiting.blocked)
+        };
+        if blocked {
+            self.opened.notify_all();
+        }
+        callbacks.into_iter().for_each(|then| then());
+        completed::add();
+    }
+
+    /// Calls `then` once the task is done: now, or on the worker that runs it.
+    pub(super) fn when_done(&self, then: impl FnOnce() + Send + 'static) {
+        let mut waiting = lock(&self.waiting);
+        if !self.is_done() {
+            return waiting.callbacks.push(Box::new(then));
+        }
+        drop(waiting);
+        then();
+    }
+
+    /// Blocks this thread until the task is done.
+    pub(super) fn block(&self) {
+        let mut waiting = lock(&self.waiting);
+        while !self.is_done() {
+            waiting.blocked = true;
+            waiting = self.opened.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Cancellation.
+impl Task {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// This task asks for another, which is cancelled with it.
+    pub(super) fn adopt(&self, child: &Arc<Self>) {
+        let mut running = lock(&self.record);
+        if self.is_cancelled() {
+            child.cancelled.store(true, Ordering::Relaxed);
+        }
+        running.children.push(Arc::downgrade(child));
+    }
+
+    /// Cancels the task and those that it has asked for, as far as they are not done. One that nobody has
+    /// begun fails at once.
+    pub(crate) fn cancel(self: &Arc<Self>) {
+        let mut tasks = vec![Arc::clone(self)];
+        while let Some(task) = tasks.pop() {
+            let running = lock(&task.record);
+            if running.record.state.is_last() {
+                continue;
+            }
+            task.cancelled.store(true, Ordering::Relaxed);
+            tasks.extend(running.children.iter().filter_map(Weak::upgrade));
+            drop(running);
+            let unbegun = std::mem::take(&mut *lock(&task.work));
+            if let Some(job) = unbegun.job {
+                job.run();
+            }
+        }
+    }
+}
+
+/// Its record.
+impl Task {
+    pub(super) fn new(id: usize, name: String, events: &Arc<Events>) -> Self {
         let record = TaskRecord {
             id,
             name,
@@ -46,81 +187,73 @@ impl Task {
         };
         Self {
             events: Arc::clone(events),
-            parent: parent.map_or_else(Weak::new, Arc::downgrade),
             cancelled: AtomicBool::new(false),
-            record: Mutex::new(Running { record, cpu_at_start: None }),
-            job: Mutex::default(),
+            done: AtomicBool::new(false),
+            missing: AtomicUsize::new(0),
+            record: Mutex::new(Running { record, cpu_at_start: None, children: Vec::new() }),
+            work: Mutex::default(),
+            waiting: Mutex::default(),
+            opened: Condvar::new(),
         }
     }
 
     pub(crate) fn record(&self) -> TaskRecord {
-        self.lock().record.clone()
+        lock(&self.record).record.clone()
     }
 
     pub(crate) fn state(&self) -> TaskState {
-        self.lock().record.state
+        lock(&self.record).record.state
     }
 
-    /// What it is called in a message.
+    /// Its number and name, for messages.
     pub(crate) fn title(&self) -> String {
-        let running = self.lock();
-        format!("task {} ({})", running.record.id, running.record.name)
+        lock(&self.record).title()
     }
 
-    pub(crate) fn give_job(&self, job: Box<dyn Job>) {
-        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
-    }
-
-    pub(crate) fn take_job(self: &Arc<Self>) -> Option<(Arc<Self>, Box<dyn Job>)> {
-        let job = self.job.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some((Arc::clone(self), job))
-    }
-
-    /// An attempt begins, unless the task was cancelled before.
+    /// An attempt begins; false if the task was cancelled or has ended.
     pub(crate) fn begin(&self, worker: usize) -> bool {
         self.change(|running, now| {
             if self.is_cancelled() || running.record.state != TaskState::Pending {
-                return None;
+                return false;
             }
             running.record.state = TaskState::Running;
             running.record.started = Some(now);
             running.open(worker, now);
-            Some(())
+            true
         })
-        .is_some()
     }
 
-    /// The attempt failed, and another one is to come.
+    /// The attempt failed, and another one will follow.
     pub(crate) fn fail_once(&self, error: Error) {
         self.change(|running, now| {
             running.close(now);
             running.record.state = TaskState::Pending;
             running.record.attempt += 1;
             running.record.error = Some(error);
-            Some(())
+            true
         });
     }
 
-    /// It is done: with a value, or with the error that is handed back. A task that was cancelled
-    /// meanwhile has failed, whatever came out.
+    /// The task ends: finished, or failed with this error. One that was cancelled has failed in any case.
+    /// Returns the error that stands in the record.
     pub(crate) fn end(&self, error: Option<Error>) -> Option<Error> {
         let mut last = None;
         self.change(|running, now| {
             if running.record.state.is_last() {
                 last.clone_from(&running.record.error);
-                return None;
+                return false;
             }
             running.close(now);
             last = if self.is_cancelled() { Some(running.cancelled()) } else { error };
             running.end(now, last.clone());
-            Some(())
+            true
         });
         last
     }
 
-    /// It ran on another machine's worker, which has told of it afterwards.
+    /// Notes the span of an attempt that ran on another machine.
     pub(crate) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
-        let mut running = self.lock();
+        let mut running = lock(&self.record);
         let record = &mut running.record;
         let attempt = record.attempt;
         record.spans.retain(|span| span.attempt != attempt);
@@ -128,48 +261,17 @@ impl Task {
         (record.worker, record.started) = (Some(worker), Some(started));
     }
 
-    /// What the task is at now waits for another task.
-    pub(crate) fn pause(&self) {
-        self.lock().close(self.events.elapsed());
+    /// The task begins to wait for another task.
+    pub(super) fn pause(&self) {
+        lock(&self.record).close(self.events.elapsed());
     }
 
-    /// It goes on.
-    pub(crate) fn resume(&self, worker: usize) {
-        self.lock().open(worker, self.events.elapsed());
-    }
-
-    /// From now on the task counts as cancelled, if it is not done yet. If nobody is at it, it has
-    /// failed, with the error that is handed back.
-    pub(crate) fn cancel(&self) -> Option<Error> {
-        let mut error = None;
-        self.change(|running, now| {
-            if running.record.state.is_last() {
-                return None;
-            }
-            self.cancelled.store(true, Ordering::Relaxed);
-            if running.record.state == TaskState::Running {
-                return None;
-            }
-            error = Some(running.cancelled());
-            running.end(now, error.clone());
-            Some(())
-        });
-        error
-    }
-
-    /// Whether it was cancelled, or the task in which it was asked for.
-    pub(crate) fn is_cancelled(&self) -> bool {
-        if self.cancelled.load(Ordering::Relaxed) {
-            return true;
+    /// It goes on, on the same worker.
+    pub(super) fn resume(&self) {
+        let mut running = lock(&self.record);
+        if let Some(worker) = running.record.worker {
+            running.open(worker, self.events.elapsed());
         }
-        let mut next = self.parent.upgrade();
-        while let Some(parent) = next {
-            if parent.cancelled.load(Ordering::Relaxed) {
-                return true;
-            }
-            next = parent.parent.upgrade();
-        }
-        false
     }
 
     /// Tells the listeners how the task stands.
@@ -177,25 +279,22 @@ impl Task {
         self.events.tell(|| self.record());
     }
 
-    /// Changes the record, and tells the listeners if there is something to tell.
-    fn change<T>(&self, change: impl FnOnce(&mut Running, Duration) -> Option<T>) -> Option<T> {
-        let changed = {
-            let mut running = self.lock();
-            change(&mut running, self.events.elapsed())
-        };
-        if changed.is_some() {
+    /// Changes the record, and tells the listeners if `change` says that there is something to tell.
+    fn change(&self, change: impl FnOnce(&mut Running, Duration) -> bool) -> bool {
+        let changed = change(&mut lock(&self.record), self.events.elapsed());
+        if changed {
             self.announce();
         }
         changed
     }
-
-    fn lock(&self) -> MutexGuard<'_, Running> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Running {
-    /// A worker is at it from now on.
+    fn title(&self) -> String {
+        format!("task {} ({})", self.record.id, self.record.name)
+    }
+
+    /// A span begins.
     fn open(&mut self, worker: usize, now: Duration) {
         self.record.worker = Some(worker);
         self.cpu_at_start = platform::thread_cpu();
@@ -203,9 +302,9 @@ impl Running {
         self.record.spans.push(Span { attempt, worker, started: now, ended: None, cpu: None });
     }
 
-    /// No worker is at it any more, for now.
+    /// The open span ends.
     fn close(&mut self, now: Duration) {
-        // Checked: where others run the task, this may be another thread than the one that it was begun on.
+        // Checked: where others run the task, it may end on another thread than it was begun on.
         let cpu = platform::thread_cpu()
             .zip(self.cpu_at_start)
             .and_then(|(after, before)| after.checked_sub(before));
@@ -221,10 +320,11 @@ impl Running {
         record.error = error;
         let this = record.spans.iter().filter(|span| span.attempt == record.attempt);
         record.cpu = this.map(|span| span.cpu).sum::<Option<Duration>>().filter(|_| record.started.is_some());
+        self.children = Vec::new();
     }
 
     fn cancelled(&self) -> Error {
-        let TaskRecord { id, name, .. } = &self.record;
-        Error::new(ErrorKind::Cancelled, format!("task {id} ({name}) was cancelled before it was done"))
+        let message = format!("{} was cancelled before it was done", self.title());
+        Error::new(ErrorKind::Cancelled, message)
     }
 }

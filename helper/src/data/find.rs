@@ -1,64 +1,51 @@
-//! Where the raw table lies.
+//! Where the raw table of California Housing is.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Names the table's place, and then no other place is tried.
-const ENVIRONMENT: &str = "CALIFORNIA_HOUSING";
-/// Set to anything but nothing or 0, it forbids the stand-in.
-pub(super) const REQUIRE_REAL: &str = "REQUIRE_REAL_DATA";
+/// Environment variable that names the file; where it is set, no other place is tried.
+const VARIABLE: &str = "CALIFORNIA_HOUSING";
 const FILE: &str = "cal_housing.data";
 
 pub(super) fn environment() -> Option<PathBuf> {
-    std::env::var_os(ENVIRONMENT).filter(|value| !value.is_empty()).map(Into::into)
+    std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(Into::into)
 }
 
-/// The table: the file that the environment names, else in `data/`, else in `../shared/data/`;
-/// `None` where it is in neither.
+/// The file that the environment names, else that in `data/`, else that in `../shared/data/`.
 ///
 /// # Errors
-/// [`ErrorKind::Data`] where something else than a file has the table's name.
-pub(super) fn california(root: &Path, environment: Option<PathBuf>) -> Result<Option<PathBuf>> {
+/// [`ErrorKind::Data`] where there is none, or something else than a file has its name.
+pub(super) fn california(root: &Path, environment: Option<PathBuf>) -> Result<PathBuf> {
+    let bad = |message| Err(Error::new(ErrorKind::Data, message));
     if let Some(path) = environment {
         if path.is_file() {
-            return Ok(Some(path));
+            return Ok(path);
         }
         let what = if path.is_dir() { "a folder, not a file" } else { "not a file" };
         let path = path.display();
-        let message =
-            format!("{ENVIRONMENT} names {path}, which is {what}; correct it, or unset it to look in data/");
-        return Err(Error::new(ErrorKind::Data, message));
+        return bad(format!(
+            "{VARIABLE} names {path}, which is {what}; correct it, or unset it to look in data/"
+        ));
     }
-    for path in places(root) {
+    let places = [root.join("data").join(FILE), root.join("../shared/data").join(FILE)];
+    for path in &places {
         if path.is_file() {
-            return Ok(Some(path));
+            return Ok(path.clone());
         }
-        // A link that leads nowhere is no file either, but whoever made it meant something.
+        // A folder or a broken link was put there on purpose: say so instead of looking elsewhere.
         if path.symlink_metadata().is_ok() {
             let what = if path.is_dir() { "a folder" } else { "a link that leads nowhere" };
-            let message =
-                format!("{} is {what}, not a file; take it away, or put the table there", path.display());
-            return Err(Error::new(ErrorKind::Data, message));
+            let path = path.display();
+            return bad(format!("{path} is {what}, not a file; take it away, or put the table there"));
         }
     }
-    Ok(None)
-}
-
-/// Says that the table is nowhere, where it was looked for, and how to get it.
-pub(super) fn not_found(root: &Path) -> Error {
-    let [own, shared] = places(root);
-    let message = format!(
-        "California Housing was not found: neither {} nor {} is there; run ./scripts/fetch-data to download it, put \
-         {FILE} into one of these folders (data/README.md says where to get it), or name it in {ENVIRONMENT}",
-        own.display(),
-        shared.display()
-    );
-    Error::new(ErrorKind::Data, message)
-}
-
-fn places(root: &Path) -> [PathBuf; 2] {
-    [root.join("data").join(FILE), root.join("../shared/data").join(FILE)]
+    let [own, shared] = places.each_ref().map(|path| path.display());
+    bad(format!(
+        "California Housing was not found: neither {own} nor {shared} is there; run ./scripts/fetch-data in a terminal \
+         to download it, put {FILE} into one of these folders (data/README.md says where to get it), or name it in \
+         {VARIABLE}"
+    ))
 }
 
 #[cfg(test)]
@@ -73,38 +60,41 @@ mod tests {
         (dir, root)
     }
 
+    fn refused(root: &Path, environment: Option<PathBuf>) -> String {
+        let error = california(root, environment).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Data);
+        error.to_string()
+    }
+
     #[test]
     fn data_comes_before_shared() {
         let (_dir, root) = project();
         let shared = root.join("../shared/data/cal_housing.data");
         std::fs::write(&shared, "x").unwrap();
-        assert_eq!(california(&root, None).unwrap(), Some(shared));
+        assert_eq!(california(&root, None).unwrap(), shared);
         let own = root.join("data/cal_housing.data");
         std::fs::write(&own, "x").unwrap();
-        assert_eq!(california(&root, None).unwrap(), Some(own));
+        assert_eq!(california(&root, None).unwrap(), own);
     }
 
     #[test]
-    fn the_environment_stands_alone() {
+    fn where_the_environment_names_a_file_no_other_is_taken() {
         let (_dir, root) = project();
         std::fs::write(root.join("data/cal_housing.data"), "x").unwrap();
-        let error = california(&root, Some(root.join("nowhere.data"))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Data);
-        assert!(error.to_string().contains("nowhere.data"), "{error}");
+        let error = refused(&root, Some(root.join("nowhere.data")));
+        assert!(error.contains("nowhere.data"), "{error}");
         let named = root.join("named.data");
         std::fs::write(&named, "x").unwrap();
-        assert_eq!(california(&root, Some(named.clone())).unwrap(), Some(named));
+        assert_eq!(california(&root, Some(named.clone())).unwrap(), named);
     }
 
     #[test]
-    fn nowhere_names_every_place() {
+    fn a_missing_table_names_every_place_and_the_command() {
         let (_dir, root) = project();
-        assert_eq!(california(&root, None).unwrap(), None);
-        let error = not_found(&root).to_string();
-        assert!(
-            error.contains("project/data") && error.contains("shared/data") && error.contains(ENVIRONMENT),
-            "{error}"
-        );
+        let error = refused(&root, None);
+        for part in ["project/data", "shared/data", VARIABLE, "run ./scripts/fetch-data"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]
@@ -113,10 +103,9 @@ mod tests {
         let own = root.join("data/cal_housing.data");
         std::fs::write(root.join("../shared/data/cal_housing.data"), "x").unwrap();
         std::fs::create_dir(&own).unwrap();
-        let error = california(&root, None).unwrap_err().to_string();
+        let error = refused(&root, None);
         assert!(error.contains("data/cal_housing.data is a folder, not a file"), "{error}");
-        let error = california(&root, Some(own)).unwrap_err().to_string();
-        assert!(error.contains("which is a folder, not a file"), "{error}");
+        assert!(refused(&root, Some(own)).contains("which is a folder, not a file"));
     }
 
     #[cfg(unix)]
@@ -124,7 +113,6 @@ mod tests {
     fn a_link_that_leads_nowhere_is_said() {
         let (_dir, root) = project();
         std::os::unix::fs::symlink(root.join("gone"), root.join("data/cal_housing.data")).unwrap();
-        let error = california(&root, None).unwrap_err().to_string();
-        assert!(error.contains("a link that leads nowhere"), "{error}");
+        assert!(refused(&root, None).contains("a link that leads nowhere"));
     }
 }

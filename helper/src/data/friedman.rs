@@ -1,24 +1,19 @@
-//! Made-up data with a known answer, to stand in for a table that cannot be had.
+//! Generated data with a known formula, in any size: for tests and for studies of scale.
 
+use forest::Stream;
 use polars_core::prelude::*;
 
 use super::dataset::Dataset;
-use crate::error::{Error, Result};
-use crate::rng::Stream;
+use crate::error::{Error, ErrorKind, Result};
+use crate::platform;
 
-/// Says in every table, chart, file and conclusion that the numbers are not of California.
-const NAME: &str = "GENERATED STAND-IN (Friedman #1)";
-const BANNER: &str = "These are NOT the houses of California. The table was neither found nor downloaded, so the lab \
-                      runs on generated numbers of the same size (Friedman #1). Timings and methods hold; errors, maps \
-                      and best models say nothing about houses. To get the real table: ./scripts/fetch-data; to insist \
-                      on it: data::california_housing() in this cell, or ./scripts/report --require-real-data.";
 /// How many features the target depends on.
 const INFORMATIVE: usize = 5;
 
 /// Friedman #1: `n_samples` rows of `n_features` independent features `x1`, `x2`, ..., uniform in
 /// [0, 1), and the target
 /// `y = 10 sin(pi x1 x2) + 20 (x3 - 0.5)^2 + 10 x4 + 5 x5 + noise * e`, where `e` is standard
-/// normal; features from the sixth on say nothing about it. scikit-learn has it as
+/// normal; features from the sixth on have no influence on it. scikit-learn has it as
 /// `make_friedman1`, from another random stream.
 ///
 /// The same numbers for the same seed on every platform: ChaCha8, and elementary functions from
@@ -28,28 +23,19 @@ const INFORMATIVE: usize = 5;
 /// doi:10.1214/aos/1176347963.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for no rows, fewer than 5
-/// features, or a `noise` that is negative or not finite.
+/// [`ErrorKind::InvalidParameter`] for fewer than 2 rows or 5 features, or a `noise` that is negative or
+/// not finite; [`ErrorKind::Memory`] for a table that does not fit into the memory that is free.
 ///
 /// ```
 /// # fn main() -> helper::Result<()> {
-/// let made_up = helper::data::friedman1(100, 10, 1.0, 42)?;
-/// assert_eq!((made_up.rows(), made_up.features().len()), (100, 10));
+/// let table = helper::data::friedman1(100, 10, 1.0, 42)?;
+/// assert_eq!((table.rows(), table.features().len()), (100, 10));
 /// # Ok(())
 /// # }
 /// ```
 pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> Result<Dataset> {
-    named("Friedman #1 (generated)", n_samples, n_features, noise, seed)
-}
-
-/// What stands in for California Housing: as many rows and features.
-pub(super) fn stand_in(rows: usize, features: usize) -> Result<Dataset> {
-    Ok(named(NAME, rows, features, 1.0, 42)?.with_banner(BANNER))
-}
-
-fn named(name: &str, n_samples: usize, n_features: usize, noise: f64, seed: u64) -> Result<Dataset> {
-    if n_samples == 0 {
-        return Err(Error::invalid("n_samples", n_samples, "at least 1 row"));
+    if n_samples < 2 {
+        return Err(Error::invalid("n_samples", n_samples, "at least 2 rows"));
     }
     if n_features < INFORMATIVE {
         let allowed = format!("at least {INFORMATIVE}, on which the target depends");
@@ -58,6 +44,13 @@ fn named(name: &str, n_samples: usize, n_features: usize, noise: f64, seed: u64)
     if !(noise >= 0.0 && noise.is_finite()) {
         return Err(Error::invalid("noise", noise, "a standard deviation: 0 or more, and finite"));
     }
+    // Numbers, and what polars keeps per column.
+    let bytes = (n_samples as u64)
+        .saturating_mul(8)
+        .saturating_add(256)
+        .saturating_mul((n_features as u64).saturating_add(1));
+    let what = format!("Friedman #1 with {n_samples} rows of {n_features} features");
+    platform::check_memory(&what, bytes, "ask for fewer")?;
     let (mut features, mut normal) = (Stream::new(seed, 0), Stream::new(seed, 1));
     let mut columns = vec![Vec::with_capacity(n_samples); n_features + 1];
     for _ in 0..n_samples {
@@ -80,13 +73,9 @@ fn named(name: &str, n_samples: usize, n_features: usize, noise: f64, seed: u64)
     let named: Vec<(&str, &str)> = meanings.iter().map(|(name, unit)| (name.as_str(), *unit)).collect();
     let series =
         columns.into_iter().zip(&named).map(|(values, (name, _))| Column::new((*name).into(), values));
-    let frame = DataFrame::new_infer_height(series.collect()).map_err(|e| {
-        Error::new(
-            crate::ErrorKind::Data,
-            format!("{n_samples} rows of {n_features} features make no table: {e}"),
-        )
-    })?;
-    Dataset::new(name, frame, &named)
+    let frame = DataFrame::new_infer_height(series.collect())
+        .map_err(|e| Error::new(ErrorKind::Data, format!("{what} is not a table: {e}")))?;
+    Dataset::new("Friedman #1 (generated)", frame, &named)
 }
 
 /// Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Mathematical
@@ -133,7 +122,7 @@ mod tests {
     fn is_what_an_implementation_of_its_own_gives() {
         // scripts/reference/friedman.py, with a ChaCha8 of its own and the system's sine.
         let data = friedman1(50, 8, 1.0, 42).unwrap();
-        let columns: Vec<Vec<f64>> = (0..9).map(|c| data.values(c)).collect();
+        let columns: Vec<Vec<f64>> = data.names().into_iter().map(|name| column(&data, name)).collect();
         let reference =
             include_str!("../../tests/reference/friedman.csv").lines().filter(|l| !l.starts_with('#'));
         let mut rows = 0;
@@ -154,25 +143,26 @@ mod tests {
     #[test]
     fn is_the_same_on_every_platform() {
         // A change of any bit, here or on another platform, changes this hash.
-        let hash = stand_in(20_640, 8).unwrap().hash();
+        let hash = friedman1(20_640, 8, 1.0, 42).unwrap().hash();
         assert_eq!(hash, 0xf8da_8cf1_0f00_b046, "{hash:#018x}");
-    }
-
-    #[test]
-    fn says_what_it_is() {
-        let data = stand_in(100, 8).unwrap();
-        assert!(data.name().contains("GENERATED STAND-IN") && data.source().is_none());
-        assert!(data.to_string().starts_with("These are NOT the houses of California"), "{data}");
-        assert!(friedman1(100, 8, 1.0, 1).unwrap().banner().is_none());
     }
 
     #[test]
     fn bad_arguments_are_told() {
         for (error, said) in [
-            (friedman1(0, 8, 1.0, 1), "n_samples is 0"),
+            (friedman1(0, 8, 1.0, 1), "n_samples is 0, but must be at least 2 rows"),
+            (friedman1(1, 8, 1.0, 1), "n_samples is 1"),
             (friedman1(9, 4, 1.0, 1), "n_features is 4, but must be at least 5"),
             (friedman1(9, 8, -0.5, 1), "noise is -0.5"),
             (friedman1(9, 8, f64::NAN, 1), "noise is NaN"),
+            (
+                friedman1(5_000_000_000_000, 8, 1.0, 1),
+                "Friedman #1 with 5000000000000 rows of 8 features may need",
+            ),
+            (
+                friedman1(2, usize::MAX, 1.0, 1),
+                "Friedman #1 with 2 rows of 18446744073709551615 features may need",
+            ),
         ] {
             let error = error.unwrap_err().to_string();
             assert!(error.starts_with(said), "{error}");

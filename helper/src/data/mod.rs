@@ -1,24 +1,26 @@
-//! The table: find it, read it, check it, split it; and generated data where there is none.
+//! Tables to learn from: California Housing, Friedman #1, or anybody's CSV file or polars frame; and their splits.
 //!
 //! ```
 //! # fn main() -> helper::Result<()> {
-//! # if helper::data::california_housing().is_err() { return Ok(()); }
-//! let housing = helper::data::california_housing()?;
-//! assert_eq!((housing.rows(), housing.features().len()), (20_640, 8));
-//! let split = housing.split(0.2, 42)?;
-//! assert_eq!((split.train.len(), split.test.len()), (16_512, 4_128));
+//! let table = helper::data::friedman1(1_000, 5, 1.0, 42)?;
+//! let split = table.split(0.2, 42)?;
+//! assert_eq!((split.train.len(), split.test.len()), (800, 200));
 //! # Ok(())
 //! # }
 //! ```
 
 mod california;
+mod csv;
 mod dataset;
 mod find;
 mod friedman;
 mod shards;
 mod split;
 
-pub use california::{california_housing, california_housing_or_stand_in};
+/// polars, for those who make a frame or compute with [`Dataset::frame`]: `use data::polars_core::prelude::*;`.
+pub use polars_core;
+
+pub use california::california_housing;
 pub use dataset::Dataset;
 pub use friedman::friedman1;
 pub use shards::Shards;

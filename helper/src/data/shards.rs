@@ -1,17 +1,17 @@
-//! A training set in pieces on the disk, for data that no worker should hold whole.
+//! Training rows in several files, for data that no worker should hold whole.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::split::{Rows, Split};
 use crate::error::{Error, ErrorKind, Result};
+use crate::platform;
 
-/// A split whose training rows lie on the disk in shards; made by [`Split::shard`].
+/// A split whose training rows are in files, the shards; made by [`Split::shard`].
 ///
-/// A shard is a NumPy file, `shard-0.npy` and so on: a table in Fortran order whose last column is
-/// the target. Python reads it by `numpy.load`, and whoever maps it reads no more than is used.
+/// A shard is a NumPy file: a table in Fortran order whose last column is the target. Python reads it by
+/// `numpy.load`. Its name has the hash of all training rows, so shards of several splits can be in one
+/// folder: `shard-5d0c3f7e9a1b2c4d-0-of-4.npy`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shards {
     files: Vec<PathBuf>,
@@ -27,6 +27,17 @@ impl Split {
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] for no part, or more parts than rows, [`ErrorKind::Io`] where a
     /// file cannot be written.
+    ///
+    /// ```
+    /// # fn main() -> helper::Result<()> {
+    /// # let folder = std::env::temp_dir().join(format!("helper-shards-{}", std::process::id()));
+    /// let split = helper::data::friedman1(100, 5, 1.0, 42)?.split(0.2, 42)?;
+    /// let shards = split.shard(3, &folder)?;
+    /// assert_eq!(shards.rows(), [26, 27, 27]);
+    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn shard(&self, parts: usize, folder: impl AsRef<Path>) -> Result<Shards> {
         let n = self.train.len();
         if !(1..=n).contains(&parts) {
@@ -36,17 +47,14 @@ impl Split {
                 format!("from 1 to {n}, the number of training rows"),
             ));
         }
-        let folder = folder.as_ref();
-        let failed = |path: &Path, e: std::io::Error| {
-            Error::new(ErrorKind::Io, format!("{} could not be written: {e}", path.display()))
-        };
-        std::fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
-        let folder = std::path::absolute(folder).map_err(|e| failed(folder, e))?;
+        let folder = std::path::absolute(folder.as_ref())
+            .map_err(|e| Error::new(ErrorKind::Io, format!("the folder of the shards has no path: {e}")))?;
+        let hash = self.train.hash();
         let (mut files, mut rows) = (Vec::new(), Vec::new());
         for part in 0..parts {
             let range = part * n / parts..(part + 1) * n / parts;
-            let path = folder.join(format!("shard-{part}.npy"));
-            write(&path, &self.train, range.clone()).map_err(|e| failed(&path, e))?;
+            let path = folder.join(format!("shard-{hash:016x}-{part}-of-{parts}.npy"));
+            platform::write(&path, &npy(&self.train, range.clone()))?;
             files.push(path);
             rows.push(range.len());
         }
@@ -57,12 +65,12 @@ impl Split {
 }
 
 impl Shards {
-    /// How many there are.
+    /// How many shards there are.
     pub fn len(&self) -> usize {
         self.files.len()
     }
 
-    /// Never: there is one at least.
+    /// Always `false`: there is at least one.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
@@ -96,7 +104,7 @@ impl Shards {
         &self.split
     }
 
-    /// The largest of all targets, without its sign.
+    /// The largest absolute value of all targets.
     pub(crate) fn largest(&self) -> f64 {
         self.largest
     }
@@ -121,15 +129,19 @@ impl Shards {
             let message = format!("{} {what}; write the shards again: split.shard(..)", path.display());
             Error::new(ErrorKind::Data, message)
         };
-        let file = File::open(path).map_err(|e| bad(format!("could not be read: {e}")))?;
-        let shape = (self.rows[part], self.columns());
-        read(BufReader::new(file), shape).map_err(|e| bad(format!("is not the shard that was written: {e}")))
+        let bytes = std::fs::read(path).map_err(|e| bad(format!("could not be read: {e}")))?;
+        let (rows, columns) = (self.rows[part], self.columns());
+        match bytes.strip_prefix(head(rows, columns).as_slice()).map(<[u8]>::as_chunks) {
+            Some((words, [])) if words.len() == rows * columns => {
+                Ok(words.iter().map(|word| f64::from_le_bytes(*word)).collect())
+            }
+            _ => Err(bad(format!("is not the shard that was written, of {rows} rows and {columns} columns"))),
+        }
     }
 }
 
 /// The head of a NumPy file: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
-fn head(shape: (usize, usize)) -> Vec<u8> {
-    let (rows, columns) = shape;
+fn head(rows: usize, columns: usize) -> Vec<u8> {
     let text = format!("{{'descr': '<f8', 'fortran_order': True, 'shape': ({rows}, {columns}), }}");
     let length = (10 + text.len() + 1).next_multiple_of(64) - 10;
     let mut head = b"\x93NUMPY\x01\x00".to_vec();
@@ -138,31 +150,13 @@ fn head(shape: (usize, usize)) -> Vec<u8> {
     head
 }
 
-fn write(path: &Path, rows: &Rows, range: Range<usize>) -> std::io::Result<()> {
-    // Under its name it is there whole or not at all.
-    let partial = path.with_extension("npy.partial");
-    let mut file = BufWriter::new(File::create(&partial)?);
-    file.write_all(&head((range.len(), rows.n_features() + 1)))?;
+/// A range of the rows as the content of a NumPy file.
+fn npy(rows: &Rows, range: Range<usize>) -> Vec<u8> {
+    let mut bytes = head(range.len(), rows.n_features() + 1);
     for column in rows.x().chunks(rows.len()).chain([rows.y()]) {
-        for value in &column[range.clone()] {
-            file.write_all(&value.to_le_bytes())?;
-        }
+        bytes.extend(column[range.clone()].iter().flat_map(|value| value.to_le_bytes()));
     }
-    file.into_inner()?.sync_all()?;
-    std::fs::rename(partial, path)
-}
-
-fn read(mut file: impl Read, shape: (usize, usize)) -> std::io::Result<Vec<f64>> {
-    let expected = head(shape);
-    let mut found = vec![0; expected.len()];
-    file.read_exact(&mut found)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    if found != expected || bytes.len() != 8 * shape.0 * shape.1 {
-        let message = format!("not {} rows and {} columns", shape.0, shape.1);
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
-    }
-    Ok(bytes.chunks_exact(8).map(|word| f64::from_le_bytes(word.try_into().unwrap_or_default())).collect())
+    bytes
 }
 
 #[cfg(test)]
@@ -191,6 +185,23 @@ mod tests {
         }
         let all: Vec<usize> = (0..10).map(|tree| shards.of_tree(tree, 10)).collect();
         assert_eq!(all, [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn splits_that_share_a_folder_keep_their_own_rows() {
+        let table = crate::data::friedman1(60, 5, 1.0, 1).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = [1, 2].map(|seed| table.split(0.2, seed).unwrap());
+        let first = a.shard(3, folder.path()).unwrap();
+        let before: Vec<Vec<f64>> = (0..3).map(|part| first.read(part).unwrap()).collect();
+        let second = b.shard(3, folder.path()).unwrap();
+        let other = a.shard(2, folder.path()).unwrap();
+        assert_eq!((0..3).map(|part| first.read(part).unwrap()).collect::<Vec<_>>(), before);
+        assert_ne!(second.read(0).unwrap(), before[0]);
+        assert_eq!(other.rows(), [24, 24]);
+        // The same split, cut in the same way, has the same files.
+        assert_eq!(table.split(0.2, 1).unwrap().shard(3, folder.path()).unwrap(), first);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3 + 3 + 2);
     }
 
     #[test]

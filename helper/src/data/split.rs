@@ -1,51 +1,118 @@
 //! Training and test rows.
 
-use std::sync::Arc;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
 
-/// Rows of numbers with their targets; columns lie one after another. A clone shares the numbers.
-#[derive(Debug, Clone, PartialEq)]
+use polars_core::prelude::{Column, DataFrame};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Some rows of a table. Their numbers are copied out of it when they are first asked for; a clone
+/// shares them.
+#[derive(Clone)]
 pub struct Rows {
-    x: Arc<[f64]>,
-    y: Arc<[f64]>,
-    source: Arc<[usize]>,
+    len: usize,
+    n_features: usize,
+    numbers: Arc<LazyLock<Numbers, Box<dyn FnOnce() -> Numbers + Send>>>,
+}
+
+struct Numbers {
+    x: Vec<f64>,
+    y: Vec<f64>,
+    source: Vec<usize>,
 }
 
 impl Rows {
     /// Takes `rows` out of `columns`, of which the last is the target.
     pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
-        let pick = |column: &Vec<f64>| rows.iter().map(|&row| column[row]).collect::<Vec<f64>>();
-        let (target, features) = columns.split_last().map_or((Vec::new(), &[][..]), |(y, x)| (pick(y), x));
-        Self { x: features.iter().flat_map(pick).collect(), y: target.into(), source: rows.into() }
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let numbers = Numbers::gather(&columns, rows.to_vec());
+        let n_features = columns.len().saturating_sub(1);
+        Self { len: rows.len(), n_features, numbers: Arc::new(LazyLock::new(Box::new(|| numbers))) }
+    }
+
+    /// The rows that stand in these parts of `order`. The columns of `frame` are contiguous and of type
+    /// f64, the last is the target.
+    pub(super) fn of(frame: &DataFrame, order: &Arc<[usize]>, parts: [Range<usize>; 2]) -> Self {
+        let (len, n_features) = (parts.iter().map(Range::len).sum(), frame.width().saturating_sub(1));
+        let (frame, order) = (frame.clone(), Arc::clone(order));
+        let gather = move || {
+            let columns: Vec<&[f64]> = frame.columns().iter().map(numbers).collect();
+            Numbers::gather(&columns, parts.into_iter().flat_map(|part| order[part].to_vec()).collect())
+        };
+        Self { len, n_features, numbers: Arc::new(LazyLock::new(Box::new(gather))) }
     }
 
     /// How many rows.
     pub fn len(&self) -> usize {
-        self.y.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.y.is_empty()
+        self.len == 0
     }
 
     /// How many features.
     pub fn n_features(&self) -> usize {
-        self.x.len() / self.len().max(1)
+        self.n_features
     }
 
     /// The features, column after column: shape `n_features` x `len`.
     pub fn x(&self) -> &[f64] {
-        &self.x
+        &self.numbers.x
     }
 
     /// The targets, one per row.
     pub fn y(&self) -> &[f64] {
-        &self.y
+        &self.numbers.y
     }
 
-    /// Which row of the table each row was.
+    /// Which row of the table each row was, counted from 0.
     pub fn source(&self) -> &[usize] {
-        &self.source
+        &self.numbers.source
+    }
+
+    /// XXH3 (64 bits) of the numbers and of where they came from: equal for the same rows of the same table.
+    pub(crate) fn hash(&self) -> u64 {
+        let mut hasher = Xxh3::new();
+        hasher.update(&(self.len as u64).to_le_bytes());
+        self.x().iter().chain(self.y()).for_each(|number| hasher.update(&number.to_le_bytes()));
+        self.source().iter().for_each(|&row| hasher.update(&(row as u64).to_le_bytes()));
+        hasher.digest()
+    }
+}
+
+impl Numbers {
+    fn gather(columns: &[&[f64]], source: Vec<usize>) -> Self {
+        let (features, target) = columns.split_at(columns.len().saturating_sub(1));
+        let pick = |columns: &[&[f64]]| {
+            let mut picked = Vec::with_capacity(columns.len() * source.len());
+            columns.iter().for_each(|column| picked.extend(source.iter().map(|&row| column[row])));
+            picked
+        };
+        let (x, y) = (pick(features), pick(target));
+        Self { x, y, source }
+    }
+}
+
+/// The numbers of a contiguous column of type f64 without nulls.
+///
+/// # Panics
+/// For any other column; a [`Dataset`](super::Dataset) has none.
+pub(super) fn numbers(column: &Column) -> &[f64] {
+    column.f64().and_then(|values| values.cont_slice()).expect("contiguous, f64 and without nulls")
+}
+
+impl PartialEq for Rows {
+    fn eq(&self, other: &Self) -> bool {
+        (self.x(), self.y(), self.source()) == (other.x(), other.y(), other.source())
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({} rows, {} features)", self.len, self.n_features)
     }
 }
 
@@ -60,14 +127,15 @@ pub struct Split {
     pub target: String,
     /// The rows to learn from.
     pub train: Rows,
-    /// The rows that a forest is judged by, which it never saw.
+    /// The rows that a model is tested on; it is never trained on them.
     pub test: Rows,
 }
 
 impl Split {
-    /// How many bytes the numbers take.
+    /// How many bytes the numbers take, the training and the test rows together.
     pub fn bytes(&self) -> usize {
-        let side = |rows: &Rows| size_of_val(rows.x()) + size_of_val(rows.y()) + size_of_val(rows.source());
+        let side =
+            |rows: &Rows| rows.len() * ((rows.n_features() + 1) * size_of::<f64>() + size_of::<usize>());
         side(&self.train) + side(&self.test)
     }
 }

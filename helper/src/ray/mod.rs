@@ -84,12 +84,7 @@ impl<T: Ship<Value = T> + Send + Sync + 'static> Ship for ObjectRef<T> {
     type Value = T;
 
     fn value(&self) -> Result<Arc<T>> {
-        loop {
-            if let Some(value) = ObjectRef::value(self) {
-                return value;
-            }
-            self.block();
-        }
+        self.get()
     }
 
     fn parts(value: &T) -> Result<Vec<Vec<u8>>> {

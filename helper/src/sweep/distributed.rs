@@ -7,10 +7,9 @@ use serde_json::json;
 use super::gather::Gathering;
 use super::learner::{Learner, exact};
 use super::outcome::Outcome;
-use super::plan::Plan;
+use super::plan::{Keep, Plan};
 use super::run::{self, Extras};
 use super::work::{Grown, Work};
-use super::{Keep, Sweep};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ray::{Call, Done, Ended, RayCluster, Ship};
@@ -52,15 +51,15 @@ impl Ship for Tests {
 }
 
 /// What a sweep on Ray cannot be.
-pub(super) fn check(sweep: &Sweep) -> Result<()> {
-    if sweep.learner != Learner::Forest {
+pub(super) fn check(plan: &Plan) -> Result<()> {
+    if plan.learner != Learner::Forest {
         return Err(Error::invalid(
             "the learner of a sweep on Ray",
-            sweep.learner,
+            plan.learner,
             "forest: the nodes get a library that grows exact forests; take Learner::Forest, or run on Cluster::local",
         ));
     }
-    if sweep.keep == Keep::All {
+    if plan.keep == Keep::All {
         return Err(Error::invalid(
             "keep of a sweep on Ray",
             "All",
@@ -106,7 +105,7 @@ fn over_ray(
     let (send, receive) = mpsc::channel();
     for (key, planned) in work.cut.tasks.iter().enumerate() {
         let (model, trees) = (planned.model, planned.trees.clone());
-        let params = exact::params(&work.plan.models[model]);
+        let params = work.plan.models[model];
         let sabotage = work.sabotage();
         let name = planned.to_string();
         let shard = shards.map(|s| s.of_tree(trees.start, params.n_estimators));

@@ -1,15 +1,14 @@
-//! Gathers what tasks give, and scores each model when its last task is in.
+//! Gathering the results of tasks: a model is scored when its last task is done.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Keep;
 use super::event::{Event, Listener, tell};
 use super::journal::{Journal, Restored};
 use super::learner::Trees;
 use super::model::Model;
 use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
-use super::plan::{Cut, Plan};
+use super::plan::{Cut, Keep, Plan};
 use super::work::{Grown, Work};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +19,7 @@ pub(super) struct Gathering<'a> {
     actual: Vec<f64>,
     listener: Option<&'a Listener>,
     journal: Option<Journal>,
+    /// How many models came from the journal.
     restored: usize,
     pub(super) started: Instant,
     pub(super) setup_seconds: f64,
@@ -31,6 +31,7 @@ pub(super) struct Gathering<'a> {
     kept: Vec<(usize, Model)>,
     tasks: Vec<SweepTask>,
     warnings: Vec<String>,
+    /// How many trees are to be grown, and how many are.
     trees: usize,
     done_trees: usize,
 }
@@ -87,23 +88,23 @@ impl<'a> Gathering<'a> {
             failed: Vec::new(),
             kept: Vec::new(),
             tasks: Vec::new(),
-            warnings: Vec::new(),
+            warnings: plan.apart().into_iter().collect(),
             trees: 0,
             done_trees: 0,
         }
     }
 
-    /// How many test rows there are.
+    /// The number of test rows.
     pub(super) fn rows(&self) -> usize {
         self.actual.len()
     }
 
-    /// Which models are not there.
+    /// The models that did not come from a journal.
     pub(super) fn missing(&self) -> Vec<usize> {
         (0..self.models.len()).filter(|&i| self.models[i].is_none()).collect()
     }
 
-    /// The models that came from a journal and whose trees are to be kept: these are grown again.
+    /// The models that came from a journal and whose trees are to be kept: they are grown again.
     pub(super) fn to_grow_again(&self) -> Vec<usize> {
         let came = |i: &usize| self.models[*i].as_ref().is_some_and(|model| model.restored);
         match self.plan.keep {
@@ -113,16 +114,16 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Says what is about to be trained, and how long it may take.
-    pub(super) fn announce(&self, work: &Work) {
-        let (models, workers) = (work.cut.forests.iter().map(Vec::len).sum(), self.workers);
+    /// Starts the clock.
+    pub(super) fn start(&mut self, work: &Work) {
+        let (models, trees) = (work.cut.forests.iter().map(Vec::len).sum(), work.trees());
         if models > 0 {
-            let estimate = work.estimate(self.split, workers).unwrap_or(0.0);
-            tell(self.listener, Event::Starting { models, trees: work.trees(), workers, estimate });
+            tell(self.listener, Event::Starting { models, trees, workers: self.workers });
         }
+        self.started = Instant::now();
     }
 
-    /// Gets ready for the tasks of this cut; their numbers begin with what is returned.
+    /// Prepares for the tasks of this cut; returns the number of the first of them.
     pub(super) fn begin(&mut self, cut: &Cut) -> usize {
         let forest = |models: &Vec<usize>| Forest {
             models: models.clone(),
@@ -140,13 +141,13 @@ impl<'a> Gathering<'a> {
         self.tasks.len()
     }
 
-    /// Takes note of a task that was run.
+    /// Records a task that was run.
     pub(super) fn record(&mut self, task: SweepTask) {
         self.parts[task.model].seconds += task.seconds();
         self.tasks.push(task);
     }
 
-    /// Takes what a task gave.
+    /// Adds the result of a task.
     pub(super) fn add(&mut self, work: &Work, task: usize, grown: &Grown) -> Result<()> {
         let task = &work.cut.tasks[task];
         let part = &mut self.parts[task.model];
@@ -157,6 +158,11 @@ impl<'a> Gathering<'a> {
         }
         part.tasks_left -= 1;
         self.done_trees += task.trees.len();
+        if part.tasks_left > 0 {
+            let (elapsed, left) = self.times();
+            let (trees, of) = (self.done_trees, self.trees);
+            tell(self.listener, Event::Progress { trees, of, elapsed, left });
+        }
         while let Some(&model) = self.open[task.forest].models.get(self.open[task.forest].next) {
             if self.parts[model].tasks_left > 0 {
                 break;
@@ -167,7 +173,7 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// A task failed for good: no model of its forest that has its trees can be complete.
+    /// A task failed in each attempt: the models of its forest that have its trees fail with it.
     pub(super) fn fail(&mut self, work: &Work, task: usize, error: &Error) {
         let planned = &work.cut.tasks[task];
         let models = &self.open[planned.forest].models;
@@ -201,7 +207,7 @@ impl<'a> Gathering<'a> {
         forest.trees.extend(pieces.into_iter().flat_map(|(_, trees)| trees));
         let trees = forest.trees.clone();
         let predictions: Vec<f64> =
-            forest.sums.iter().map(|sum| work.scale.mean(*sum, params.n_estimators)).collect();
+            forest.sums.iter().map(|sum| work.scale.to_f64(*sum, params.n_estimators)).collect();
         let (scale, n_features) = (work.scale, self.split.train.n_features());
         let trained = Model { params, n_features, trees, scale };
         if let Some(before) = &self.models[model] {
@@ -224,12 +230,16 @@ impl<'a> Gathering<'a> {
             self.warn(warning);
         }
         let done = 1 + self.models.iter().flatten().count();
-        let elapsed = self.started.elapsed().as_secs_f64();
-        let left = elapsed * (self.trees as f64 / self.done_trees as f64 - 1.0);
-        let of = self.models.len();
+        let ((elapsed, left), of) = (self.times(), self.models.len());
         tell(self.listener, Event::Finished { model: &outcome, done, of, elapsed, left });
         self.models[model] = Some(outcome);
         Ok(())
+    }
+
+    /// Seconds since the start, and those that the rest may take.
+    fn times(&self) -> (f64, f64) {
+        let elapsed = self.started.elapsed().as_secs_f64();
+        (elapsed, elapsed * (self.trees as f64 / self.done_trees as f64 - 1.0))
     }
 
     fn keep(&mut self, index: usize, mse: f64, model: Model) {
@@ -237,8 +247,8 @@ impl<'a> Gathering<'a> {
         match self.plan.keep {
             Keep::None => {}
             Keep::All => self.kept.push((index, model)),
-            // Of equals the outcome calls the smallest forest the best, whichever was done first; so
-            // all that may still be it are kept.
+            // The smallest forest among equals is the best one, and may be done last: until then all
+            // equals are kept.
             Keep::Best => {
                 self.kept.retain(|(i, _)| self.models[*i].as_ref().is_some_and(best));
                 if self.models.iter().flatten().all(|other| mse <= other.scores.mse) {
@@ -256,11 +266,15 @@ impl<'a> Gathering<'a> {
     }
 
     /// # Errors
-    /// [`ErrorKind::Task`] where no model is there.
+    /// [`ErrorKind::Task`] where every model failed.
     pub(super) fn outcome(mut self) -> Result<Outcome> {
         let seconds = self.started.elapsed().as_secs_f64();
         if let Some(warning) = self.journal.as_mut().and_then(Journal::finish) {
             self.warn(warning);
+        }
+        let (models, trees) = (self.models.iter().flatten().count() - self.restored, self.done_trees);
+        if models > 0 {
+            tell(self.listener, Event::Done { models, trees, workers: self.workers, elapsed: seconds });
         }
         self.failed.sort_by_key(|failed| failed.model);
         if let Some(first) = self.failed.first().filter(|_| self.models.iter().all(Option::is_none)) {
@@ -276,7 +290,7 @@ impl<'a> Gathering<'a> {
             target: self.split.target.clone(),
             learner: self.plan.learner,
             schedule: self.plan.schedule,
-            shared: self.plan.shared,
+            shared: self.plan.shares(),
             workers: self.workers,
             seconds,
             setup_seconds: self.setup_seconds,

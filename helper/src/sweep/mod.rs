@@ -26,16 +26,14 @@ mod learner;
 mod learners;
 mod model;
 mod outcome;
-mod params;
+mod plain;
 mod plan;
 mod projection;
 mod run;
-mod scale;
 mod schedule;
 mod values;
 mod ways;
 mod work;
-mod workers;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -43,21 +41,21 @@ use std::sync::{Arc, Mutex};
 
 pub use comparison::Comparison;
 pub use event::Event;
+pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
 pub use learners::Learners;
 pub use model::Model;
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
-pub use params::{MaxFeatures, Params};
+pub use plan::Keep;
 pub(crate) use projection::MOST_WORKERS;
 pub use projection::Projection;
 pub use schedule::Schedule;
 pub use values::Values;
 pub use ways::{Way, Ways};
-pub use workers::Workers;
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::platform::project_root;
 use crate::ray::{RayCluster, RayRef};
 use event::Listener;
@@ -66,152 +64,176 @@ use plan::Plan;
 use run::Extras;
 use work::Sabotage;
 
-/// Which trained models an [`Outcome`] holds on to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Keep {
-    /// None: scores and predictions are enough.
-    #[default]
-    None,
-    /// The one with the lowest mean squared error.
-    Best,
-    /// All of them.
-    All,
-}
-
-/// Hyperparameters to try: each may have one value or many, and every combination is a model.
+/// Hyperparameters to try: each has one value or many ([`Values`]), and every combination is a model.
 ///
 /// Names, meanings and defaults are those of scikit-learn's `RandomForestRegressor`.
 #[derive(Clone)]
 pub struct Sweep {
-    n_estimators: Vec<usize>,
-    max_depth: Vec<Option<usize>>,
-    min_samples_split: Vec<usize>,
-    min_samples_leaf: Vec<usize>,
-    max_features: Vec<MaxFeatures>,
-    seed: Vec<u64>,
+    grid: Grid,
+    /// The first value that names nothing; it is refused when the sweep runs.
+    refused: Option<Error>,
     learner: Learner,
     keep: Keep,
     schedule: Schedule,
     trees_per_task: Option<usize>,
-    journal: Option<(PathBuf, String)>,
+    share_trees: bool,
+    journal: Option<PathBuf>,
     sabotage: Option<Sabotage>,
     listener: Option<Listener>,
 }
 
+/// The hyperparameters, the one that changes slowest first: a field, a setter and a loop for each.
+macro_rules! hyperparameters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
+        #[derive(Clone)]
+        struct Grid {
+            $($name: Vec<$type>,)*
+            n_estimators: Vec<usize>,
+        }
+
+        impl Grid {
+            /// The one value of each hyperparameter.
+            fn of(params: Params) -> Self {
+                Self { $($name: vec![params.$name],)* n_estimators: vec![params.n_estimators] }
+            }
+
+            fn models(&self) -> Vec<Params> {
+                let mut models = vec![Params::default()];
+                $(models = each(&models, &self.$name, |$name, params| Params { $name, ..params });)*
+                each(&models, &self.n_estimators, |n_estimators, params| Params { n_estimators, ..params })
+            }
+        }
+
+        /// # Hyperparameters
+        impl Sweep {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, $name: impl Values<$type>) -> Self {
+                    self.grid.$name = self.checked($name);
+                    self
+                }
+            )*
+        }
+    };
+}
+
+hyperparameters! {
+    /// What all randomness comes from: the same seed gives the same forests.
+    seed: u64;
+    /// How many rows are drawn for a tree: a number, a fraction such as `0.5`, or `None` for as many
+    /// as there are.
+    max_samples: Option<MaxSamples>;
+    /// Whether each tree is grown on rows drawn with replacement (the default), or on all.
+    bootstrap: bool;
+    /// How many features are tried at each split: a number such as `3`, a fraction such as `0.5`,
+    /// `"sqrt"`, `"log2"`, or a [`MaxFeatures`].
+    max_features: MaxFeatures;
+    /// A split that lowers the impurity by less, weighted by the node's share of the rows, is not made;
+    /// 0.0 or more.
+    min_impurity_decrease: f64;
+    /// A split that leaves fewer samples on a side is not made; 1 or more.
+    min_samples_leaf: usize;
+    /// A node with fewer samples is a leaf; 2 or more. `forest` and scikit-learn count a row of the
+    /// bootstrap once, smartcore as often as it was drawn.
+    min_samples_split: usize;
+    /// The most splits on a path from the root to a leaf: `20`, `[5, 10, 20]`, or `None` for no limit.
+    max_depth: Option<usize>;
+}
+
+/// Every model with every value.
+fn each<T: Copy>(models: &[Params], values: &[T], with: impl Fn(T, Params) -> Params) -> Vec<Params> {
+    models.iter().flat_map(|params| values.iter().map(|value| with(*value, *params))).collect()
+}
+
 impl Sweep {
-    /// A sweep over the number of trees: one value, a list, a range, or
-    /// `(50..=340).step_by(10)`.
+    /// A sweep over the number of trees: one value, a list, a range, or `(50..=340).step_by(10)`.
     pub fn over_n_estimators(n_estimators: impl Values<usize>) -> Self {
-        let default = Params::default();
-        Self {
-            n_estimators: n_estimators.values(),
-            max_depth: vec![default.max_depth],
-            min_samples_split: vec![default.min_samples_split],
-            min_samples_leaf: vec![default.min_samples_leaf],
-            max_features: vec![default.max_features],
-            seed: vec![default.seed],
+        let mut sweep = Self {
+            grid: Grid::of(Params::default()),
+            refused: None,
             learner: Learner::default(),
             keep: Keep::default(),
             schedule: Schedule::default(),
             trees_per_task: None,
+            share_trees: false,
             journal: None,
             sabotage: None,
             listener: Some(event::print()),
-        }
+        };
+        sweep.grid.n_estimators = sweep.checked(n_estimators);
+        sweep
     }
 
-    /// How many splits a path may have: `20`, `[5, 10, 20]`, or `None` for no limit.
-    #[must_use]
-    pub fn max_depth(mut self, max_depth: impl Values<Option<usize>>) -> Self {
-        self.max_depth = max_depth.values();
-        self
+    /// The values; none where one is refused.
+    fn checked<T>(&mut self, values: impl Values<T>) -> Vec<T> {
+        values.values().unwrap_or_else(|error| {
+            self.refused.get_or_insert(error);
+            Vec::new()
+        })
     }
 
-    /// A node with fewer samples is a leaf; 2 or more.
-    #[must_use]
-    pub fn min_samples_split(mut self, min_samples_split: impl Values<usize>) -> Self {
-        self.min_samples_split = min_samples_split.values();
-        self
-    }
-
-    /// A split that leaves fewer samples on a side is not made; 1 or more.
-    #[must_use]
-    pub fn min_samples_leaf(mut self, min_samples_leaf: impl Values<usize>) -> Self {
-        self.min_samples_leaf = min_samples_leaf.values();
-        self
-    }
-
-    /// How many features are tried at each split: a number of them, a part such as `0.5`, or a
-    /// [`MaxFeatures`].
-    #[must_use]
-    pub fn max_features(mut self, max_features: impl Into<MaxFeatures>) -> Self {
-        self.max_features = vec![max_features.into()];
-        self
-    }
-
-    /// Where randomness starts: the same seed gives the same forests.
-    #[must_use]
-    pub fn seed(mut self, seed: impl Values<u64>) -> Self {
-        self.seed = seed.values();
-        self
-    }
-
-    /// Who grows the trees.
+    /// Which library grows the trees.
     #[must_use]
     pub fn learner(mut self, learner: Learner) -> Self {
         self.learner = learner;
         self
     }
 
-    /// Which trained models the outcome holds on to; none unless asked.
+    /// Which trained models the outcome keeps; none by default.
     #[must_use]
     pub fn keep(mut self, keep: Keep) -> Self {
         self.keep = keep;
         self
     }
 
-    /// How trees are cut into tasks; [`Schedule::Trees`] unless told otherwise. It changes when things
-    /// are done, and no score.
+    /// How trees are cut into tasks; [`Schedule::Trees`] by default. It changes no score.
     #[must_use]
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
         self
     }
 
-    /// How many trees a task of [`Schedule::Trees`] grows; 10 unless told otherwise. smartcore grows
-    /// trees in blocks of 10, so there it is rounded up to a multiple of that.
+    /// How many trees a task of [`Schedule::Trees`] grows; 10 by default. smartcore grows trees in
+    /// blocks of 10, so there it is rounded up to a multiple of 10.
     #[must_use]
     pub fn trees_per_task(mut self, trees: usize) -> Self {
         self.trees_per_task = Some(trees);
         self
     }
 
-    /// Keeps a journal, `runs/ID.jsonl`: each model is on the disk as soon as it is finished. If the
-    /// journal is there already, the sweep goes on where it stopped: it trains what is missing, and
-    /// gives the same bits as if it had never stopped. So a cell that was interrupted is run again
-    /// as it is.
+    /// Whether each tree is grown once and shared by all models that have it: with one seed, a forest
+    /// is the first trees of any larger forest with the same other hyperparameters. It changes no
+    /// score.
     ///
-    /// A stopped run loses the models that it was at, at most one more than there are workers under
-    /// [`Schedule::Trees`]. Trees are not kept: those that [`keep`](Self::keep) asks for are grown
-    /// again, and checked against the journal's predictions. [`Keep::All`] therefore saves nothing by
-    /// a journal. A journal of other data, hyperparameters, or trees is refused.
+    /// Models that cannot share grow their own trees, and the outcome says so: those on shards, and
+    /// those by smartcore whose number of trees is not a multiple of 10.
     #[must_use]
-    pub fn journal(self, id: impl Into<String>) -> Self {
-        self.journal_in(project_root().join("runs"), id)
-    }
-
-    /// As [`journal`](Self::journal), in another folder.
-    #[must_use]
-    pub fn journal_in(mut self, folder: impl Into<PathBuf>, id: impl Into<String>) -> Self {
-        self.journal = Some((folder.into(), id.into()));
+    pub fn share_trees(mut self, share: bool) -> Self {
+        self.share_trees = share;
         self
     }
 
-    /// Makes tasks panic on purpose, to see what becomes of the sweep: before a task is run,
-    /// `panics` is asked with the number of its model, its trees, and the attempt, from 1.
+    /// Writes each model to a file as soon as it is finished, such as `runs/lab.jsonl`; a relative path
+    /// begins in the project's folder. If the file is there already, the sweep trains only what is
+    /// missing, and gives the same bits as if it had never stopped: a cell that was interrupted is run
+    /// again as it is.
     ///
-    /// A task that panics is begun again; only one that does so each time fails, and then its model
-    /// alone. Nothing else is changed, so what finishes has the scores that it would have anyway.
+    /// A run that is stopped loses the models that it was training: under [`Schedule::Trees`] at most
+    /// one more than there are workers. Trees are not written: those that [`keep`](Self::keep) asks
+    /// for are grown again, and checked against the predictions in the file, so [`Keep::All`] saves no
+    /// time. A journal of other data, hyperparameters or trees is refused.
+    #[must_use]
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(project_root().join(path.into()));
+        self
+    }
+
+    /// Makes tasks panic on purpose, to show what happens then: before a task runs, `panics` is called
+    /// with the number of its model, its trees, and the attempt, from 1.
+    ///
+    /// A task that panics is tried again, four times in all; only then its model fails, alone. Models
+    /// that finish have the scores that they have anyway.
     #[must_use]
     pub fn sabotage(
         mut self,
@@ -228,7 +250,7 @@ impl Sweep {
         self
     }
 
-    /// Tells `listener` of every [`Event`] instead of printing lines.
+    /// Calls `listener` with every [`Event`] instead of printing lines.
     #[must_use]
     pub fn on_event(mut self, listener: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.listener = Some(Arc::new(Mutex::new(listener)));
@@ -237,26 +259,7 @@ impl Sweep {
 
     /// The models: every combination, the number of trees fastest.
     pub fn models(&self) -> Vec<Params> {
-        let mut models = Vec::new();
-        for &seed in &self.seed {
-            for &max_features in &self.max_features {
-                for &min_samples_leaf in &self.min_samples_leaf {
-                    for &min_samples_split in &self.min_samples_split {
-                        for &max_depth in &self.max_depth {
-                            models.extend(self.n_estimators.iter().map(|&n_estimators| Params {
-                                n_estimators,
-                                max_depth,
-                                min_samples_split,
-                                min_samples_leaf,
-                                max_features,
-                                seed,
-                            }));
-                        }
-                    }
-                }
-            }
-        }
-        models
+        self.grid.models()
     }
 
     /// Trains the models one after another on this thread.
@@ -268,92 +271,107 @@ impl Sweep {
     /// journal cannot be opened; [`Task`](crate::ErrorKind::Task) where every model failed. That some
     /// failed is no error: the outcome says which.
     pub fn run_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
-        let data = data.as_ref();
-        self.one_by_one(self.plan(data)?, data)
+        let split = data.as_ref();
+        let plan = self.plan(split, None)?;
+        plan.check_memory(split, 1)?;
+        let extras = self.extras(&plan, split, None)?;
+        run::sequential(plan, split, extras)
     }
 
-    /// Trains the models on the workers of a cluster: tasks of some ten trees each, model after
-    /// model, unless [`schedule`](Self::schedule) says otherwise. The scores are those of
+    /// Trains the models on the workers of a cluster: threads or a Ray cluster, and a split that was put
+    /// there, or [`Shards`]. Tasks grow some ten trees each, model after model, unless
+    /// [`schedule`](Self::schedule) says otherwise. On a split, the scores are those of
     /// [`run_sequential`](Self::run_sequential), bit for bit.
     ///
-    /// # Errors
-    /// As [`run_sequential`](Self::run_sequential).
-    pub fn run_on<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
-        cluster.run(self, data, false)
-    }
-
-    /// Trains the models one after another, and grows each tree once: with one seed, a forest is the
-    /// first trees of any larger forest with the same other hyperparameters. The scores are those of
-    /// [`run_sequential`](Self::run_sequential), bit for bit.
+    /// On shards, each task reads one, so that no worker holds all training rows; each shard grows as
+    /// many of a model's trees as the others, and the forest is all of them. The scores are the same
+    /// on threads and on Ray, and others than on the whole.
     ///
     /// # Errors
-    /// As [`run_sequential`](Self::run_sequential), and [`InvalidParameter`](crate::ErrorKind::InvalidParameter)
-    /// where smartcore is to share trees of models that do not end where a block of ten ends.
-    pub fn run_shared_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
-        let data = data.as_ref();
-        self.one_by_one(self.plan(data)?.sharing()?, data)
+    /// As [`run_sequential`](Self::run_sequential), and
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) where a model has fewer trees than there
+    /// are shards.
+    pub fn run_on<D>(&self, cluster: &impl Workers<D>, data: &D) -> Result<Outcome> {
+        cluster.run(self, data)
     }
 
-    /// Trains the models on the workers of a cluster, and grows each tree once, as
-    /// [`run_shared_sequential`](Self::run_shared_sequential) does.
-    ///
-    /// # Errors
-    /// As [`run_shared_sequential`](Self::run_shared_sequential).
-    pub fn run_shared<W: Workers>(&self, cluster: &W, data: &W::Data) -> Result<Outcome> {
-        cluster.run(self, data, true)
+    fn plan(&self, split: &Split, shards: Option<&Shards>) -> Result<Plan> {
+        if let Some(error) = &self.refused {
+            return Err(error.clone());
+        }
+        let rows = (split.train.len(), split.train.n_features());
+        let plan = Plan::new(self.learner, self.models(), self.keep, rows)?
+            .scheduled(self.schedule, self.trees_per_task)?;
+        let plan = match shards {
+            Some(shards) => plan.on_shards(shards.rows())?,
+            None => plan,
+        };
+        Ok(if self.share_trees { plan.sharing() } else { plan })
     }
 
-    /// Trains the models on shards, of which each task reads one: no worker holds all training rows. Each
-    /// shard grows as many of a model's trees as the others, and the forest is all of them. What that
-    /// costs in accuracy is for the outcome to tell, held against a run on the whole.
-    ///
-    /// # Errors
-    /// As [`run_on`](Self::run_on), and [`InvalidParameter`](crate::ErrorKind::InvalidParameter) where a
-    /// model has fewer trees than there are shards.
-    pub fn run_on_shards<W: Workers>(&self, cluster: &W, shards: &Shards) -> Result<Outcome> {
-        cluster.run_shards(self, shards)
-    }
-
-    fn on_shards<'a>(&'a self, shards: &'a Shards) -> Result<(Plan, Extras<'a>)> {
-        let plan = self.plan(shards.split())?.on_shards(shards.len())?;
-        plan.check_memory(shards.split(), 1)?;
-        let extras = Extras { shards: Some(shards), ..self.extras(&plan, shards.split())? };
-        Ok((plan, extras))
-    }
-
-    fn on_ray(&self, plan: Plan, ray: &RayCluster, data: &RayRef<Split>) -> Result<Outcome> {
-        distributed::check(self)?;
-        let extras = self.extras(&plan, data)?;
-        distributed::on_ray(plan, ray, data, data.objects(), extras)
-    }
-
-    fn plan(&self, data: &Split) -> Result<Plan> {
-        Plan::new(self.learner, self.models(), self.keep, data.train.n_features())?
-            .scheduled(self.schedule, self.trees_per_task)
-    }
-
-    fn one_by_one(&self, plan: Plan, data: &Split) -> Result<Outcome> {
-        plan.check_memory(data, 1)?;
-        let extras = self.extras(&plan, data)?;
-        run::sequential(plan, data, extras)
-    }
-
-    fn on_cluster(&self, plan: Plan, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let split = cluster.get(data)?;
-        plan.check_memory(&split, cluster.workers())?;
-        let extras = self.extras(&plan, &split)?;
-        run::on_cluster(plan, cluster, data, extras)
-    }
-
-    fn extras(&self, plan: &Plan, data: &Split) -> Result<Extras<'_>> {
-        let open = |(folder, id): &(PathBuf, String)| Journal::open(folder, id, &Header::of(plan, data)?);
-        let journal = self.journal.as_ref().map(open).transpose()?;
+    fn extras<'a>(&'a self, plan: &Plan, split: &Split, shards: Option<&'a Shards>) -> Result<Extras<'a>> {
+        let open = |path: &PathBuf| Journal::open(path, &Header::of(plan, split)?);
         Ok(Extras {
             listener: self.listener.as_ref(),
-            journal,
+            journal: self.journal.as_ref().map(open).transpose()?,
             sabotage: self.sabotage.as_ref(),
-            shards: None,
+            shards,
         })
+    }
+}
+
+/// Workers that can run a sweep on data of the type `D`: the threads of a [`Cluster`], or the nodes of a
+/// [`RayCluster`].
+#[diagnostic::on_unimplemented(
+    message = "a sweep cannot run on a `{Self}` with a `{D}`",
+    label = "this cluster does not have such data",
+    note = "put the split there first: `let data = cluster.put(split);`, then `sweep.run_on(&cluster, &data)`; shards are given as they are"
+)]
+pub trait Workers<D> {
+    /// What [`Sweep::run_on`] does.
+    ///
+    /// # Errors
+    /// As [`Sweep::run_on`].
+    fn run(&self, sweep: &Sweep, data: &D) -> Result<Outcome>;
+}
+
+impl Workers<ObjectRef<Split>> for Cluster {
+    fn run(&self, sweep: &Sweep, data: &ObjectRef<Split>) -> Result<Outcome> {
+        let split = self.get(data)?;
+        let plan = sweep.plan(&split, None)?;
+        plan.check_memory(&split, self.workers())?;
+        let extras = sweep.extras(&plan, &split, None)?;
+        run::on_cluster(plan, self, data, extras)
+    }
+}
+
+impl Workers<Shards> for Cluster {
+    fn run(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        let split = shards.split();
+        let plan = sweep.plan(split, Some(shards))?;
+        plan.check_memory(split, self.workers())?;
+        let extras = sweep.extras(&plan, split, Some(shards))?;
+        run::on_cluster(plan, self, &self.put(split.clone()), extras)
+    }
+}
+
+impl Workers<RayRef<Split>> for RayCluster {
+    fn run(&self, sweep: &Sweep, data: &RayRef<Split>) -> Result<Outcome> {
+        let plan = sweep.plan(data, None)?;
+        distributed::check(&plan)?;
+        let extras = sweep.extras(&plan, data, None)?;
+        distributed::on_ray(plan, self, data, data.objects(), extras)
+    }
+}
+
+impl Workers<Shards> for RayCluster {
+    fn run(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
+        let split = shards.split();
+        let plan = sweep.plan(split, Some(shards))?;
+        distributed::check(&plan)?;
+        let extras = sweep.extras(&plan, split, Some(shards))?;
+        let tests = self.put(&distributed::Tests(Arc::new(split.clone())))?;
+        distributed::on_ray(plan, self, split, tests.objects(), extras)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use forest::{Params, Scale};
+
 use super::learner::Trees;
-use super::params::Params;
-use super::scale::Scale;
 use crate::data::Rows;
 use crate::error::{Error, Result};
 
@@ -18,7 +18,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The hyperparameters that it was trained with.
+    /// Its hyperparameters.
     pub fn params(&self) -> &Params {
         &self.params
     }
@@ -28,11 +28,11 @@ impl Model {
         self.trees.iter().map(|trees| trees.n_nodes()).sum()
     }
 
-    /// Predicts the target of each row.
+    /// Predicts the target of each row, in units of the target.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where the rows have another
-    /// number of features than those that it was trained on.
+    /// number of features than the training rows.
     pub fn predict(&self, rows: &Rows) -> Result<Vec<f64>> {
         if rows.n_features() != self.n_features {
             let allowed = format!("{}, as in training", self.n_features);
@@ -40,7 +40,7 @@ impl Model {
         }
         let mut sums = vec![0; rows.len()];
         self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, &mut sums))?;
-        Ok(sums.into_iter().map(|sum| self.scale.mean(sum, self.params.n_estimators)).collect())
+        Ok(sums.into_iter().map(|sum| self.scale.to_f64(sum, self.params.n_estimators)).collect())
     }
 }
 

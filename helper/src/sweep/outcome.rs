@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use forest::Params;
 use smartcore::metrics;
 
+use super::learner::Learner;
 use super::model::Model;
-use super::params::Params;
-use super::{Learner, Schedule};
+use super::schedule::Schedule;
 use crate::cluster::TaskState;
 
 /// How well a model predicts the test rows, by smartcore's metrics.

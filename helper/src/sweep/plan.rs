@@ -3,18 +3,32 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::params::Params;
-use super::{Keep, Learner, Schedule};
+use forest::{MAX_TREES, Params};
+
+use super::learner::Learner;
+use super::schedule::Schedule;
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 use crate::text::thousands;
 
-/// Trees that a task grows: few enough that the workers end together, enough that a task costs
-/// nothing beside.
+/// Trees of a task: so few that all workers end at about the same time, so many that handing out a task
+/// costs little beside.
 const TREES_PER_TASK: usize = 10;
-/// Trees that a task holds at a time, where it need not keep them.
+/// Trees that a task holds at a time, where they are not kept.
 pub(super) const TREES_AT_A_TIME: usize = 10;
+
+/// Which trained models an [`Outcome`](super::Outcome) keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// None: scores and predictions are enough.
+    #[default]
+    None,
+    /// The one with the lowest mean squared error.
+    Best,
+    /// All of them.
+    All,
+}
 
 /// Models that were checked, and how they are to be trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +37,9 @@ pub(crate) struct Plan {
     pub(crate) models: Vec<Params>,
     pub(crate) keep: Keep,
     pub(crate) schedule: Schedule,
-    /// Whether models that differ in the number of trees alone share these.
-    pub(crate) shared: bool,
+    /// Whether models that differ only in their number of trees share these, where they can.
+    sharing: bool,
+    /// Trees of a task of [`Schedule::Trees`].
     grain: usize,
     n_features: usize,
     /// Into how many shards the training rows are cut; each grows trees of its own.
@@ -40,14 +55,14 @@ pub(crate) struct TaskPlan {
     pub(crate) trees: Range<usize>,
 }
 
-/// The name that a cluster knows the task by.
+/// The task's name in a cluster.
 impl fmt::Display for TaskPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "model {} trees {}..{}", self.model, self.trees.start, self.trees.end)
     }
 }
 
-/// What some of the models need: forests, and the tasks that grow them.
+/// Forests to grow for some of the models, and the tasks that grow them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Cut {
     /// The models of each forest, the smallest first: each is the first trees of the next.
@@ -56,33 +71,37 @@ pub(crate) struct Cut {
 }
 
 impl Plan {
+    /// A plan for a table of `(rows, features)`.
+    ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] for the first value that makes no sense.
-    pub(crate) fn new(learner: Learner, models: Vec<Params>, keep: Keep, n_features: usize) -> Result<Self> {
+    /// [`ErrorKind::InvalidParameter`] for the first hyperparameter that is out of its range.
+    pub(crate) fn new(
+        learner: Learner,
+        models: Vec<Params>,
+        keep: Keep,
+        (n_rows, n_features): (usize, usize),
+    ) -> Result<Self> {
         if models.is_empty() {
             let message = "the sweep is empty: a hyperparameter was given no value, such as a range that ends before \
                            it begins; give each at least one";
             return Err(Error::new(ErrorKind::InvalidParameter, message));
         }
-        models.iter().try_for_each(|params| params.check(n_features))?;
+        for params in &models {
+            params.check(n_rows, n_features)?;
+            if learner == Learner::Smartcore {
+                known_to_smartcore(params)?;
+            }
+        }
         let grain = TREES_PER_TASK.next_multiple_of(learner.block());
-        Ok(Self {
-            learner,
-            models,
-            keep,
-            schedule: Schedule::Trees,
-            shared: false,
-            grain,
-            n_features,
-            shards: 1,
-        })
+        let schedule = Schedule::default();
+        Ok(Self { learner, models, keep, schedule, sharing: false, grain, n_features, shards: 1 })
     }
 
     /// How the trees are cut; `trees_per_task` is for [`Schedule::Trees`].
     pub(crate) fn scheduled(mut self, schedule: Schedule, trees_per_task: Option<usize>) -> Result<Self> {
         self.schedule = schedule;
         if let Some(trees) = trees_per_task {
-            if !(1..=super::params::MOST_TREES).contains(&trees) {
+            if !(1..=MAX_TREES).contains(&trees) {
                 return Err(Error::invalid("trees_per_task", trees, "from 1 to 1,048,576 trees"));
             }
             self.grain = trees.next_multiple_of(self.learner.block());
@@ -90,78 +109,95 @@ impl Plan {
         Ok(self)
     }
 
-    /// Grows the trees of each model on shards, as many on one as on another.
+    /// Grows the trees of each model on shards with so many rows, equally many on each.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where a shard would grow no tree, or smartcore is to.
-    pub(crate) fn on_shards(mut self, shards: usize) -> Result<Self> {
+    /// [`ErrorKind::InvalidParameter`] where a shard would grow no tree or has too few rows, and for
+    /// smartcore.
+    pub(crate) fn on_shards(mut self, rows: &[usize]) -> Result<Self> {
         if self.learner != Learner::Forest {
-            return Err(Error::invalid(
-                "the learner on shards",
-                self.learner,
-                "forest: take Learner::Forest",
-            ));
+            let allowed = "forest: take Learner::Forest";
+            return Err(Error::invalid("the learner on shards", self.learner, allowed));
         }
-        if let Some(model) = self.models.iter().find(|model| model.n_estimators < shards) {
-            let allowed = format!("{shards} or more, so that each of the {shards} shards grows a tree");
-            return Err(Error::invalid("n_estimators", model.n_estimators, allowed));
+        self.shards = rows.len();
+        let fewest = rows.iter().copied().min().unwrap_or(0);
+        for params in &self.models {
+            params.check(fewest, self.n_features)?;
+            if params.n_estimators < self.shards {
+                let allowed =
+                    format!("{0} or more, so that each of the {0} shards grows a tree", self.shards);
+                return Err(Error::invalid("n_estimators", params.n_estimators, allowed));
+            }
         }
-        self.shards = shards;
         Ok(self)
     }
 
     /// The plan of one model, whose trees are kept.
     pub(crate) fn of_one(self, model: Params) -> Self {
-        Self { models: vec![model], keep: Keep::Best, shared: false, ..self }
+        Self { models: vec![model], keep: Keep::Best, sharing: false, ..self }
     }
 
-    /// Lets models share trees.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where the learner gives trees in blocks, and a model that
-    /// others go beyond ends within one.
-    pub(crate) fn sharing(mut self) -> Result<Self> {
-        self.shared = true;
-        let block = self.learner.block();
-        for forest in self.forests(&(0..self.models.len()).collect::<Vec<_>>()) {
-            let size = |model: &usize| self.models[*model].n_estimators;
-            let largest = forest.last().map_or(0, size);
-            if let Some(odd) = forest.iter().map(size).find(|n| *n < largest && !n.is_multiple_of(block)) {
-                return Err(Error::invalid(
-                    "n_estimators of a shared run",
-                    odd,
-                    format!(
-                        "a multiple of {block}: {} grows trees in blocks of {block}, and the first {odd} of {largest} \
-                         end within one; choose such multiples, or train by run_on without sharing",
-                        self.learner
-                    ),
-                ));
-            }
-        }
-        Ok(self)
+    /// Lets models share trees, where they can.
+    pub(crate) fn sharing(self) -> Self {
+        Self { sharing: true, ..self }
     }
 
-    /// The models in groups that can share trees, each with the smallest first.
+    /// Whether models share trees.
+    pub(crate) fn shares(&self) -> bool {
+        self.forests(&self.all()).len() < self.models.len()
+    }
+
+    /// Why some models that were to share trees grow their own; `None` where none do.
+    pub(crate) fn apart(&self) -> Option<String> {
+        let free = Self { learner: Learner::Forest, shards: 1, ..self.clone() };
+        let (forests, possible) = (self.forests(&self.all()).len(), free.forests(&self.all()).len());
+        let reason = match self.shards {
+            1 => format!(
+                "{} grows trees in blocks of {1}, so only models with a multiple of {1} trees are part of larger ones",
+                self.learner,
+                self.learner.block()
+            ),
+            shards => format!("each of the {shards} shards grows a part of each model's trees"),
+        };
+        (forests > possible).then(|| format!("models that share no trees were trained apart: {reason}"))
+    }
+
+    fn all(&self) -> Vec<usize> {
+        (0..self.models.len()).collect()
+    }
+
+    /// The models in groups that share trees, each with the smallest first.
     fn forests(&self, models: &[usize]) -> Vec<Vec<usize>> {
+        if !self.sharing || self.shards > 1 {
+            return models.iter().map(|model| vec![*model]).collect();
+        }
+        let size = |model: &usize| self.models[*model].n_estimators;
         let mut forests: Vec<Vec<usize>> = Vec::new();
         for &model in models {
             let of = |other: usize| Params { n_estimators: 0, ..self.models[other] };
-            let same = |forest: &&mut Vec<usize>| self.shared && of(forest[0]) == of(model);
-            match forests.iter_mut().find(same) {
+            match forests.iter_mut().find(|forest| of(forest[0]) == of(model)) {
                 Some(forest) => forest.push(model),
                 None => forests.push(vec![model]),
             }
         }
+        let mut apart = Vec::new();
         for forest in &mut forests {
-            forest.sort_by_key(|model| (self.models[*model].n_estimators, *model));
+            forest.sort_by_key(|model| (size(model), *model));
+            // A model that ends within a block is no part of a larger one.
+            let largest = forest.last().map_or(0, size);
+            let ends = |model: &mut usize| {
+                size(model) < largest && !size(model).is_multiple_of(self.learner.block())
+            };
+            apart.extend(forest.extract_if(.., ends).map(|model| vec![model]));
         }
+        forests.extend(apart);
         forests
     }
 
     /// The tasks that train these models, in the order in which they are handed out.
     pub(crate) fn cut(&self, models: &[usize]) -> Cut {
         let forests = self.forests(models);
-        let whole = !self.shared && self.schedule != Schedule::Trees;
+        let whole = !self.sharing && self.schedule != Schedule::Trees;
         let mut tasks = Vec::new();
         for (index, forest) in forests.iter().enumerate() {
             let mut from = 0;
@@ -183,52 +219,39 @@ impl Plan {
         Cut { forests, tasks }
     }
 
-    /// How long a model takes beside others, roughly: features are tried for each row on each level.
+    /// About how long a model takes, relative to others: features are tried for each row on each level.
     fn work(&self, model: usize) -> f64 {
         let params = &self.models[model];
+        // `new` has checked that it is not refused.
         let features = params.max_features.of(self.n_features).unwrap_or(self.n_features);
         let depth = params.max_depth.unwrap_or(usize::MAX).min(16);
         (params.n_estimators * features) as f64 * depth as f64
     }
 
-    /// Trees to time before the sweep, to say how long it takes.
-    pub(crate) fn probe(&self, task: &TaskPlan) -> Range<usize> {
-        let Range { start, end } = task.trees;
-        start..end.min(start + TREES_AT_A_TIME)
-    }
-
     /// # Errors
     /// [`ErrorKind::Memory`] where the sweep would need more memory than can be had, with both figures.
     pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
-        let needed = self.memory(split, workers);
-        let available = platform::memory_available();
-        if needed <= available {
-            return Ok(());
-        }
         let trees: usize = self.models.iter().map(|params| params.n_estimators).sum();
-        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-        Err(Error::new(
-            ErrorKind::Memory,
-            format!(
-                "the sweep ({} models, {} trees{}, {workers} workers, keep {:?}) may need {:.1} GiB of memory, but {:.1} \
-                 GiB can be had; keep fewer models, train fewer trees or use fewer workers",
-                self.models.len(),
-                thousands(trees as u64),
-                if self.shared { " that models share" } else { "" },
-                self.keep,
-                gib(needed),
-                gib(available)
-            ),
-        ))
+        let what = format!(
+            "the sweep ({} models, {} trees{}, {workers} workers, keep {:?})",
+            self.models.len(),
+            thousands(trees as u64),
+            if self.sharing { " that models share" } else { "" },
+            self.keep
+        );
+        let instead = "keep fewer models, train fewer trees or use fewer workers";
+        platform::check_memory(&what, self.memory(split, workers), instead)
     }
 
     /// An upper estimate in bytes.
     fn memory(&self, split: &Split, workers: usize) -> u64 {
-        let (rows, n_features) = (split.train.len(), split.train.n_features());
-        let each: Vec<_> =
-            self.models.iter().map(|params| self.learner.memory(rows, n_features, params)).collect();
+        let rows = split.train.len().div_ceil(self.shards);
+        let memory = |params: &Params| self.learner.memory(rows, self.n_features, params);
+        let each: Vec<_> = self.models.iter().map(memory).collect();
+        // A shard's numbers, as read and as sorted.
+        let shard = if self.shards > 1 { 24 * (rows * (self.n_features + 1)) as u64 } else { 0 };
         // A forest takes what its largest model takes.
-        let forests = self.forests(&(0..self.models.len()).collect::<Vec<_>>());
+        let forests = self.forests(&self.all());
         let largest = forests.iter().filter_map(|forest| forest.last().copied());
         let bytes = |i: usize| each[i].tree.saturating_mul(self.models[i].n_estimators as u64);
         let kept = match self.keep {
@@ -237,18 +260,34 @@ impl Plan {
             Keep::Best => 2 * largest.map(bytes).max().unwrap_or(0),
             Keep::All => largest.map(bytes).fold(0, u64::saturating_add),
         };
-        let whole = !self.shared && self.schedule != Schedule::Trees;
+        let whole = !self.sharing && self.schedule != Schedule::Trees;
         let held = |model: usize| match self.keep {
             Keep::None => TREES_AT_A_TIME,
             _ if whole => self.models[model].n_estimators,
             _ => self.grain.max(TREES_AT_A_TIME),
         };
         let worker = |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
-        let worker = (0..each.len()).map(worker).max().unwrap_or(0);
-        // Predictions and sums, the latter also on their way from a worker.
+        let worker = shard.saturating_add((0..each.len()).map(worker).max().unwrap_or(0));
+        // Predictions and sums of each model, and sums on their way from the workers.
         let sums = split.test.len() as u64 * 8;
         let numbers = sums * (2 * self.models.len() + 2 * workers) as u64;
         kept.saturating_add(worker.saturating_mul(workers as u64)).saturating_add(numbers)
+    }
+}
+
+/// # Errors
+/// [`ErrorKind::InvalidParameter`] for a hyperparameter that smartcore does not have.
+fn known_to_smartcore(params: &Params) -> Result<()> {
+    let allowed = |default| format!("{default} for smartcore, which does not have it; take Learner::Forest");
+    match *params {
+        Params { min_impurity_decrease: least, .. } if least != 0.0 => {
+            Err(Error::invalid("min_impurity_decrease", least, allowed("0")))
+        }
+        Params { bootstrap: false, .. } => Err(Error::invalid("bootstrap", false, allowed("true"))),
+        Params { max_samples: Some(samples), .. } => {
+            Err(Error::invalid("max_samples", samples, allowed("None")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -258,7 +297,7 @@ mod tests {
 
     fn plan(learner: Learner, sizes: &[usize]) -> Plan {
         let models = sizes.iter().map(|&n_estimators| Params { n_estimators, ..Params::default() });
-        Plan::new(learner, models.collect(), Keep::None, 8).unwrap()
+        Plan::new(learner, models.collect(), Keep::None, (100, 8)).unwrap()
     }
 
     fn lab() -> Plan {
@@ -286,10 +325,10 @@ mod tests {
 
     #[test]
     fn shared_trees_are_grown_once() {
-        let cut = all(&lab().sharing().unwrap());
+        let cut = all(&lab().sharing());
         assert_eq!(cut.forests, [(0..30).collect::<Vec<_>>()]);
         assert_eq!(cut.tasks.iter().map(|task| task.trees.len()).sum::<usize>(), 340);
-        let odd = all(&plan(Learner::Forest, &[7, 25, 7, 12]).sharing().unwrap());
+        let odd = all(&plan(Learner::Forest, &[7, 25, 7, 12]).sharing());
         assert_eq!(odd.forests, [[0, 2, 3, 1]]);
         let tasks: Vec<_> = odd.tasks.iter().map(|t| (t.model, t.trees.clone())).collect();
         assert_eq!(tasks, [(0, 0..7), (3, 7..12), (1, 12..22), (1, 22..25)]);
@@ -297,8 +336,31 @@ mod tests {
 
     #[test]
     fn only_whole_blocks_are_shared() {
-        assert!(plan(Learner::Smartcore, &[10, 25, 20]).sharing().is_ok());
-        let error = plan(Learner::Smartcore, &[10, 15, 20]).sharing().unwrap_err().to_string();
-        assert!(error.contains("is 15") && error.contains("multiple of 10"), "{error}");
+        let plan = |sizes: &[usize]| plan(Learner::Smartcore, sizes).sharing();
+        let forests = |sizes| all(&plan(sizes)).forests;
+        assert_eq!(forests(&[10, 25, 20]), [[0, 2, 1]]);
+        assert_eq!(plan(&[10, 25, 20]).apart(), None);
+        assert_eq!(forests(&[10, 15, 20]), [vec![0, 2], vec![1]]);
+        assert_eq!(forests(&[5, 15]), [[1], [0]]);
+        assert!(plan(&[10, 15, 20]).shares() && !plan(&[5, 15]).shares());
+        let reason = plan(&[5, 15]).apart().unwrap();
+        assert!(reason.contains("smartcore grows trees in blocks of 10"), "{reason}");
+        let shards = lab().on_shards(&[50, 50]).unwrap().sharing();
+        assert!(!shards.shares() && shards.apart().unwrap().contains("2 shards"));
+    }
+
+    #[test]
+    fn what_smartcore_does_not_have_is_refused() {
+        let check = |params| Plan::new(Learner::Smartcore, vec![params], Keep::None, (100, 8));
+        let default = Params::default;
+        for (params, part) in [
+            (Params { bootstrap: false, ..default() }, "bootstrap is false, but must be true for smartcore"),
+            (Params { min_impurity_decrease: 0.5, ..default() }, "min_impurity_decrease is 0.5"),
+            (Params { max_samples: Some(forest::MaxSamples::Count(9)), ..default() }, "max_samples is 9"),
+        ] {
+            let error = check(params).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(check(default()).is_ok());
     }
 }

@@ -1,6 +1,9 @@
-//! Running a plan: one task after another, or on a cluster. Both do the same work.
+//! Running a plan: the training set is sorted once, tasks grow trees of it, models are scored.
+//!
+//! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
+//! tasks everywhere.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, Listener, tell};
@@ -11,7 +14,7 @@ use super::learner::exact::Blocks;
 use super::outcome::{Outcome, SweepTask};
 use super::plan::Plan;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled};
+use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{panics, platform};
@@ -30,7 +33,7 @@ pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Resul
     run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))
 }
 
-/// Hands the tasks to the cluster in their order, and gathers what they give as they end.
+/// Runs the tasks on the workers of a cluster.
 pub(super) fn on_cluster(
     plan: Plan,
     cluster: &Cluster,
@@ -45,7 +48,36 @@ pub(super) fn on_cluster(
     })
 }
 
-/// Has the cluster's dashboard show each finished model, and passes on what there is to tell.
+/// Runs a plan; `execute` has all tasks of some work done, and adds their results.
+pub(super) fn run(
+    plan: Plan,
+    split: &Split,
+    workers: usize,
+    extras: Extras<'_>,
+    execute: impl Fn(Work, &mut Gathering<'_>) -> Result<()>,
+) -> Result<Outcome> {
+    let plan = Arc::new(plan);
+    let setup = Instant::now();
+    let prepared: Arc<dyn Prepared> = match extras.shards {
+        None => Arc::from(plan.learner.prepare(split)?),
+        Some(shards) => Arc::new(Blocks(shards.clone())),
+    };
+    let setup_seconds = setup.elapsed().as_secs_f64();
+    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
+
+    let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
+    gathering.setup_seconds = setup_seconds;
+    let missing = work(&gathering.missing());
+    gathering.start(&missing);
+    execute(missing, &mut gathering)?;
+    let again = gathering.to_grow_again();
+    if !again.is_empty() {
+        execute(work(&again), &mut gathering)?;
+    }
+    gathering.outcome()
+}
+
+/// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
     Arc::new(Mutex::new(move |event: Event<'_>| {
         if let Event::Finished { model, .. } = event {
@@ -57,7 +89,7 @@ pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<List
     }))
 }
 
-/// Grows the best model's trees here, where those that others grew were not kept.
+/// Grows the best model's trees here, where those that grew elsewhere stayed there.
 pub(super) fn keep_best(
     outcome: &mut Outcome,
     plan: Plan,
@@ -76,35 +108,6 @@ pub(super) fn keep_best(
     }
     outcome.kept = grown.kept.into_iter().map(|(_, model)| (best.model, model)).collect();
     Ok(())
-}
-
-pub(super) fn run(
-    plan: Plan,
-    split: &Split,
-    workers: usize,
-    extras: Extras<'_>,
-    execute: impl Fn(Work, &mut Gathering<'_>) -> Result<()>,
-) -> Result<Outcome> {
-    let plan = Arc::new(plan);
-    let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = match extras.shards {
-        None => Arc::from(plan.learner.prepare(split)?),
-        Some(shards) => Arc::new(Blocks(shards.clone())),
-    };
-    let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
-
-    let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
-    let missing = work(&gathering.missing());
-    gathering.announce(&missing);
-    gathering.setup_seconds = setup_seconds;
-    gathering.started = Instant::now();
-    execute(missing, &mut gathering)?;
-    let again = gathering.to_grow_again();
-    if !again.is_empty() {
-        execute(work(&again), &mut gathering)?;
-    }
-    gathering.outcome()
 }
 
 fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Result<()> {
@@ -156,7 +159,6 @@ fn in_parallel(
     let work = &*cluster.get(shared)?;
     let first = gathering.begin(&work.cut);
     let epoch = cluster.elapsed().saturating_sub(gathering.started.elapsed());
-    let (send, receive) = mpsc::channel();
     let mut open = Vec::with_capacity(work.cut.tasks.len());
     for (task, planned) in work.cut.tasks.iter().enumerate() {
         let asking = cluster.clone();
@@ -164,44 +166,40 @@ fn in_parallel(
             .options()
             .name(planned.to_string())
             .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
-        let send = send.clone();
-        // The receiver is gone only where the sweep has failed already.
-        grown.when_done(move || {
-            let _ = send.send(task);
-        });
-        open.push(Some(grown));
+        open.push((task, grown));
     }
-    for _ in 0..open.len() {
-        let task = cluster
-            .block(|| receive.recv())?
-            .map_err(|e| Error::new(ErrorKind::Task, format!("the workers are gone: {e}")))?;
-        let Some(object) = open[task].take() else { continue };
-        let result = cluster.get(&object);
-        let grown: Result<&Grown> =
-            result.as_deref().map_err(Error::clone).and_then(|grown| grown.as_ref().map_err(Error::clone));
-        let dropped = grown.is_err() && work.is_useless(task);
-        // One that was dropped before it began says nothing.
-        if dropped && work.attempts(task) == 0 {
-            continue;
-        }
-        if let Some(record) = object.task() {
-            gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
-        }
-        match grown {
-            Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
-            Err(_) if dropped => {}
-            // The task that runs the sweep was cancelled, and with it those that it asked for.
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                work.cancel();
-                return Err(error);
+    while !open.is_empty() {
+        until_done(open.iter().map(|(_, grown)| grown), 1, None)?;
+        for (task, object) in open.extract_if(.., |(_, grown)| grown.is_done()) {
+            let result = cluster.get(&object);
+            let grown: Result<&Grown> = result
+                .as_deref()
+                .map_err(Error::clone)
+                .and_then(|grown| grown.as_ref().map_err(Error::clone));
+            let dropped = grown.is_err() && work.is_useless(task);
+            // A task that was dropped before it began leaves no record.
+            if dropped && work.attempts(task) == 0 {
+                continue;
             }
-            Err(error) => gathering.fail(work, task, &error),
+            if let Some(record) = object.task() {
+                gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
+            }
+            match grown {
+                Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
+                Err(_) if dropped => {}
+                // The task that runs the sweep was cancelled, and its tasks with it.
+                Err(error) if error.kind() == ErrorKind::Cancelled => {
+                    work.cancel();
+                    return Err(error);
+                }
+                Err(error) => gathering.fail(work, task, &error),
+            }
         }
     }
     Ok(())
 }
 
-/// What the outcome says of a task, from what its cluster recorded.
+/// A task's record in the outcome, from its record in the cluster.
 pub(super) fn trace(
     first: usize,
     task: usize,

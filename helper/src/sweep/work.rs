@@ -1,18 +1,17 @@
-//! What the tasks of a sweep share, and what one of them does.
+//! The work of a sweep: what its tasks share, and what one of them does.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::Instant;
 
-use super::Keep;
+use forest::Scale;
+
 use super::learner::{Prepared, Trees};
-use super::plan::{Cut, Plan, TREES_AT_A_TIME, TaskPlan};
-use super::scale::Scale;
-use crate::data::{Rows, Split};
+use super::plan::{Cut, Keep, Plan, TREES_AT_A_TIME, TaskPlan};
+use crate::data::Rows;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether a task is to panic: it is told the number of the model, the trees and the attempt.
+/// Whether a task panics on purpose, by the number of its model, its trees and the attempt.
 pub(super) type Sabotage = Arc<dyn Fn(usize, Range<usize>, u32) -> bool + Send + Sync>;
 
 /// What all tasks share.
@@ -24,11 +23,12 @@ pub(super) struct Work {
     sabotage: Option<Sabotage>,
     /// How often each task was begun.
     attempts: Vec<AtomicU32>,
-    /// How many trees of each forest are of use still: fewer once a task of it has failed.
+    /// How many trees of each forest are needed: fewer once a task of it has failed.
     useful: Vec<AtomicUsize>,
 }
 
-/// What a task gives: the sum of its trees' predictions for each test row, and the trees if they are kept.
+/// The result of a task: the sum of its trees' predictions for each test row, and the trees if they are
+/// kept.
 pub(super) struct Grown {
     pub(super) sums: Vec<i64>,
     pub(super) trees: Vec<Arc<dyn Trees>>,
@@ -58,7 +58,7 @@ impl Work {
         self.attempts[task].load(Ordering::Relaxed)
     }
 
-    /// Tasks that others run are said to have been begun so often.
+    /// Records how often another process began the task.
     pub(super) fn tried(&self, task: usize, attempts: u32) {
         self.attempts[task].store(attempts, Ordering::Relaxed);
     }
@@ -67,23 +67,23 @@ impl Work {
         self.sabotage.clone()
     }
 
-    /// Whether no model can be complete that has the trees of this task.
+    /// Whether every model that has the trees of this task has failed.
     pub(super) fn is_useless(&self, task: usize) -> bool {
         let TaskPlan { forest, trees, .. } = &self.cut.tasks[task];
         trees.start >= self.useful[*forest].load(Ordering::Relaxed)
     }
 
-    /// Only so many trees of the forest are of use from now on.
+    /// Only the first `trees` trees of the forest are needed from now on.
     pub(super) fn limit(&self, forest: usize, trees: usize) {
         self.useful[forest].fetch_min(trees, Ordering::Relaxed);
     }
 
-    /// Nothing is of use from now on: tasks that have not begun are dropped.
+    /// No tree is needed from now on: tasks that have not begun are dropped.
     pub(super) fn cancel(&self) {
         (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
     }
 
-    /// Runs a task, unless it is cancelled meanwhile. It may be run again: the same comes out.
+    /// Runs a task, unless it is cancelled meanwhile. Run again, it gives the same result.
     pub(super) fn run(&self, task: usize, test: &Rows, cancelled: impl Fn() -> bool) -> Result<Grown> {
         if self.is_useless(task) {
             return Err(dropped());
@@ -103,7 +103,7 @@ impl Work {
         })
     }
 
-    /// Grows trees of a model; between some and the next it is asked whether to `go_on`.
+    /// Grows trees of a model, some at a time; `go_on` is called before each.
     fn grow(
         &self,
         model: usize,
@@ -122,18 +122,6 @@ impl Work {
             }
         }
         Ok(grown)
-    }
-
-    /// How many seconds it may take, from some trees that are grown for nothing else: a warm-up as
-    /// well. `None` where these cannot be grown, as the sweep will tell, or there are none.
-    pub(super) fn estimate(&self, split: &Split, workers: usize) -> Option<f64> {
-        let task = self.cut.tasks.first()?;
-        let trees = self.plan.probe(task);
-        let started = Instant::now();
-        let grow = || self.grow(task.model, trees.clone(), &split.test, || Ok(()));
-        crate::panics::catch(grow).ok()?.ok()?;
-        let per_tree = started.elapsed().as_secs_f64() / trees.len() as f64;
-        Some(per_tree * self.trees() as f64 / workers as f64)
     }
 
     /// How many trees the tasks grow.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use polars_core::prelude::*;
+
 use super::{Bundle, Table, Text};
 use crate::data::Dataset;
-use crate::text::escape;
 use crate::text::thousands;
 
+/// How many rows are shown.
 const HEAD: usize = 5;
 
 impl Dataset {
@@ -19,30 +21,23 @@ impl Dataset {
             names.len() - 1,
             self.target()
         );
-        let columns: Vec<Vec<f64>> = (0..names.len()).map(|c| self.values(c)).collect();
-        let head =
-            (0..HEAD.min(self.rows())).map(|row| columns.iter().map(|column| number(column[row])).collect());
-        let summary = names.iter().zip(&columns).zip(self.units()).map(|((name, column), unit)| {
-            let stats = Summary::of(column);
-            let mut row = vec![Text::from(*name), Text::from("f64")];
-            row.extend(
-                [
-                    stats.mean,
-                    stats.deviation,
-                    stats.min,
-                    stats.quartiles[0],
-                    stats.quartiles[1],
-                    stats.quartiles[2],
-                    stats.max,
-                ]
-                .map(number),
-            );
-            row.push(Text::from(unit.as_str()));
+        let columns = self.frame().columns();
+        let first = HEAD.min(self.rows());
+        let cell = |column: &Column, row| column.f64().ok().and_then(|values| values.get(row));
+        let head = (0..first).map(|row| columns.iter().map(|column| shown(cell(column, row))).collect());
+        let mut titles = vec!["column", "type", "mean", "std", "min", "25 %", "median", "75 %", "max"];
+        // The columns of anybody's table have names alone.
+        let described = names != self.units();
+        titles.extend(described.then_some("what it is"));
+        let summary = columns.iter().zip(self.units()).map(|(column, unit)| {
+            let mut row =
+                vec![Text::from(column.name().as_str()), Text::from(column.dtype().to_string().as_str())];
+            row.extend(summary(column).unwrap_or_default().map(shown));
+            row.extend(described.then(|| Text::from(unit.as_str())));
             row
         });
-        let titles = ["column", "type", "mean", "std", "min", "25 %", "median", "75 %", "max", "what it is"];
         [
-            Table::new(format!("{shape}; the first {HEAD} rows"), names.clone()).rows(head),
+            Table::new(format!("{shape}; the first {first} rows"), names.clone()).rows(head),
             Table::new("Every column", titles).rows(summary),
         ]
     }
@@ -50,16 +45,12 @@ impl Dataset {
     /// Shows the first rows, shape, types and summary statistics in a notebook.
     pub fn evcxr_display(&self) {
         let tables: String = self.tables().iter().map(Table::html).collect();
-        let banner = self.banner().map(banner).unwrap_or_default();
-        Bundle::new(banner + &tables, self.to_string()).emit();
+        Bundle::new(tables, self.to_string()).emit();
     }
 }
 
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(banner) = self.banner() {
-            writeln!(f, "{banner}\n")?;
-        }
         let [head, summary] = self.tables();
         write!(f, "{head}\n{summary}")
     }
@@ -71,54 +62,25 @@ impl fmt::Debug for Dataset {
     }
 }
 
-/// Something that nobody must miss.
-fn banner(text: &str) -> String {
-    format!(
-        "<div style=\"border:3px solid #d55e00;padding:8px 12px;margin:8px 0;max-width:60em;font-weight:bold\">{}</div>",
-        escape(text)
-    )
+/// Mean, standard deviation (n - 1), minimum, quartiles (linear interpolation) and maximum, as pandas'
+/// `describe`.
+fn summary(column: &Column) -> PolarsResult<[Option<f64>; 7]> {
+    let values = column.f64()?;
+    let quantile = |q| values.quantile(q, QuantileMethod::Linear);
+    let (low, median, high) = (quantile(0.25)?, quantile(0.5)?, quantile(0.75)?);
+    Ok([values.mean(), values.std(1), values.min(), low, median, high, values.max()])
 }
 
 /// Five or so digits, whatever the size.
-fn number(x: f64) -> Text {
+fn shown(number: Option<f64>) -> Text {
+    let Some(x) = number else { return Text::from("not known") };
     Text::number(match x.abs() {
+        a if a >= 1e9 || (a > 0.0 && a < 1e-3) => format!("{x:.3e}"),
         a if a >= 10_000.0 => format!("{x:.0}"),
         a if a >= 1_000.0 => format!("{x:.1}"),
         a if a >= 10.0 => format!("{x:.2}"),
         _ => format!("{x:.3}"),
     })
-}
-
-/// Mean, standard deviation (n - 1), and quantiles by linear interpolation, as pandas' `describe`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Summary {
-    mean: f64,
-    deviation: f64,
-    min: f64,
-    quartiles: [f64; 3],
-    max: f64,
-}
-
-impl Summary {
-    fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let quantile = |q: f64| {
-            let at = q * (sorted.len() - 1) as f64;
-            let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-            low + (high - low) * at.fract()
-        };
-        Self {
-            mean,
-            deviation,
-            min: quantile(0.0),
-            quartiles: [0.25, 0.5, 0.75].map(quantile),
-            max: quantile(1.0),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -128,9 +90,18 @@ mod tests {
     #[test]
     fn summary_is_that_of_pandas() {
         // pandas.Series([1, 2, 4, 8]).describe()
-        let summary = Summary::of(&[8.0, 1.0, 4.0, 2.0]);
-        assert_eq!((summary.mean, summary.min, summary.max), (3.75, 1.0, 8.0));
-        assert_eq!(summary.quartiles, [1.75, 3.0, 5.0]);
-        assert!((summary.deviation - 3.095_695_936_834_452).abs() < 1e-12);
+        let column = Column::new("x".into(), [8.0, 1.0, 4.0, 2.0]);
+        let [mean, deviation, rest @ ..] = summary(&column).unwrap().map(Option::unwrap);
+        assert_eq!((mean, rest), (3.75, [1.0, 1.75, 3.0, 5.0, 8.0]));
+        assert!((deviation - 3.095_695_936_834_452).abs() < 1e-12);
+    }
+
+    #[test]
+    fn columns_without_a_description_have_no_column_for_it() {
+        let frame = df!["x" => [1e200, 2.5e-7], "y" => [0, 12_345]].unwrap();
+        let text = Dataset::from_frame("Mine", frame, "y").unwrap().to_string();
+        assert!(text.contains("Mine: 2 rows x 1 features, target y; the first 2 rows"), "{text}");
+        assert!(text.contains("1.000e200") && text.contains("2.500e-7") && text.contains("12345"), "{text}");
+        assert!(!text.contains("what it is"), "{text}");
     }
 }

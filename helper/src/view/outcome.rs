@@ -124,11 +124,19 @@ impl Outcome {
             ));
         }
         let mut models = String::from(
-            "dataset,model,state,n_estimators,max_depth,min_samples_split,min_samples_leaf,max_features,seed,mse,rmse,mae,r2,journal\n",
+            "dataset,model,state,n_estimators,max_depth,min_samples_split,min_samples_leaf,min_impurity_decrease,max_features,bootstrap,max_samples,seed,mse,rmse,mae,r2,journal\n",
         );
         let fields = |p: &Params| {
             let (split, leaf) = (p.min_samples_split, p.min_samples_leaf);
-            format!("{},{},{split},{leaf},{},{}", p.n_estimators, depth(p), p.max_features, p.seed)
+            let (least, samples) = (p.min_impurity_decrease, samples(p));
+            format!(
+                "{},{},{split},{leaf},{least},{},{},{samples},{}",
+                p.n_estimators,
+                depth(p),
+                p.max_features,
+                p.bootstrap,
+                p.seed
+            )
         };
         for m in &self.models {
             let (p, Scores { mse, rmse, mae, r2 }) = (fields(&m.params), m.scores);
@@ -164,16 +172,23 @@ fn depth(params: &Params) -> String {
     params.max_depth.map_or_else(|| "None".to_owned(), |depth| depth.to_string())
 }
 
+fn samples(params: &Params) -> String {
+    params.max_samples.map_or_else(|| "None".to_owned(), |samples| samples.to_string())
+}
+
 type Column = (&'static str, fn(&Params) -> String);
 
 /// The hyperparameters that are not the same for all models, the number of trees always.
 fn varied(models: &[Params]) -> Vec<Column> {
-    let columns: [Column; 6] = [
+    let columns: [Column; 9] = [
         ("n_estimators", |p| p.n_estimators.to_string()),
         ("max_depth", depth),
         ("min_samples_split", |p| p.min_samples_split.to_string()),
         ("min_samples_leaf", |p| p.min_samples_leaf.to_string()),
+        ("min_impurity_decrease", |p| p.min_impurity_decrease.to_string()),
         ("max_features", |p| p.max_features.to_string()),
+        ("bootstrap", |p| p.bootstrap.to_string()),
+        ("max_samples", samples),
         ("seed", |p| p.seed.to_string()),
     ];
     let varies = |(name, value): &Column| {

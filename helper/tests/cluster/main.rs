@@ -1,15 +1,33 @@
 //! Tasks and objects: what is shared, what is waited for, what fails.
 
 mod faults;
+mod graphs;
+mod linear;
 mod nested;
+mod rayon;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 
 use helper::cluster::TaskState;
 use helper::{Cluster, ErrorKind, ObjectRef};
 use proptest::prelude::*;
+
+/// Fails a test that hangs, in place of hanging with it.
+fn within_a_minute<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    let (send, receive) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let _ = send.send(test());
+    });
+    match receive.recv_timeout(Duration::from_secs(60)) {
+        Ok(value) => value,
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the tasks hang"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(thread.join().map(|_| ()).unwrap_err())
+        }
+    }
+}
 
 fn nap(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));

@@ -5,23 +5,9 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
 use helper::cluster::TaskState;
-use helper::{Cluster, ObjectRef};
-use proptest::prelude::*;
+use helper::{Cluster, ErrorKind, ObjectRef};
 
-/// Fails a test that hangs, in place of hanging with it.
-fn within_a_minute<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
-    let (send, receive) = mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        let _ = send.send(test());
-    });
-    match receive.recv_timeout(Duration::from_secs(60)) {
-        Ok(value) => value,
-        Err(mpsc::RecvTimeoutError::Timeout) => panic!("the tasks hang"),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            std::panic::resume_unwind(thread.join().map(|_| ()).unwrap_err())
-        }
-    }
-}
+use super::within_a_minute;
 
 #[test]
 fn one_worker_runs_what_its_task_waits_for() {
@@ -48,19 +34,21 @@ fn one_worker_runs_what_its_task_waits_for() {
 }
 
 #[test]
-fn a_thread_stands_in_for_one_that_waits() {
+fn wait_runs_what_nobody_has_begun() {
     within_a_minute(|| {
         let cluster = Cluster::local_with(1).unwrap();
         let gate = Arc::new(Barrier::new(2));
-        // Begun by the one worker, so what waits for it cannot run it: nothing would ever go on
-        // if no other thread came.
         let begun = cluster.remote((), {
             let (cluster, gate) = (cluster.clone(), Arc::clone(&gate));
             move |()| {
                 gate.wait();
-                let needs_the_worker = cluster.remote((), |()| 1);
-                let (done, _) = cluster.wait(&[needs_the_worker], 1).unwrap();
-                *cluster.get(&done[0]).unwrap()
+                // Two that can run, and one whose arguments have to be run first.
+                let one = cluster.remote((), |()| 1);
+                let two = cluster.remote((), |()| 2);
+                let sum = cluster.remote((&one, &two), |(one, two)| one + two);
+                let (done, rest) = cluster.wait(&[sum.clone(), sum, cluster.put(3)], 3).unwrap();
+                assert!(rest.is_empty());
+                cluster.get_all(&done).unwrap().iter().map(|value| **value).sum::<i32>()
             }
         });
         gate.wait();
@@ -68,37 +56,115 @@ fn a_thread_stands_in_for_one_that_waits() {
             let (cluster, begun) = (cluster.clone(), begun.clone());
             move |()| *cluster.get(&begun).unwrap() + 1
         });
-        assert_eq!(*cluster.get(&waits).unwrap(), 2);
+        assert_eq!(*cluster.get(&waits).unwrap(), 10);
     });
 }
 
 #[test]
-fn a_long_chain_of_waits_needs_no_deep_stack() {
-    fn down(cluster: &Cluster, left: u32) -> u32 {
-        // Something for the stack.
-        let ballast = std::hint::black_box([0_u8; 4096]);
-        if left == 0 {
-            return u32::from(ballast[0]);
+fn a_timeout_ends_a_wait_in_a_task() {
+    let cluster = Cluster::local_with(2).unwrap();
+    let gate = Arc::new(Barrier::new(2));
+    let held = cluster.remote((), {
+        let gate = Arc::clone(&gate);
+        move |()| {
+            gate.wait();
         }
-        let next = cluster.remote((), {
-            let cluster = cluster.clone();
-            move |()| down(&cluster, left - 1)
-        });
-        1 + *cluster.get(&next).unwrap()
+    });
+    while held.task().unwrap().state == TaskState::Pending {
+        std::thread::yield_now();
     }
-    let depth = within_a_minute(|| {
+    let waits = cluster.remote((), {
+        let (cluster, held) = (cluster.clone(), held.clone());
+        move |()| {
+            let nap = Duration::from_millis(20);
+            let (done, rest) = cluster.wait_timeout(std::slice::from_ref(&held), 1, nap).unwrap();
+            (done.len(), rest.len())
+        }
+    });
+    assert_eq!(*cluster.get(&waits).unwrap(), (0, 1));
+    gate.wait();
+    let record = waits.task().unwrap();
+    assert_eq!(record.spans.len(), 2, "the wait is no part of what it ran");
+    assert!(record.spans[1].started - record.spans[0].ended.unwrap() >= Duration::from_millis(20));
+}
+
+/// How deep a chain of tasks is, each of which waits for the next.
+fn down(cluster: &Cluster, left: u32) -> u32 {
+    // Something for the stack.
+    let ballast = std::hint::black_box([0_u8; 4096]);
+    if left == 0 {
+        return u32::from(ballast[0]);
+    }
+    let next = cluster.remote((), {
+        let cluster = cluster.clone();
+        move |()| down(&cluster, left - 1)
+    });
+    1 + *cluster.get(&next).unwrap()
+}
+
+#[test]
+fn a_chain_of_ten_thousand_waits_fits_the_stack() {
+    within_a_minute(|| {
+        for workers in [1, 2] {
+            let cluster = Cluster::local_with(workers).unwrap();
+            let top = cluster.remote((), {
+                let cluster = cluster.clone();
+                move |()| down(&cluster, 10_000)
+            });
+            assert_eq!(*cluster.get(&top).unwrap(), 10_000);
+        }
+    });
+}
+
+#[test]
+fn a_chain_too_long_for_the_stack_is_an_error() {
+    within_a_minute(|| {
         let cluster = Cluster::local_with(1).unwrap();
         let top = cluster.remote((), {
             let cluster = cluster.clone();
-            move |()| down(&cluster, 5_000)
+            move |()| down(&cluster, 60_000)
         });
-        *cluster.get(&top).unwrap()
+        let error = cluster.get(&top).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Task);
+        let said = error.to_string();
+        assert!(said.contains("fills the worker's stack") && said.contains("arguments"), "{said}");
+        let tasks = cluster.tasks();
+        assert!(tasks.len() > 10_000 && tasks.iter().all(|task| task.attempt == 1));
+        // The worker is as good as before, and tries again what fails otherwise.
+        let calls = AtomicUsize::new(0);
+        let unlucky = cluster.remote((), move |()| assert!(calls.fetch_add(1, Ordering::SeqCst) > 0));
+        cluster.get(&unlucky).unwrap();
     });
-    assert_eq!(depth, 5_000);
 }
 
 #[test]
-fn many_that_wait_for_one_do_not_make_a_thread_each() {
+fn a_long_chain_of_arguments_takes_no_stack() {
+    within_a_minute(|| {
+        for workers in [1, 2] {
+            let cluster = Cluster::local_with(workers).unwrap();
+            let gate = Arc::new(Barrier::new(2));
+            let mut last = cluster.remote((), {
+                let gate = Arc::clone(&gate);
+                move |()| {
+                    gate.wait();
+                    0
+                }
+            });
+            for _ in 0..100_000 {
+                last = cluster.remote(&last, |n| n + 1);
+            }
+            let waits = cluster.remote((), {
+                let cluster = cluster.clone();
+                move |()| *cluster.get(&last).unwrap()
+            });
+            gate.wait();
+            assert_eq!(*cluster.get(&waits).unwrap(), 100_000);
+        }
+    });
+}
+
+#[test]
+fn tasks_that_wait_for_one_hold_no_more_than_the_workers() {
     within_a_minute(|| {
         let cluster = Cluster::local_with(2).unwrap();
         let (open, gate) = mpsc::channel::<()>();
@@ -107,135 +173,52 @@ fn many_that_wait_for_one_do_not_make_a_thread_each() {
         while slow.task().unwrap().state == TaskState::Pending {
             std::thread::yield_now();
         }
-        let at_it = Arc::new(AtomicUsize::new(0));
+        let begun = Arc::new(AtomicUsize::new(0));
         let waiting: Vec<ObjectRef<bool>> = (0..2_000)
             .map(|_| {
-                let (inside, slow, at_it) = (cluster.clone(), slow.clone(), Arc::clone(&at_it));
+                let (inside, slow, begun) = (cluster.clone(), slow.clone(), Arc::clone(&begun));
                 cluster.remote((), move |()| {
-                    at_it.fetch_add(1, Ordering::SeqCst);
+                    begun.fetch_add(1, Ordering::SeqCst);
                     *inside.get(&slow).unwrap()
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(100));
-        assert!(
-            at_it.load(Ordering::SeqCst) < 300,
-            "{} tasks hold a thread each",
-            at_it.load(Ordering::SeqCst)
-        );
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(begun.load(Ordering::SeqCst) <= 1, "a worker that waits begins nothing else");
         open.send(()).unwrap();
         assert!(cluster.get_all(&waiting).unwrap().iter().all(|value| **value));
     });
 }
 
-/// What a task of a random graph does with the tasks that it refers to, all asked for before it.
-#[derive(Debug, Clone)]
-enum Need {
-    /// Takes it as an argument.
-    Argument(prop::sample::Index),
-    /// Calls `get` on it.
-    Get(prop::sample::Index),
-    /// Calls `wait` on it.
-    Wait(prop::sample::Index),
-    /// Asks for a task of its own that gets it, and gets that.
-    Child(prop::sample::Index),
-}
-
-fn need() -> impl Strategy<Value = Need> {
-    let index = any::<prop::sample::Index>;
-    prop_oneof![
-        index().prop_map(Need::Argument),
-        index().prop_map(Need::Get),
-        index().prop_map(Need::Wait),
-        index().prop_map(Need::Child),
-    ]
-}
-
-/// What the tasks give, and the most that ran at the same time.
-fn run(workers: usize, graph: &[(u8, Vec<Need>)]) -> (Vec<u64>, usize) {
-    let cluster = Cluster::local_with(workers).unwrap();
-    let mut refs: Vec<ObjectRef<u64>> = Vec::new();
-    for (value, needs) in graph {
-        let needs = if refs.is_empty() { &[][..] } else { needs };
-        let at = |index: &prop::sample::Index| refs[index.index(refs.len())].clone();
-        let args: Vec<_> =
-            needs.iter().filter_map(|n| if let Need::Argument(i) = n { Some(at(i)) } else { None }).collect();
-        let others: Vec<(Need, ObjectRef<u64>)> = needs
-            .iter()
-            .filter_map(|need| match need {
-                Need::Argument(_) => None,
-                Need::Get(i) | Need::Wait(i) | Need::Child(i) => Some((need.clone(), at(i))),
-            })
-            .collect();
-        let (inside, value) = (cluster.clone(), u64::from(*value));
-        let task = cluster.remote(&args, move |args| {
-            let cluster = &inside;
-            let mut sum = args.into_iter().fold(value, |sum, arg| sum.wrapping_add(*arg));
-            for (need, object) in &others {
-                let got = match need {
-                    Need::Wait(_) => {
-                        let both = [object.clone(), cluster.put(0)];
-                        let (done, _) = cluster.wait(&both, 2).unwrap();
-                        cluster.get(&done[0]).unwrap()
-                    }
-                    Need::Child(_) => {
-                        let child = cluster.remote((), {
-                            let (cluster, object) = (cluster.clone(), object.clone());
-                            move |()| *cluster.get(&object).unwrap()
-                        });
-                        cluster.get(&child).unwrap()
-                    }
-                    _ => cluster.get(object).unwrap(),
-                };
-                sum = sum.wrapping_add(*got);
-            }
-            sum
-        });
-        refs.push(task);
-    }
-    let found = cluster.get_all(&refs).unwrap().iter().map(|value| **value).collect();
-    // Who ran when, as marks on a line: never more than there are workers, never two on one.
-    let mut marks = Vec::new();
-    for task in cluster.tasks().iter() {
-        assert!(task.state == TaskState::Finished && task.attempt == 1);
-        for span in &task.spans {
-            assert!(span.worker < workers);
-            marks.push((span.started, 1));
-            marks.push((span.ended.unwrap(), -1));
-        }
-    }
-    marks.sort_unstable();
-    let mut now = 0;
-    let most = marks
-        .iter()
-        .map(|(_, step)| {
-            now += step;
-            now
-        })
-        .max()
-        .unwrap_or(0);
-    (found, usize::try_from(most).unwrap())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// However tasks wait for each other, all are done, and no more run at once than may.
-    #[test]
-    fn no_graph_of_waits_hangs(
-        workers in 1..4_usize,
-        graph in prop::collection::vec((any::<u8>(), prop::collection::vec(need(), 0..4)), 1..30),
-    ) {
-        let mut expected: Vec<u64> = Vec::new();
-        for (value, needs) in &graph {
-            let of = |need: &Need| match need {
-                Need::Argument(i) | Need::Get(i) | Need::Wait(i) | Need::Child(i) => i.index(expected.len()),
-            };
-            let needs = if expected.is_empty() { &[][..] } else { needs };
-            expected.push(needs.iter().fold(u64::from(*value), |sum, need| sum.wrapping_add(expected[of(need)])));
-        }
-        let (found, most) = within_a_minute(move || run(workers, &graph));
-        prop_assert_eq!(found, expected);
-        prop_assert!(most <= workers, "{} at once on {} workers", most, workers);
-    }
+/// Each of two clusters with one worker waits for a task that stands in the other's queue.
+#[test]
+fn a_worker_runs_the_task_of_another_cluster_that_it_waits_for() {
+    within_a_minute(|| {
+        let (a, b) = (Cluster::local_with(1).unwrap(), Cluster::local_with(1).unwrap());
+        let gate = Arc::new(Barrier::new(3));
+        let both = Arc::new(Barrier::new(2));
+        let late = |cluster: &Cluster, value: u64| {
+            let (send, receive) = mpsc::channel::<ObjectRef<u64>>();
+            let (receive, gate) = (std::sync::Mutex::new(receive), Arc::clone(&gate));
+            let inside = cluster.clone();
+            let busy = cluster.remote((), move |()| {
+                gate.wait();
+                let other = receive.lock().unwrap().recv().unwrap();
+                *inside.get(&other).unwrap()
+            });
+            let both = Arc::clone(&both);
+            let queued = cluster.remote((), move |()| {
+                both.wait();
+                value
+            });
+            (send, busy, queued)
+        };
+        let (to_a, on_a, queued_on_a) = late(&a, 1);
+        let (to_b, on_b, queued_on_b) = late(&b, 2);
+        to_a.send(queued_on_b.clone()).unwrap();
+        to_b.send(queued_on_a).unwrap();
+        gate.wait();
+        assert_eq!((*a.get(&on_a).unwrap(), *b.get(&on_b).unwrap()), (2, 1));
+        assert_eq!(queued_on_b.task().unwrap().worker, Some(1), "worker 0 of the other cluster");
+    });
 }

@@ -10,7 +10,7 @@ pub(crate) fn drawn(view: &TrainingView<'_>, params: &Checked, stream: &mut Stre
     let n_rows = view.n_rows;
     let mut counts = vec![u32::from(params.draws.is_none()); n_rows];
     for _ in 0..params.draws.unwrap_or(0) {
-        counts[stream.below(n_rows as u32) as usize] += 1;
+        counts[stream.below_u32(n_rows as u32) as usize] += 1;
     }
     if let Some(weights) = view.weights {
         for (count, &weight) in counts.iter_mut().zip(weights) {

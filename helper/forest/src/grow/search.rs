@@ -263,13 +263,15 @@ mod tests {
     fn what_is_found_by_bounds_is_the_best_of_all() {
         for case in 0..600 {
             let mut stream = Stream::new(1, case);
-            let (n, n_features) = (15 + stream.below(300) as usize, 1 + stream.below(20) as usize);
-            let levels = 2 + stream.below(500);
-            let x: Vec<f64> = (0..n * n_features).map(|_| f64::from(stream.below(levels))).collect();
-            let noise = 0.5f64.powi(stream.below(38) as i32);
-            let lowest = -f64::from(stream.below(2));
-            let mut y: Vec<f64> =
-                x.chunks(n_features).map(|x| x[0] / 500.0 + noise * f64::from(stream.below(1000))).collect();
+            let (n, n_features) = (15 + stream.below_u32(300) as usize, 1 + stream.below_u32(20) as usize);
+            let levels = 2 + stream.below_u32(500);
+            let x: Vec<f64> = (0..n * n_features).map(|_| f64::from(stream.below_u32(levels))).collect();
+            let noise = 0.5f64.powi(stream.below_u32(38) as i32);
+            let lowest = -f64::from(stream.below_u32(2));
+            let mut y: Vec<f64> = x
+                .chunks(n_features)
+                .map(|x| x[0] / 500.0 + noise * f64::from(stream.below_u32(1000)))
+                .collect();
             y[0] = lowest;
             let set = TrainingSet::new(Matrix::from_rows(&x, n_features).unwrap(), &y).unwrap();
             check(&set.view(), &mut stream);
@@ -280,10 +282,10 @@ mod tests {
         let Order::Short(lists) = view.order else { panic!("few rows") };
         let mut rows = Rows::new(view, 1 << 16, true);
         rows.coarse = vec![0; 1 << 16];
-        rows.counts = (0..view.n_rows).map(|_| 1 + stream.below(3)).collect();
+        rows.counts = (0..view.n_rows).map(|_| 1 + stream.below_u32(3)).collect();
         rows.record();
         let sum = rows.wide.iter().fold([0, 0], |s, r| [s[0] + r[0], s[1] + r[1]]);
-        let least = 1 + stream.below(2) as usize;
+        let least = 1 + stream.below_u32(2) as usize;
         let features: Vec<u32> = (0..view.n_features as u32).rev().collect();
         let node = Search {
             lists,

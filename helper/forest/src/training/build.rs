@@ -2,37 +2,38 @@
 
 use super::TrainingSet;
 use super::layout::{Header, MOST};
-use crate::{Error, Matrix, Scale, Vector};
+use crate::matrix::check_column;
+use crate::{Error, Matrix, Scale};
 
 pub(super) fn build(
-    x: &Matrix<'_>,
-    y: &Vector<'_>,
-    sample_weight: Option<&Vector<'_>>,
+    x: Matrix<'_>,
+    y: &[f64],
+    sample_weight: Option<&[f64]>,
     scale: Option<Scale>,
 ) -> Result<TrainingSet, Error> {
     let (n_rows, n_features) = (x.n_rows(), x.n_columns());
     if n_rows == 0 || n_features == 0 {
-        return Err(Error::Empty { what: if n_rows == 0 { "x, by rows," } else { "x, by columns," } });
+        return Err(Error::empty(if n_rows == 0 { "rows of x" } else { "columns of x" }));
     }
     if n_rows.max(n_features) > MOST {
-        let (what, found) = ("rows or columns of x (at most this many)", n_rows.max(n_features));
-        return Err(Error::Shape { what, found, expected: MOST });
+        let allowed = format_args!("at most {MOST}");
+        return Err(Error::count("rows and of columns of x", n_rows.max(n_features), allowed));
     }
-    y.check("y", n_rows)?;
+    check_column(y, "y", n_rows)?;
     x.check_finite()?;
     let weights = match sample_weight {
         Some(weights) => check_weights(weights, n_rows)?,
         None => None,
     };
 
-    let largest = y.0.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let largest = y.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let finest = Scale::for_targets(largest, n_rows);
     let scale = scale.unwrap_or(finest);
     if scale.exponent() < finest.exponent() {
         let allowed = format!("{finest:?} or coarser: targets here go up to {largest}");
-        return Err(Error::parameter("scale", scale, allowed));
+        return Err(Error::parameter("scale", format!("{scale:?}"), allowed));
     }
-    let fixed: Vec<i64> = y.0.iter().map(|&v| scale.to_fixed(v)).collect();
+    let fixed: Vec<i64> = y.iter().map(|&v| scale.to_fixed(v)).collect();
     let offset = *fixed.iter().min().expect("there are rows");
     let span = (fixed.iter().max().expect("there are rows") - offset) as u64;
 
@@ -91,18 +92,15 @@ pub(super) fn build(
 
 /// Scaled by a power of two so that the largest is between 1 and 2. None where all weigh the
 /// same, which is the same as no weights.
-fn check_weights(weights: &Vector<'_>, n_rows: usize) -> Result<Option<Vec<f64>>, Error> {
+fn check_weights(weights: &[f64], n_rows: usize) -> Result<Option<Vec<f64>>, Error> {
     let what = "sample_weight";
-    weights.check(what, n_rows)?;
-    let weights = &weights.0;
-    let refuse =
-        |row: usize, allowed| Err(Error::Value { what, row, column: 0, value: weights[row], allowed });
+    check_column(weights, what, n_rows)?;
     if let Some(row) = weights.iter().position(|&w| w < 0.0) {
-        return refuse(row, "numbers of 0 or more");
+        return Err(Error::value(what, row, weights[row], "0 or more"));
     }
     let largest = weights.iter().fold(0.0, |m: f64, &w| m.max(w));
     if largest == 0.0 {
-        return refuse(0, "weights of which at least one is above 0");
+        return Err(Error::value(what, 0, 0.0, "above 0 where all others are 0"));
     }
     let same = weights.iter().all(|&w| w == weights[0]);
     Ok((!same).then(|| weights.iter().map(|&w| Scale::normalise(w, largest)).collect()))

@@ -5,7 +5,7 @@ mod layout;
 
 pub(crate) use layout::stride;
 
-use crate::{Error, Matrix, Scale, Vector};
+use crate::{Error, Matrix, Scale};
 
 /// A training set that owns its memory: one block of words, the same as its bytes.
 ///
@@ -21,20 +21,16 @@ impl TrainingSet {
     ///
     /// # Errors
     /// If there are no rows or features, lengths differ, or a value is not finite.
-    pub fn new<'a>(x: impl Into<Matrix<'a>>, y: impl Into<Vector<'a>>) -> Result<TrainingSet, Error> {
-        build::build(&x.into(), &y.into(), None, None)
+    pub fn new(x: Matrix<'_>, y: &[f64]) -> Result<TrainingSet, Error> {
+        build::build(x, y, None, None)
     }
 
     /// As [`new`](Self::new), with a weight for each row: 0 leaves a row out, 2 counts it twice.
     ///
     /// # Errors
     /// As for [`new`](Self::new), and if a weight is negative or all are 0.
-    pub fn with_weights<'a>(
-        x: impl Into<Matrix<'a>>,
-        y: impl Into<Vector<'a>>,
-        sample_weight: impl Into<Vector<'a>>,
-    ) -> Result<TrainingSet, Error> {
-        build::build(&x.into(), &y.into(), Some(&sample_weight.into()), None)
+    pub fn with_weights(x: Matrix<'_>, y: &[f64], sample_weight: &[f64]) -> Result<TrainingSet, Error> {
+        build::build(x, y, Some(sample_weight), None)
     }
 
     /// As [`new`](Self::new), for a part of the rows of a larger set, with the scale of the whole:
@@ -42,12 +38,8 @@ impl TrainingSet {
     ///
     /// # Errors
     /// As for [`new`](Self::new), and if the scale is too fine for these targets.
-    pub fn part<'a>(
-        x: impl Into<Matrix<'a>>,
-        y: impl Into<Vector<'a>>,
-        scale: Scale,
-    ) -> Result<TrainingSet, Error> {
-        build::build(&x.into(), &y.into(), None, Some(scale))
+    pub fn part(x: Matrix<'_>, y: &[f64], scale: Scale) -> Result<TrainingSet, Error> {
+        build::build(x, y, None, Some(scale))
     }
 
     /// The set as trees are grown from it.

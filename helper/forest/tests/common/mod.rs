@@ -51,6 +51,22 @@ impl Table {
     }
 }
 
+/// For each tree, which leaf each row ends in: leaves are numbered as they come, and told apart by their
+/// values, so no two leaves of a tree may have the same.
+pub fn leaves(forest: &Forest, table: &Table) -> Vec<Vec<usize>> {
+    let number = |values: Vec<f64>| {
+        let mut seen = std::collections::HashMap::new();
+        values
+            .into_iter()
+            .map(|value| {
+                let next = seen.len();
+                *seen.entry(value.to_bits()).or_insert(next)
+            })
+            .collect()
+    };
+    forest.predict_trees(table.matrix()).unwrap().into_iter().map(number).collect()
+}
+
 /// A single tree on all rows.
 pub fn tree() -> Params {
     Params { n_estimators: 1, bootstrap: false, ..Params::default() }

@@ -1,99 +1,83 @@
-//! What a journal is of: its first line.
+//! The first line of a journal: which sweep its models are of.
 
+use forest::Params;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::line::{Line, Read};
 use crate::data::{Rows, Split};
 use crate::error::Result;
-use crate::sweep::Learner;
-use crate::sweep::params::Params;
+use crate::sweep::learner::Learner;
 use crate::sweep::plan::Plan;
 
-/// Which members a line has; others would be another number.
-const FORMAT: u32 = 1;
-
 /// What must be the same for models of a journal to be models of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::sweep) struct Header {
-    format: u32,
+    /// The version of the journal's format: other members need another number.
+    journal: u32,
+    /// The version of the helper, for who reads the file.
+    version: String,
     dataset: String,
-    rows: [usize; 2],
+    train_rows: usize,
+    pub(super) test_rows: usize,
+    /// Hash of all numbers of the split.
     numbers: String,
     learner: String,
+    /// Hash of what a few trees predict: it tells that a learner has changed, whatever its version says.
     trees: String,
-    models: Vec<String>,
+    pub(super) models: Vec<Params>,
 }
+
+/// What the header of every format has.
+#[derive(Deserialize)]
+pub(super) struct Format {
+    pub(super) journal: u32,
+}
+
+pub(super) const FORMAT: u32 = 2;
 
 impl Header {
     pub(in crate::sweep) fn of(plan: &Plan, split: &Split) -> Result<Self> {
         Ok(Self {
-            format: FORMAT,
+            journal: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             dataset: split.dataset.clone(),
-            rows: [split.train.len(), split.test.len()],
+            train_rows: split.train.len(),
+            test_rows: split.test.len(),
             numbers: format!("{:016x}", hash([&split.train, &split.test])),
             learner: plan.learner.to_string(),
             trees: format!("{:016x}", sample(plan.learner)?),
-            models: plan.models.iter().map(Params::to_string).collect(),
+            models: plan.models.clone(),
         })
     }
 
-    pub(super) fn line(&self) -> String {
-        Line::new()
-            .number("journal", self.format)
-            .text("version", env!("CARGO_PKG_VERSION"))
-            .text("dataset", &self.dataset)
-            .number("train_rows", self.rows[0])
-            .number("test_rows", self.rows[1])
-            .text("numbers", &self.numbers)
-            .text("learner", &self.learner)
-            .text("trees", &self.trees)
-            .texts("models", self.models.iter().cloned())
-            .end()
-    }
-
-    pub(super) fn read(line: &Read) -> Option<Self> {
-        Some(Self {
-            format: line.number("journal")?,
-            dataset: line.text("dataset")?,
-            rows: [line.number("train_rows")?, line.number("test_rows")?],
-            numbers: line.text("numbers")?,
-            learner: line.text("learner")?,
-            trees: line.text("trees")?,
-            models: line.texts("models")?,
-        })
-    }
-
-    pub(super) fn model(&self, index: usize) -> Option<&str> {
-        self.models.get(index).map(String::as_str)
-    }
-
-    pub(super) fn test_rows(&self) -> usize {
-        self.rows[1]
-    }
-
-    /// The first difference of a journal's header to that of the sweep, in words.
+    /// The first difference between this header, of a journal, and that of a sweep, in words.
     pub(super) fn difference(&self, sweep: &Self) -> Option<String> {
-        let of = |what: &str, there: &str, here: &str| {
-            (there != here).then(|| format!("{what} {there} there, but {here} here"))
+        let facts = |header: &Self| {
+            [
+                ("the data are", header.dataset.clone()),
+                (
+                    "the rows to learn from and to be tested on are",
+                    format!("{} + {}", header.train_rows, header.test_rows),
+                ),
+                ("the data differ: the hash of their numbers is", header.numbers.clone()),
+                ("the learner is", header.learner.clone()),
+                ("this version grows other trees: a sample's hash is", header.trees.clone()),
+                ("the sweep is", format!("of {} models", header.models.len())),
+            ]
         };
-        let rows = |header: &Self| format!("{} + {}", header.rows[0], header.rows[1]);
-        of("its format is", &self.format.to_string(), &sweep.format.to_string())
-            .or_else(|| of("the data are", &self.dataset, &sweep.dataset))
-            .or_else(|| of("the rows to learn from and to be tested on are", &rows(self), &rows(sweep)))
-            .or_else(|| of("the data differ: the hash of their numbers is", &self.numbers, &sweep.numbers))
-            .or_else(|| of("the learner is", &self.learner, &sweep.learner))
-            .or_else(|| of("this version grows other trees: a sample's hash is", &self.trees, &sweep.trees))
-            .or_else(|| {
-                let count = |header: &Self| format!("of {} models", header.models.len());
-                of("the sweep is", &count(self), &count(sweep))
-            })
-            .or_else(|| {
-                let (model, (there, here)) =
-                    self.models.iter().zip(&sweep.models).enumerate().find(|(_, (a, b))| a != b)?;
-                let fields = there.split(", ").zip(here.split(", ")).filter(|(a, b)| a != b);
-                let (there, here): (Vec<_>, Vec<_>) = fields.unzip();
-                of(&format!("model {model} has"), &there.join(", "), &here.join(", "))
-            })
+        let differs = |(there, here): &((&str, String), (&str, String))| there != here;
+        if let Some(((what, there), (_, here))) = facts(self).into_iter().zip(facts(sweep)).find(differs) {
+            return Some(format!("{what} {there} there, but {here} here"));
+        }
+        let models = self.models.iter().zip(&sweep.models).enumerate();
+        let (model, (there, here)) = models.into_iter().find(|(_, (there, here))| there != here)?;
+        let (there, here) = (there.to_string(), here.to_string());
+        let fields = |one: &str, other: &str| {
+            let other: Vec<&str> = other.split(", ").collect();
+            let own: Vec<&str> = one.split(", ").filter(|field| !other.contains(field)).collect();
+            if own.is_empty() { one.to_owned() } else { own.join(", ") }
+        };
+        Some(format!("model {model} has {} there, but {} here", fields(&there, &here), fields(&here, &there)))
     }
 }
 
@@ -106,8 +90,7 @@ fn hash<'a>(rows: impl IntoIterator<Item = &'a Rows>) -> u64 {
     hasher.digest()
 }
 
-/// What a few trees on made-up rows predict: another number tells that a learner has changed,
-/// whatever its version says.
+/// Hash of what three trees predict on rows that are always the same.
 fn sample(learner: Learner) -> Result<u64> {
     let column = |step: usize, of: usize| (0..300).map(|i| (i * step % of) as f64).collect::<Vec<_>>();
     let [x, z] = [column(7_919, 1_009), column(31, 17)];
@@ -121,7 +104,8 @@ fn sample(learner: Learner) -> Result<u64> {
         test: rows.clone(),
     };
     let prepared = learner.prepare(&split)?;
-    let params = Params { n_estimators: 3, seed: 7, max_features: 1.into(), ..Params::default() };
+    let max_features = forest::MaxFeatures::Count(1);
+    let params = Params { n_estimators: 3, seed: 7, max_features, ..Params::default() };
     let mut sums = vec![0; rows.len()];
     prepared.grow(&params, 0..3)?.add_predictions(&rows, &mut sums)?;
     let mut hasher = Xxh3::new();

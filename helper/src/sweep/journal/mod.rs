@@ -1,53 +1,68 @@
 //! A journal: each finished model is a line of a file, so that what is finished is never lost.
 //!
-//! A line is a JSON object that ends with a checksum of itself. It is in the file, and on the
-//! disk, before anyone is told that the model is done. The first line says what the sweep is of.
-//! A last line that is torn, since whoever wrote it was killed, is dropped; any other that does not
-//! fit its checksum means that the file was damaged, and it is refused.
+//! A line is a JSON object that ends with a checksum of itself. It is on the disk before the sweep tells
+//! that the model is done. The first line says which sweep the models are of. A last line that is torn,
+//! because its writer was killed, is dropped; any other line that does not fit its checksum means that
+//! the file was damaged, and the journal is refused.
 
-mod base64;
 mod header;
 mod line;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use forest::Params;
 pub(super) use header::Header;
-use line::{Line, Read};
+use header::{FORMAT, Format};
+use serde::{Deserialize, Serialize};
 
 use super::outcome::ModelOutcome;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a journal begins; a file of one line that does not is no torn journal, and is left alone.
+/// How a journal begins. A file with one line that begins otherwise is no torn journal, and is left alone.
 const BEGIN: &[u8] = b"{\"journal\":";
 
-/// A model that was finished by an earlier run.
+/// A line after the first: a finished model.
+#[derive(Serialize, Deserialize)]
+struct Finished<'a> {
+    model: usize,
+    params: Params,
+    /// Time that workers spent on it.
+    seconds: f64,
+    /// For who reads the file; `None` where it is not finite.
+    mse: Option<f64>,
+    /// One for each test row.
+    predictions: Cow<'a, [f64]>,
+}
+
+/// A model that an earlier run finished.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Restored {
     pub(super) model: usize,
     pub(super) predictions: Vec<f64>,
 }
 
-/// An open journal. The file is locked, by the operating system, as long as this lives: the lock
-/// ends with the process, however that ends.
+/// An open journal. The operating system locks the file until this is dropped or the process ends.
 pub(super) struct Journal {
     path: PathBuf,
     store: Box<dyn Store>,
     /// How many bytes are whole lines.
     length: u64,
-    /// Lines that could not be written yet.
+    /// Lines that are not written yet.
     waiting: Vec<String>,
-    lost: bool,
+    /// The file ends with a part of a line that cannot be cut.
+    torn: bool,
 }
 
 /// Where the lines go.
 trait Store: Send {
     /// Writes this at the end, and returns when it is on the disk.
     fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
-    /// Cuts what comes after so many bytes.
+    /// Cuts what comes after the first `length` bytes.
     fn truncate(&mut self, length: u64) -> std::io::Result<()>;
 }
 
@@ -65,38 +80,43 @@ impl Store for File {
 }
 
 impl Journal {
-    /// Opens `folder/id.jsonl`, or begins it, and reads which models it has.
+    /// Opens a journal or begins it, and reads which models it has.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] for an id that is no file's name, and for a journal of another
-    /// sweep; [`ErrorKind::Data`] for one that is damaged, with the line; [`ErrorKind::Io`] where
-    /// another run has it open, or the system refuses.
-    pub(super) fn open(folder: &Path, id: &str, header: &Header) -> Result<(Self, Vec<Restored>)> {
-        if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-            let allowed = "of letters, digits, - and _";
-            return Err(Error::invalid("the name of a journal", format!("\"{id}\""), allowed));
-        }
-        let path = folder.join(format!("{id}.jsonl"));
-        std::fs::create_dir_all(folder).map_err(|e| refused(&path, &e))?;
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(|e| refused(&path, &e))?;
-        file.try_lock().map_err(|e| match e {
-            TryLockError::Error(e) => refused(&path, &e),
+    /// [`ErrorKind::InvalidParameter`] for a journal of another sweep or format, and for one that
+    /// another run has open; [`ErrorKind::Data`] for one that is damaged, with the line;
+    /// [`ErrorKind::Io`] where the system refuses.
+    pub(super) fn open(path: &Path, header: &Header) -> Result<(Self, Vec<Restored>)> {
+        let refused = |error: std::io::Error| {
+            let message = format!(
+                "the journal {} cannot be opened: {error}; free some disk, make the folder writable, or run without a journal",
+                path.display()
+            );
+            Error::new(ErrorKind::Io, message).caused_by(error)
+        };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(refused)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let mut file = file.map_err(refused)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::Error(error) => refused(error),
             TryLockError::WouldBlock => {
                 let message = format!(
                     "the journal {} is being written by another run; wait until that is done, or take another name",
                     path.display()
                 );
-                Error::new(ErrorKind::Io, message)
+                Error::new(ErrorKind::InvalidParameter, message)
             }
         })?;
-        let (length, restored) = read(&file, &path, header)?;
-        Store::truncate(&mut file, length).map_err(|e| refused(&path, &e))?;
-        // That the file is in its folder is to be on the disk as well.
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| refused(&path, &e))?;
-        let waiting = if length == 0 { vec![header.line()] } else { Vec::new() };
-        let mut journal = Self { path, store: Box::new(file), length, waiting, lost: false };
-        journal.write().map_err(|e| refused(&journal.path, &e))?;
+        let (length, restored) = read(&file, path, header)?;
+        Store::truncate(&mut file, length).map_err(refused)?;
+        // The file's entry in its folder must be on the disk, too.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)?;
+        let mut journal =
+            Self { path: path.to_owned(), store: Box::new(file), length, waiting: Vec::new(), torn: false };
+        if length == 0 {
+            journal.write(header).map_err(refused)?;
+        }
         Ok((journal, restored))
     }
 
@@ -104,30 +124,28 @@ impl Journal {
         &self.path
     }
 
-    /// Adds a model; where that fails it says so, keeps the line and tries again with the next.
+    /// Adds a model. Where it cannot be written, it is kept and tried again with the next one, and the
+    /// sentence that says so is returned.
     pub(super) fn add(&mut self, outcome: &ModelOutcome, seconds: f64) -> Option<String> {
-        let line = Line::new()
-            .number("model", outcome.model)
-            .text("params", &outcome.params.to_string())
-            .number("seconds", seconds)
-            .number("mse", outcome.scores.mse)
-            .number("mae", outcome.scores.mae)
-            .number("r2", outcome.scores.r2)
-            .text("predictions", &base64::encode(&outcome.predictions))
-            .end();
-        self.waiting.push(line);
-        self.write().err().map(|e| {
+        let finished = Finished {
+            model: outcome.model,
+            params: outcome.params,
+            seconds,
+            mse: Some(outcome.scores.mse).filter(|mse| mse.is_finite()),
+            predictions: Cow::Borrowed(&outcome.predictions),
+        };
+        self.write(&finished).err().map(|error| {
             format!(
-                "the journal {} cannot be written: {e}; the sweep goes on, its results are complete, and the journal is \
+                "the journal {} cannot be written: {error}; the sweep goes on, its results are complete, and the journal is \
                  written as soon as that is possible: free some disk",
                 self.path.display()
             )
         })
     }
 
-    /// Writes what is waiting still, if anything is; says so where it cannot.
+    /// Writes what is still waiting; where that fails, the sentence that says so is returned.
     pub(super) fn finish(&mut self) -> Option<String> {
-        let error = self.write().err()?;
+        let error = self.flush().err()?;
         Some(format!(
             "the journal {} lacks {} finished models, for it cannot be written: {error}; their results are here, but a \
              resumed sweep would train them again",
@@ -136,14 +154,19 @@ impl Journal {
         ))
     }
 
-    fn write(&mut self) -> std::io::Result<()> {
-        if self.lost {
+    fn write(&mut self, value: &impl Serialize) -> std::io::Result<()> {
+        self.waiting.push(line::write(value)?);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.torn {
             return Err(std::io::Error::other("an earlier line is torn, and cannot be cut"));
         }
         while let Some(line) = self.waiting.first() {
             if let Err(error) = self.store.append(line.as_bytes()) {
                 // A part of the line may be there: nothing may come after it.
-                self.lost = self.store.truncate(self.length).is_err();
+                self.torn = self.store.truncate(self.length).is_err();
                 return Err(error);
             }
             self.length += line.len() as u64;
@@ -153,17 +176,11 @@ impl Journal {
     }
 }
 
-fn refused(path: &Path, error: &std::io::Error) -> Error {
-    let message = format!(
-        "the journal {} cannot be opened: {error}; free some disk, make the folder writable, or run without a journal",
-        path.display()
-    );
-    Error::new(ErrorKind::Io, message)
-}
-
 /// How many bytes of the file are whole lines, and the models in them.
 fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>)> {
-    let io = |e: std::io::Error| Error::new(ErrorKind::Io, format!("{} cannot be read: {e}", path.display()));
+    let io = |error: std::io::Error| {
+        Error::new(ErrorKind::Io, format!("{} cannot be read: {error}", path.display())).caused_by(error)
+    };
     let mut reader = BufReader::new(file);
     let (mut length, mut restored) = (0, Vec::<Restored>::new());
     let mut line = Vec::new();
@@ -173,27 +190,27 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
         if bytes == 0 {
             break;
         }
-        let Some(good) = Read::of(&line) else {
+        let damaged = |what: &str| {
+            let message = format!(
+                "line {number} of the journal {} {what}: the file was damaged; restore it from a copy, delete it, or take \
+                 another name",
+                path.display()
+            );
+            Error::new(ErrorKind::Data, message)
+        };
+        let Some(object) = line::check(&line) else {
             let ours = number > 1 || line.starts_with(BEGIN) || BEGIN.starts_with(&line);
             if ours && reader.fill_buf().map_err(io)?.is_empty() {
-                // The last line is torn: whoever wrote it was stopped.
+                // The last line is torn: its writer was killed.
                 break;
             }
-            return Err(damaged(path, number, "does not fit its checksum"));
+            return Err(damaged("does not fit its checksum"));
         };
         if number == 1 {
-            let there =
-                Header::read(&good).ok_or_else(|| damaged(path, 1, "does not say what the journal is of"))?;
-            if let Some(difference) = there.difference(header) {
-                let message = format!(
-                    "the journal {} is of another sweep: {difference}; take another name, or delete it",
-                    path.display()
-                );
-                return Err(Error::new(ErrorKind::InvalidParameter, message));
-            }
+            same_sweep(&object, header, path)?
+                .ok_or_else(|| damaged("does not say what the journal is of"))?;
         } else {
-            let model = model(&good, header)
-                .ok_or_else(|| damaged(path, number, "is not of a model of this sweep"))?;
+            let model = model(&object, header).ok_or_else(|| damaged("is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
                 restored.push(model);
             }
@@ -203,17 +220,26 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
     Ok((length, restored))
 }
 
-fn model(line: &Read, header: &Header) -> Option<Restored> {
-    let model = line.number("model")?;
-    let predictions = base64::decode(&line.text("predictions")?)?;
-    let fits = header.model(model) == Some(&line.text("params")?) && predictions.len() == header.test_rows();
-    fits.then_some(Restored { model, predictions })
+/// `None` where the object is no header.
+fn same_sweep(object: &str, header: &Header, path: &Path) -> Result<Option<()>> {
+    let refused = |what: String| {
+        let message = format!("the journal {} is {what}; take another name, or delete it", path.display());
+        Err(Error::new(ErrorKind::InvalidParameter, message))
+    };
+    let Some(Format { journal }) = line::read(object) else { return Ok(None) };
+    if journal != FORMAT {
+        return refused(format!("of format {journal}, but this version writes format {FORMAT}"));
+    }
+    let Some(there) = line::read::<Header>(object) else { return Ok(None) };
+    match there.difference(header) {
+        Some(difference) => refused(format!("of another sweep: {difference}")),
+        None => Ok(Some(())),
+    }
 }
 
-fn damaged(path: &Path, line: usize, what: &str) -> Error {
-    let message = format!(
-        "line {line} of the journal {} {what}: the file was damaged; restore it from a copy, delete it, or take another name",
-        path.display()
-    );
-    Error::new(ErrorKind::Data, message)
+/// `None` where the object is no model of the sweep.
+fn model(object: &str, header: &Header) -> Option<Restored> {
+    let Finished { model, params, predictions, .. } = line::read(object)?;
+    let fits = header.models.get(model) == Some(&params) && predictions.len() == header.test_rows;
+    fits.then(|| Restored { model, predictions: predictions.into_owned() })
 }

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
+use forest::{Params, Scale};
+
 use super::{Memory, Prepared, Trees, most_nodes};
 use crate::data::{Rows, Shards};
-use crate::error::{Error, ErrorKind, Result};
-use crate::sweep::params::{MaxFeatures, Params};
-use crate::sweep::scale::Scale;
+use crate::error::Result;
 
 pub(crate) struct Training {
     set: forest::TrainingSet,
@@ -15,7 +15,7 @@ pub(crate) struct Training {
 
 impl Training {
     pub(crate) fn new(rows: &Rows) -> Result<Self> {
-        Ok(Self { set: forest::TrainingSet::new(matrix(rows)?, rows.y()).map_err(failed)? })
+        Ok(Self { set: forest::TrainingSet::new(matrix(rows)?, rows.y())? })
     }
 }
 
@@ -27,40 +27,17 @@ impl Training {
 }
 
 fn matrix(rows: &Rows) -> Result<forest::Matrix<'_>> {
-    forest::Matrix::from_columns(rows.x(), rows.n_features()).map_err(failed)
-}
-
-fn failed(error: forest::Error) -> Error {
-    Error::new(ErrorKind::Task, format!("forest refused: {error}"))
-}
-
-/// The same hyperparameters, as `forest` has them.
-pub(crate) fn params(of: &Params) -> forest::Params {
-    forest::Params {
-        n_estimators: of.n_estimators,
-        max_depth: of.max_depth,
-        min_samples_split: of.min_samples_split,
-        min_samples_leaf: of.min_samples_leaf,
-        max_features: match of.max_features {
-            MaxFeatures::All => forest::MaxFeatures::All,
-            MaxFeatures::Sqrt => forest::MaxFeatures::Sqrt,
-            MaxFeatures::Log2 => forest::MaxFeatures::Log2,
-            MaxFeatures::Count(count) => forest::MaxFeatures::Count(count),
-            MaxFeatures::Fraction(part) => forest::MaxFeatures::Fraction(part),
-        },
-        seed: of.seed,
-        ..forest::Params::default()
-    }
+    Ok(forest::Matrix::from_columns(rows.x(), rows.n_features())?)
 }
 
 impl Prepared for Training {
     fn grow(&self, of: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
-        let piece = forest::Forest::grow(&self.set, &params(of), trees.clone()).map_err(failed)?;
+        let piece = forest::Forest::grow(&self.set, of, trees.clone())?;
         Ok(Box::new(Piece { forest: piece, trees }))
     }
 
     fn scale(&self) -> Scale {
-        Scale::of_unit(self.set.view().scale().to_f64(1, 1))
+        self.set.view().scale()
     }
 }
 
@@ -68,8 +45,8 @@ impl Prepared for Training {
 pub(crate) struct Blocks(pub(crate) Shards);
 
 impl Blocks {
-    fn whole(&self) -> forest::Scale {
-        forest::Scale::for_targets(self.0.largest(), self.0.rows().iter().sum())
+    fn whole(&self) -> Scale {
+        Scale::for_targets(self.0.largest(), self.0.rows().iter().sum())
     }
 }
 
@@ -78,14 +55,14 @@ impl Prepared for Blocks {
         let shard = self.0.of_tree(trees.start, of.n_estimators);
         let table = self.0.read(shard)?;
         let (x, y) = table.split_at(table.len() - self.0.rows()[shard]);
-        let x = forest::Matrix::from_columns(x, self.0.columns() - 1).map_err(failed)?;
-        let set = forest::TrainingSet::part(x, y, self.whole()).map_err(failed)?;
-        let piece = forest::Forest::grow(&set, &params(of), trees.clone()).map_err(failed)?;
+        let x = forest::Matrix::from_columns(x, self.0.columns() - 1)?;
+        let set = forest::TrainingSet::part(x, y, self.whole())?;
+        let piece = forest::Forest::grow(&set, of, trees.clone())?;
         Ok(Box::new(Piece { forest: piece, trees }))
     }
 
     fn scale(&self) -> Scale {
-        Scale::of_unit(self.whole().to_f64(1, 1))
+        self.whole()
     }
 }
 
@@ -97,7 +74,7 @@ struct Piece {
 
 impl Trees for Piece {
     fn add_predictions(&self, rows: &Rows, sums: &mut [i64]) -> Result<()> {
-        self.forest.add_predictions(self.trees.clone(), matrix(rows)?, sums).map_err(failed)
+        Ok(self.forest.add_predictions(self.trees.clone(), matrix(rows)?, sums)?)
     }
 
     fn n_nodes(&self) -> usize {
@@ -132,8 +109,8 @@ mod tests {
             training.grow(&of, range).unwrap().add_predictions(&rows, &mut sums).unwrap();
         }
         let scale = training.scale();
-        let found: Vec<f64> = sums.into_iter().map(|sum| scale.mean(sum, 23)).collect();
-        let whole = forest::Forest::fit(&training.set, &params(&of)).unwrap();
+        let found: Vec<f64> = sums.into_iter().map(|sum| scale.to_f64(sum, 23)).collect();
+        let whole = forest::Forest::fit(&training.set, &of).unwrap();
         assert_eq!(found, whole.predict(matrix(&rows).unwrap()).unwrap());
     }
 
@@ -144,7 +121,7 @@ mod tests {
         let of = Params { n_estimators: 10, ..Params::default() };
         let estimate = memory(rows.len(), rows.n_features(), &of);
         assert!(training.set.view().worker_bytes() as u64 <= estimate.worker);
-        let forest = forest::Forest::fit(&training.set, &params(&of)).unwrap();
+        let forest = forest::Forest::fit(&training.set, &of).unwrap();
         assert!(forest.n_bytes() as u64 <= estimate.tree * 10);
     }
 }

@@ -6,8 +6,8 @@ mod smartcore;
 use std::fmt;
 use std::ops::Range;
 
-use super::params::Params;
-use super::scale::Scale;
+use forest::{Params, Scale};
+
 use crate::data::{Rows, Split};
 use crate::error::Result;
 

@@ -15,15 +15,13 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
+use forest::{MAX_TREES, Params, Scale, Stream};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use super::{Memory, Prepared, Trees, most_nodes};
 use crate::data::Rows;
 use crate::error::{Error, ErrorKind, Result};
-use crate::rng::Stream;
-use crate::sweep::params::Params;
-use crate::sweep::scale::Scale;
 
 /// Trees that are grown together, from one seed.
 pub(super) const BLOCK: usize = 10;
@@ -43,7 +41,7 @@ impl Training {
             x: matrix(rows)?,
             y: rows.y().to_vec(),
             n_features: rows.n_features(),
-            scale: Scale::for_targets(rows.y()),
+            scale: Scale::for_sums(rows.y().iter().fold(0.0, |largest, y| y.abs().max(largest)), MAX_TREES),
         })
     }
 }
@@ -53,7 +51,7 @@ fn matrix(rows: &Rows) -> Result<DenseMatrix<f64>> {
 }
 
 fn failed(error: smartcore::error::Failed) -> Error {
-    Error::new(ErrorKind::Task, format!("smartcore refused: {error}"))
+    Error::new(ErrorKind::Task, format!("smartcore refused: {error}")).caused_by(error)
 }
 
 impl Prepared for Training {
@@ -94,7 +92,7 @@ impl Trees for Block {
         for (n_trees, forest) in &self.forests {
             let means = forest.predict(&x).map_err(failed)?;
             for (sum, mean) in sums.iter_mut().zip(means) {
-                *sum += self.scale.steps(mean * *n_trees as f64);
+                *sum += self.scale.to_fixed(mean * *n_trees as f64);
             }
         }
         Ok(())

@@ -1,0 +1,101 @@
+//! What a call and a wait cost, however many there are.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use helper::cluster::TaskState;
+use helper::{Cluster, ObjectRef};
+
+use super::within_a_minute;
+
+thread_local! {
+    static ALLOCATED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The system's allocator; counts how often a thread asks it for memory.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: all calls go to the system's allocator as they came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.set(ALLOCATED.get() + 1);
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+/// A wait registers with none of the tasks, so it has nothing to take back: all that it asks memory for are
+/// the two vectors that it returns.
+#[test]
+fn a_wait_in_a_loop_allocates_what_it_returns() {
+    within_a_minute(|| {
+        let cluster = Cluster::local_with(2).unwrap();
+        let mut rest: Vec<ObjectRef<()>> = (0..10_000).map(|_| cluster.remote((), |()| ())).collect();
+        let before = ALLOCATED.get();
+        let mut waits = 0;
+        while !rest.is_empty() {
+            let (done, waiting) = cluster.wait(&rest, 1).unwrap();
+            assert_eq!(done.len(), 1);
+            rest = waiting;
+            waits += 1;
+        }
+        let allocated = ALLOCATED.get() - before;
+        assert!(waits == 10_000 && allocated <= 2 * waits, "{allocated} in {waits} waits");
+    });
+}
+
+#[test]
+fn a_wait_that_times_out_leaves_nothing_behind() {
+    let cluster = Cluster::local_with(1).unwrap();
+    let nap = || std::thread::sleep(Duration::from_millis(100));
+    let refs: Vec<ObjectRef<()>> = (0..1_000).map(|_| cluster.remote((), move |()| nap())).collect();
+    let before = ALLOCATED.get();
+    for _ in 0..100 {
+        assert_eq!(cluster.wait_timeout(&refs, 1_000, Duration::from_nanos(1)).unwrap().1.len(), 1_000);
+    }
+    assert!(ALLOCATED.get() - before <= 200, "{} allocations", ALLOCATED.get() - before);
+    refs.iter().for_each(|task| cluster.cancel(task));
+}
+
+/// The last of 250,000 calls cost what the first ones did, also where none is done meanwhile. The bound is far
+/// above what a busy machine does to a median.
+#[test]
+fn a_call_costs_the_same_however_many_came_before() {
+    within_a_minute(|| {
+        let cluster = Cluster::local_with(1).unwrap();
+        let calls = |chunks: usize| -> Vec<Duration> {
+            let chunk = |_| {
+                let started = Instant::now();
+                (0..2_000).for_each(|_| drop(cluster.remote((), |()| ())));
+                started.elapsed()
+            };
+            (0..chunks).map(chunk).collect()
+        };
+        let median = |times: &[Duration]| {
+            let mut times = times.to_vec();
+            times.sort_unstable();
+            times[times.len() / 2]
+        };
+        let fresh = median(&calls(25));
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let gate = std::sync::Mutex::new(gate);
+        drop(cluster.remote((), move |()| gate.lock().unwrap().recv().is_ok()));
+        let waiting = calls(125);
+        let (early, late) = (median(&waiting[..25]), median(&waiting[100..]));
+        assert!(late <= 10 * early.max(Duration::from_micros(400)), "{late:?} after {early:?}");
+        open.send(()).unwrap();
+        cluster.get(&cluster.remote((), |()| ())).unwrap();
+        let late = median(&calls(25));
+        assert!(late <= 10 * fresh.max(Duration::from_micros(400)), "{late:?} after {fresh:?}");
+        assert!(cluster.tasks().iter().all(|task| task.state != TaskState::Failed));
+    });
+}
