@@ -123,8 +123,9 @@ class Cell:
         # How the code ended, and the first line of the statement that was the last to start.
         self.end = ""
         self.line = self.first
-        # The message of a failed `?`, or of a panic.
-        self.failure: str | None = None
+        # Whether `?` failed or the code panicked, and the message.
+        self.failed = False
+        self.failure = "(no message)"
         self.blank = {"stdout": False, "stderr": False}
         self.held: list[str] | None = None
         self.panic: Panic | None = None
@@ -139,12 +140,14 @@ class Cell:
 
     def marked(self, stream: str, words: list[str]) -> str:
         if words == ["failed"]:
+            self.failed = True
             if stream == "stderr" and self.held is not None:
                 self.failure, self.held = "".join(self.held).strip("\n"), None
             return ""
         if words[0] != str(self.number):
             return ""
         self.end, self.line = words[1], int(words[2])
+        self.failed |= self.end == "panicked"
         self.awaited.discard(stream)
         if stream == "stdout":
             return ""

@@ -90,9 +90,8 @@ def sentence(message: str) -> str | None:
 
 def at_run_time(cell: Cell) -> Failure:
     """A failed `?`, or a panic."""
-    message = cell.failure or "(no message)"
     kind = "Panic" if cell.end == "panicked" else "Error"
-    return Failure(kind, message, [bold(f"{kind}: {message}"), *place(cell), "", KEPT])
+    return Failure(kind, cell.failure, [bold(f"{kind}: {cell.failure}"), *place(cell), "", KEPT])
 
 
 def place(cell: Cell) -> list[str]:

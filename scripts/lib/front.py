@@ -34,35 +34,25 @@ class Output:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, str]] = []
         self.due: float | None = None
-        self.lines = self.bytes = 0
-        self.lost_lines = self.lost_bytes = 0
+        self.lines = self.bytes = self.lost = 0
 
     def add(self, stream: str, text: str) -> None:
+        lines = text.count("\n")
         if not text:
             pass
-        elif self.lost_lines or self.lines >= MOST_LINES or self.bytes + len(text) > MOST_BYTES:
-            self.lose(text.count("\n"), len(text))
+        elif self.lost or self.lines >= MOST_LINES or self.bytes + len(text) > MOST_BYTES:
+            self.lost += max(lines, 1)
         else:
-            self.lines, self.bytes = self.lines + text.count("\n"), self.bytes + len(text)
+            self.lines, self.bytes = self.lines + lines, self.bytes + len(text)
             if self.waiting and self.waiting[-1][0] == stream:
                 text = self.waiting.pop()[1] + text
             self.waiting.append((stream, text))
             self.due = self.due or time.monotonic() + BATCH
 
-    def lose(self, lines: int, size: int) -> None:
-        self.lost_lines, self.lost_bytes = self.lost_lines + lines, self.lost_bytes + size
-
     def take(self) -> list[tuple[str, str]]:
         """What is to be sent now."""
         batch, self.waiting, self.due = self.waiting, [], None
         return batch
-
-    def cut(self) -> str:
-        """What to say of the part that was left out."""
-        if not self.lost_lines:
-            return ""
-        size = f"{self.lost_bytes / 1e6:,.1f} MB" if self.lost_bytes >= 1e6 else f"{self.lost_bytes / 1e3:,.0f} kB"
-        return f"({self.lost_lines:,} more lines, {size}, are not shown: of each cell the first {self.lines:,} are.)\n"
 
 
 class Run:
@@ -99,7 +89,7 @@ class Run:
             if status := self.status():
                 return [explain.ended(status.partition("with status: ")[2] or status)]
             return explain.refused(self.errors, self.cell)
-        return [] if self.cell.failure is None else [explain.at_run_time(self.cell)]
+        return [explain.at_run_time(self.cell)] if self.cell.failed else []
 
 
 def is_plain_line(frames: list[bytes]) -> bool:
@@ -189,9 +179,9 @@ class Front:
             except zmq.Again:
                 return
             run = self.run
-            if run and run.output.lost_lines and is_plain_line(frames):
+            if run and run.output.lost and is_plain_line(frames):
                 # A flood is counted unread.
-                run.output.lose(1, len(frames[5]) - len(EMPTY_LINE))
+                run.output.lost += 1
                 continue
             idents, parts = self.session.feed_identities(frames)
             message = self.session.deserialize(parts)
@@ -249,8 +239,11 @@ class Front:
         for stream, text in run.cell.rest():
             run.output.add(stream, text)
         self.send_output(run)
-        if cut := run.output.cut():
-            self.publish(run, "stream", {"name": "stderr", "text": cut})
+        if lost := run.output.lost:
+            cut = (
+                f"({lost:,} more lines are not shown: a cell shows {MOST_LINES:,} lines, {MOST_BYTES:,} bytes at most.)"
+            )
+            self.publish(run, "stream", {"name": "stderr", "text": f"{cut}\n"})
         failures, content = run.failures(), {**(run.reply or {}), "execution_count": self.count}
         for failure in failures:
             self.publish(run, "error", failure.content())
