@@ -1,4 +1,4 @@
-//! Tells the helper which compiler and which library versions it is built with.
+//! Tells the helper the versions of the compiler and of the libraries that it is built with.
 
 use std::env;
 use std::fs;
@@ -17,7 +17,7 @@ fn main() {
     let lock = manifest.join("../Cargo.lock");
     println!("cargo::rerun-if-changed={}", lock.display());
     let lock = fs::read_to_string(Path::new(&lock)).unwrap_or_default();
-    for name in ["smartcore", "rayon", "polars-core"] {
+    for name in ["forest", "rayon", "smartcore", "polars-core", "plotters"] {
         let entry = format!("name = \"{name}\"\nversion = \"");
         let version =
             lock.split_once(&entry).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("(unknown)");

@@ -153,8 +153,8 @@ fn main() -> helper::Result<()> {
     let others = [in_order?, longest_first?, shared, shared_parallel];
     let (first, default) = &rounds[0];
     let ways = [first, default].into_iter().chain(&others).map(|run| &run.outcome);
-    println!("\n{}", Ways::of(ways)?);
-    println!("{}", Projection::of(&Comparison::of(&first.outcome, &default.outcome)?)?);
+    println!("\n{}", Comparison::of(ways)?);
+    println!("{}", Projection::of(&Comparison::of([&first.outcome, &default.outcome])?)?);
 
     let busy = median(rounds.iter().map(|(_, many)| many.outcome.busy_share()));
     let inflation = median(rounds.iter().map(|(one, many)| many.cpu() / one.cpu()));

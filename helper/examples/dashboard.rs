@@ -1,15 +1,14 @@
-//! A dashboard to look at: prints its address, and keeps two workers busy with tasks of every kind
-//! until its input is closed.
+//! A dashboard to look at: shows it as a notebook would, and keeps two workers busy with tasks of every
+//! kind until standard input is closed.
 //!
-//! `cargo run -p helper --example dashboard`, then open the address; Ctrl-D ends it. With the
-//! argument `frame` it also prints, some models later, what a notebook would show.
+//! `cargo run -p helper --example dashboard` prints what a notebook gets; Ctrl-D ends it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use helper::{Cluster, ObjectRef};
 
-/// Computes for so long.
+/// Computes for this long.
 fn busy(time: Duration) {
     let end = Instant::now() + time;
     let mut x = 1_u64;
@@ -20,17 +19,18 @@ fn busy(time: Duration) {
 
 fn main() -> helper::Result<()> {
     let cluster = Cluster::local_with(2)?;
-    let dashboard = cluster.dashboard()?;
-    println!("{}", dashboard.url());
-    std::thread::spawn(|| {
-        // Whether it ends or fails, there is nobody any more.
+    let (closed, open) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        // Closed or broken, the input has ended.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(0);
+        drop(closed);
     });
-    let frame = std::env::args().nth(1).is_some_and(|word| word == "frame");
-    for model in 0.. {
-        if frame && model == 5 {
-            dashboard.evcxr_display();
+    for model in 0..1_000 {
+        if open.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            break;
+        }
+        if model == 5 {
+            cluster.dashboard()?.evcxr_display();
         }
         let pieces: Vec<ObjectRef<()>> = (0..4_u64)
             .map(|piece| {
@@ -50,10 +50,14 @@ fn main() -> helper::Result<()> {
         if model % 5 == 4 {
             let fails = cluster.options().name(format!("model {model} fails")).max_retries(0);
             let failed = fails.try_remote((), |()| Err::<(), _>("<b>no</b> such column"));
+            // It fails on purpose.
             let _ = cluster.get(&failed);
         }
         if let Ok(mse) = &*cluster.get(&score)? {
-            cluster.report(format!("model {model}, 200 trees"), &[("MSE", *mse), ("R2", 1.0 - mse)]);
+            let done = f64::from(model + 1);
+            let metrics =
+                [("MSE", *mse), ("R2", 1.0 - mse), ("done", done), ("of", 1_000.0), ("best MSE", *mse)];
+            cluster.report(format!("model {model}, 200 trees"), &metrics);
         }
     }
     Ok(())

@@ -1,15 +1,17 @@
-//! A sweep on a Ray cluster, held against the same on this thread:
-//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--patience SECONDS] [--journal FOLDER] [--shards
-//! FOLDER] [--keep] [--bench FOLDER] [--show]`.
+//! Sweeps on a Ray cluster, for tests, `scripts/bench ray` and `scripts/ray-job`:
+//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--journal FOLDER] [--check FOLDER | --bench FOLDER
+//! | --show]`.
 //!
-//! Each line that it prints is JSON: when the cluster is there, for each model, and at the end
-//! whether all scores have the same bits. With `--show` it shows the outcome instead, for people.
+//! It prints lines of JSON: when the cluster is there, for each model, and at the end whether the scores have the same
+//! bits as in this thread. `--check` compares every kind of sweep with threads, `--bench` times one against threads,
+//! and `--show` prints the outcome for people. The folder is for shards.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use helper::data::Split;
+use helper::prelude::Learner;
 use helper::sweep::{Event, Keep};
-use helper::{Cluster, RayCluster, Result, Sweep};
+use helper::{Cluster, Outcome, RayCluster, Result, Sweep};
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,14 +26,7 @@ fn main() -> Result<()> {
         Some(_) => Cluster::ray_local(number("local", 1, 1), number("local", 2, 1))?,
         None => Cluster::ray(arguments.first().map_or("auto", String::as_str))?,
     };
-    let ray = ray.patience(Duration::from_secs(number("--patience", 1, 120) as u64));
-    println!(
-        r#"{{"ready":"{}","workers":{},"nodes":{},"seconds":{}}}"#,
-        ray.address(),
-        ray.workers(),
-        ray.nodes().len(),
-        ray.start_seconds()
-    );
+    println!(r#"{{"ready":"{}","seconds":{}}}"#, ray.address(), ray.start_seconds());
 
     let split = helper::data::california_housing()?.split(0.2, 42)?;
     let (first, last) = (number("--trees", 1, 50), number("--trees", 2, 340));
@@ -42,28 +37,12 @@ fn main() -> Result<()> {
     if let Some(folder) = after("--bench", 1) {
         return bench(&ray, &sweep.quiet(), &split, &folder);
     }
-    if let Some(folder) = after("--shards", 1) {
-        let (shards, quiet) = (split.shard(4, folder)?, sweep.clone().quiet());
-        let threads = quiet.run_on(&Cluster::local()?, &shards)?;
-        let distributed = quiet.run_on(&ray, &shards)?;
-        let whole = quiet.run_on(&Cluster::local()?, &Cluster::local()?.put(split.clone()))?;
-        println!(
-            r#"{{"shards":{},"same":{},"mse":{},"whole":{},"bytes":{},"largest":{}}}"#,
-            shards.len(),
-            distributed.same_bits(&threads),
-            distributed.best().scores.mse,
-            whole.best().scores.mse,
-            shards.bytes(),
-            shards.largest_bytes(),
-        );
-        return Ok(());
+    if let Some(folder) = after("--check", 1) {
+        return check(&ray, &sweep.quiet(), &split, &folder);
     }
     if arguments.iter().any(|argument| argument == "--show") {
         println!("{}", sweep.run_on(&ray, &ray.put(&split)?)?);
         return Ok(());
-    }
-    if arguments.iter().any(|argument| argument == "--keep") {
-        sweep = sweep.keep(Keep::Best);
     }
     let sequential = sweep.clone().quiet().run_sequential(&split)?;
     if let Some(folder) = after("--journal", 1) {
@@ -74,27 +53,35 @@ fn main() -> Result<()> {
         Event::Starting { .. } => println!(r#"{{"starting":true}}"#),
         _ => {}
     });
-    let data = ray.put(&split)?;
-    let distributed = sweep.run_on(&ray, &data)?;
-    println!(
-        r#"{{"same":{},"kept":{},"seconds":{},"sequential":{},"restored":{},"failed":{},"put":{},"bytes":{},"retried":{}}}"#,
-        distributed.same_bits(&sequential),
-        match (distributed.best_model(), sequential.best_model()) {
-            (Some(one), Some(other)) => one.predict(&split.test)? == other.predict(&split.test)?,
-            _ => false,
-        },
-        distributed.seconds,
-        sequential.seconds,
-        distributed.restored,
-        distributed.failed.len(),
-        data.put_seconds(),
-        data.bytes(),
-        distributed.tasks.iter().filter(|task| task.attempt > 1).count(),
-    );
+    let distributed = sweep.run_on(&ray, &ray.put(&split)?)?;
+    println!(r#"{{"same":{},"restored":{}}}"#, distributed.same_bits(&sequential), distributed.restored);
     Ok(())
 }
 
-/// The sweep on threads, and then on Ray. The rows go into the folder, for others to train on the same.
+/// Every kind of sweep, on Ray and on threads.
+fn check(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result<()> {
+    let threads = Cluster::local()?;
+    let (here, there) = (threads.put(split.clone()), ray.put(split)?);
+    let same = |kind: &str, one: &Outcome, other: &Outcome| {
+        println!(r#"{{"kind":"{kind}","same":{},"mse":{}}}"#, one.same_bits(other), one.best().scores.mse);
+    };
+    let best = sweep.clone().keep(Keep::Best);
+    let (on_ray, on_threads) = (best.run_on(ray, &there)?, best.run_on(&threads, &here)?);
+    same("forest", &on_ray, &on_threads);
+    let predict =
+        |outcome: &Outcome| outcome.best_model().map(|model| model.predict(&split.test)).transpose();
+    println!(r#"{{"kind":"kept","same":{}}}"#, predict(&on_ray)? == predict(&on_threads)?);
+    let shared = sweep.clone().share_trees(true);
+    same("shared", &shared.run_on(ray, &there)?, &shared.run_on(&threads, &here)?);
+    let smartcore = Sweep::over_n_estimators([10, 25]).max_depth(5).learner(Learner::Smartcore).quiet();
+    same("smartcore", &smartcore.run_on(ray, &there)?, &smartcore.run_on(&threads, &here)?);
+    let shards = split.shard(4, folder)?;
+    println!(r#"{{"kind":"sizes","all":{},"largest":{}}}"#, shards.bytes(), shards.largest_bytes());
+    same("shards", &sweep.run_on(ray, &shards)?, &sweep.run_on(&threads, &shards)?);
+    Ok(())
+}
+
+/// A sweep on threads, and then on Ray. The rows go into the folder, for others to train on the same.
 fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result<()> {
     split.shard(1, folder)?;
     let test: Vec<u8> = split.test.x().iter().chain(split.test.y()).flat_map(|x| x.to_le_bytes()).collect();
@@ -107,7 +94,7 @@ fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     // A warm-up: workers load the library at their first task.
     let trivial = |tasks: u64| Sweep::over_n_estimators(1).max_depth(1).seed(0..tasks).quiet();
     trivial(20 * ray.workers() as u64).run_on(ray, &data)?;
-    // Tasks so small that handing them out is all there is to do.
+    // Tasks so small that submitting them is all there is to do.
     let many = trivial(500).run_on(ray, &data)?;
     let dispatch = many.seconds / many.tasks.len() as f64;
     println!(r#"{{"put":{put},"bytes":{},"dispatch":{dispatch}}}"#, data.bytes());
@@ -115,13 +102,11 @@ fn bench(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     assert!(on_threads.same_bits(&on_ray));
     let mse: Vec<f64> = on_ray.models.iter().map(|model| model.scores.mse).collect();
     println!(
-        r#"{{"threads":{},"ray":{},"threads_busy":{},"ray_busy":{},"tasks":{},"trees":{},"mse":{mse:?}}}"#,
+        r#"{{"threads":{},"ray":{},"ray_busy":{},"tasks":{},"mse":{mse:?}}}"#,
         on_threads.seconds,
         on_ray.seconds,
-        on_threads.busy_seconds(),
         on_ray.busy_seconds(),
         on_ray.tasks.len(),
-        on_ray.trees_grown(),
     );
     Ok(())
 }

@@ -1,17 +1,16 @@
-"""A Ray client that another program starts and talks to: the host.
+"""A Ray client that another program, the host, starts and talks to.
 
-On stdin and stdout go lines of JSON; one with `"bytes": n` is followed by n raw bytes. First comes a line that says
-which cluster; then the host puts objects and asks for tasks, in any order. When stdin ends, so does this; a cluster
-that it has started is ended by `guard.py`.
+On stdin come commands, on stdout go events: lines of JSON. Behind a line with `"bytes": n` come n raw bytes. The first
+command says which cluster; then the host puts objects and submits tasks, in any order. The driver ends when its stdin
+ends. A cluster that it has started is ended by `guard.py`.
 
-The host is told: hello, ready, put, task, alive (each second), or error, after which this ends.
+Events: ready, put or refused, task, alive (each second), error (the last one).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import queue
 import signal
 import socket
@@ -28,12 +27,13 @@ import task as worker
 from host import Host
 from join import Refused, explain, find, reach, split
 
-PROTOCOL = 1
-# Tasks that Ray knows of at a time, for each CPU: enough that none is idle, few enough to cancel in no time.
+# Protocol version; the helper has the same.
+PROTOCOL = 2
+# Tasks that Ray knows of at a time, for each CPU: enough that no CPU is idle, few enough to cancel quickly.
 AHEAD = 4
-# Seconds without a word from the cluster's head until it counts as lost.
+# Seconds without an answer from the cluster's head until it counts as lost.
 HEAD_LOST = 8.0
-# Part of the smallest object store that an object may take.
+# An object may take this part of the smallest object store.
 STORE_SHARE = 0.8
 
 
@@ -47,8 +47,6 @@ class Driver:
         self.objects: dict[int, Any] = {}
         self.waiting: deque[dict[str, Any]] = deque()
         self.running: dict[Any, dict[str, Any]] = {}
-        self.window = AHEAD
-        self.remote: Any = None
 
     def connect(self) -> None:
         import ray
@@ -56,12 +54,12 @@ class Driver:
         began = time.monotonic()
         libraries = {name: Path(path).read_bytes() for name, path in self.start["libraries"].items()}
         if worker.kind() in libraries:
-            # What is wrong with it is better told now than by the first task.
+            # A library that cannot be loaded is told now, and not by the first task.
             try:
                 worker.load(libraries)
             except worker.Unusable as error:
-                raise Refused("library", str(error)) from error
-        if own := self.start.get("local"):
+                raise Refused(str(error)) from error
+        if own := self.start["local"]:
             self.local = local.start(own["nodes"], own["cpus"], Path(own["folder"]))
             address = str(self.local.address)
         else:
@@ -74,7 +72,7 @@ class Driver:
         # As text: no node needs this project, and what ctypes makes cannot be pickled.
         source = Path(worker.__file__).read_text()
 
-        def run(spec: bytes, files: list[str], *objects: Any) -> Any:
+        def run(request: bytes, files: list[str], *objects: Any) -> Any:
             import types
 
             task = sys.modules.get("rust_lab_task")
@@ -83,29 +81,36 @@ class Driver:
                 exec(compile(source, "task.py", "exec"), task.__dict__)
                 sys.modules["rust_lab_task"] = task
             node = ray.get_runtime_context().get_node_id()
-            return node, *task.run(libraries, spec, files, *objects)
+            return node, *task.run(libraries, request, files, *objects)
 
         self.remote = ray.remote(num_cpus=1, scheduling_strategy="SPREAD")(run)
-        self.look_around(address, time.monotonic() - began)
+        self.describe(address, began)
         threading.Thread(target=self.watch, args=(address,), daemon=True).start()
 
-    def look_around(self, address: str, seconds: float) -> None:
+    def describe(self, address: str, began: float) -> None:
         import ray
 
-        nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-        described = [
-            {"id": n["NodeID"], "ip": n["NodeManagerAddress"], "cpus": int(n["Resources"].get("CPU", 0))} for n in nodes
+        alive = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+        # A node without CPUs has no such resource.
+        nodes = [
+            {"id": n["NodeID"], "ip": n["NodeManagerAddress"], "cpus": int(n["Resources"].get("CPU", 0))} for n in alive
         ]
-        cpus = sum(n["cpus"] for n in described)
+        cpus = sum(node["cpus"] for node in nodes)
         if cpus == 0:
-            raise Refused("cluster", f"the cluster at {address} has no CPU to run a task on; add a node that has")
+            raise Refused(f"the cluster at {address} has no CPU to run a task on; add a node that has")
         self.window = AHEAD * cpus
-        self.store = min(int(n["Resources"].get("object_store_memory", 0)) for n in nodes)
+        self.store = min(int(n["Resources"]["object_store_memory"]) for n in alive)
         url = ray._private.worker.global_worker.node.webui_url  # type: ignore[union-attr]
-        about: dict[str, Any] = {"dashboard": url or None, "nodes": described, "store": self.store, "seconds": seconds}
-        if own := self.start.get("local"):
-            about["token"] = local.token(Path(own["folder"])).read_text()
-        self.host.tell("ready", address=address, **about)
+        own = self.start["local"]
+        self.host.tell(
+            "ready",
+            address=address,
+            nodes=nodes,
+            ray=ray.__version__,
+            dashboard=f"http://{url}" if url else None,
+            token=local.token(Path(own["folder"])).read_text() if own else None,
+            seconds=time.monotonic() - began,
+        )
 
     def watch(self, address: str) -> None:
         """Ends this where the head is gone: Ray itself would wait for minutes."""
@@ -118,11 +123,11 @@ class Driver:
                     f"the head of the cluster at {address} has not answered for {HEAD_LOST:.0f} s; start the cluster "
                     "again, connect anew, and run the sweep again (with a journal it goes on where it stopped)"
                 )
-                self.host.tell("error", kind="cluster-lost", message=message)
+                self.host.tell("error", kind="cluster", message=message)
                 os._exit(1)
 
     def serve(self) -> None:
-        """Does as told until the host is gone."""
+        """Obeys until the host is gone."""
         import ray
 
         told = time.monotonic()
@@ -141,13 +146,13 @@ class Driver:
                 refs = list(self.running)
                 ready, _ = ray.wait(refs, num_returns=1, timeout=0.2)
                 if ready:
-                    # Whatever else is there by now.
+                    # All others that have ended by now.
                     ready, _ = ray.wait(refs, num_returns=len(refs), timeout=0)
                 for ref in ready:
                     self.finish(ref, self.running.pop(ref))
             if time.monotonic() - told > 1:
                 told = time.monotonic()
-                self.host.tell("alive", waiting=len(self.waiting), running=len(self.running))
+                self.host.tell("alive")
 
     def obey(self, command: dict[str, Any], payload: bytes) -> None:
         match command["do"]:
@@ -158,9 +163,9 @@ class Driver:
             case "task":
                 self.waiting.append(command)
             case "cancel":
-                self.cancel()
+                self.cancel(set(command["tasks"]))
             case other:
-                raise Refused("protocol", f"the driver knows no command {other!r}; run ./scripts/setup")
+                raise Refused(f"the driver knows no command {other!r}; run ./scripts/setup")
 
     def put(self, name: int, payload: bytes) -> None:
         import numpy
@@ -182,88 +187,85 @@ class Driver:
     def submit(self, command: dict[str, Any]) -> None:
         inputs = [self.objects[name] for name in command["objects"]]
         options = self.remote.options(name=command["name"], max_retries=command["retries"])
-        ref = options.remote(command["spec"].encode(), command["files"], *inputs)
+        ref = options.remote(command["request"].encode(), command["files"], *inputs)
         self.running[ref] = command
 
     def finish(self, ref: Any, command: dict[str, Any]) -> None:
         import ray
 
         try:
-            node, status, made, (pid, started, seconds, cpu) = ray.get(ref)
+            node, status, result, (pid, started, seconds, cpu) = ray.get(ref)
         except Exception as error:
-            # One line: what follows is where in Ray it happened.
+            # The first line; the others are Ray's own frames.
             said = str(error).strip().splitlines()
             message = f"{type(error).__name__}: {said[0] if said else 'without a message'}"
-            self.host.tell("task", message.encode(), task=command["task"], status="lost")
+            self.host.tell("task", message.encode(), task=command["task"], status="lost", ran=None)
             return
-        names = {worker.FINISHED: "finished", worker.REFUSED: "refused", worker.PANICKED: "panicked"}
-        where = {"node": node, "pid": pid, "ago": time.time() - started, "seconds": seconds, "cpu": cpu}
-        self.host.tell("task", made, task=command["task"], status=names.get(status, "unusable"), **where)
+        ran = {"node": node, "pid": pid, "ago": time.time() - started, "seconds": seconds, "cpu": cpu}
+        self.host.tell("task", result, task=command["task"], status=status, ran=ran)
 
-    def cancel(self) -> None:
+    def cancel(self, tasks: set[int]) -> None:
         import ray
 
-        self.waiting.clear()
-        for ref in self.running:
+        self.waiting = deque(command for command in self.waiting if command["task"] not in tasks)
+        for ref in [ref for ref, command in self.running.items() if command["task"] in tasks]:
+            del self.running[ref]
             with contextlib.suppress(Exception):
                 ray.cancel(ref, force=True)
-        self.running.clear()
-        self.host.tell("cancelled")
 
 
-def main() -> int:
-    # The host decides when to stop: Ctrl-C in the terminal is its to see.
+def main() -> None:
+    # The host decides when to stop, also after Ctrl-C in its terminal.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # By which `guard.py` knows what was started here.
+    # A session of its own: by it `guard.py` knows what was started here.
     if os.getsid(0) != os.getpid():
         os.setsid()
     host = Host()
-    listener = threading.Thread(target=host.listen, daemon=True)
-    listener.start()
-    first = host.commands.get()
-    if first is None:
-        return 0
-    start = first[0]
+    threading.Thread(target=host.listen, daemon=True).start()
+    status = 1
     try:
-        if start["protocol"] != PROTOCOL:
-            raise Refused("protocol", "driver.py and the helper are of different versions; run ./scripts/setup")
-        if own := start.get("local"):
-            os.environ.pop("RAY_ADDRESS", None)
-            os.environ.update(local.settings(Path(own["folder"])))
-        try:
-            import numpy  # noqa: F401
-            import psutil  # noqa: F401
-            import ray
-        except ImportError as error:
-            raise Refused(
-                "no-ray",
-                f"{sys.executable} has no {error.name}: {error}; run ./scripts/setup, which installs it where there is "
-                "one for this machine (none for Intel Macs)",
-            ) from error
-        host.tell("hello", protocol=PROTOCOL, pid=os.getpid(), python=platform.python_version(), ray=ray.__version__)
-        driver = Driver(host, start)
-        threading.Thread(target=orphaned, args=(host,), daemon=True).start()
-        driver.connect()
-        driver.serve()
-        return 0
+        first = host.commands.get()
+        if first is not None:
+            run(host, first[0])
+        status = 0
     except Refused as refused:
         host.tell("error", kind=refused.kind, message=str(refused))
-        return 1
     except BaseException as error:
         traceback.print_exc()
-        host.tell("error", kind="driver", message=f"the Ray driver failed: {type(error).__name__}: {error}")
-        return 1
+        host.tell("error", kind="cluster", message=f"the Ray driver failed: {type(error).__name__}: {error}")
     finally:
-        # Nothing of Ray's may hold this up.
-        os._exit(0 if host.gone.is_set() else 1)
+        # Without Ray's own clean-up, which may take long.
+        os._exit(status)
 
 
-def orphaned(host: Host) -> None:
-    """Ends this a little after the host, whatever Ray is waiting for."""
+def run(host: Host, start: dict[str, Any]) -> None:
+    if start["protocol"] != PROTOCOL:
+        raise Refused("driver.py and the helper are of different versions; run ./scripts/setup")
+    if own := start["local"]:
+        os.environ.pop("RAY_ADDRESS", None)
+        os.environ.update(local.settings(Path(own["folder"])))
+    try:
+        import numpy  # noqa: F401
+        import psutil  # noqa: F401
+        import ray  # noqa: F401
+    except ImportError as error:
+        raise Refused(
+            f"{sys.executable} has no {error.name}: {error}; run ./scripts/setup, which installs it where there is "
+            "one for this machine (none for Intel Macs)",
+            kind="no-ray",
+        ) from error
+    threading.Thread(target=follow, args=(host,), daemon=True).start()
+    driver = Driver(host, start)
+    driver.connect()
+    driver.serve()
+
+
+def follow(host: Host) -> None:
+    """Ends this soon after the host, whatever Ray is waiting for."""
     host.gone.wait()
     time.sleep(3)
     os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

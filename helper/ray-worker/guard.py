@@ -1,7 +1,7 @@
-"""Takes a Ray cluster of this machine's own away: `guard.py FOLDER`.
+"""Ends a local Ray cluster and removes its folder: `guard.py FOLDER`.
 
-The host starts this before the cluster, and tells on stdin in which session it starts that. When stdin ends, whatever
-ended the host, every process of the cluster is ended, and its folder removed.
+The host starts this before the cluster, and writes to stdin the process that starts the cluster, in a session of its
+own. When stdin ends, however the host ended, every process of the cluster is killed and the folder removed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 import psutil
 
-# For all of it, in seconds.
+# Seconds for all of it.
 PATIENCE = 30.0
-# How often in a row nothing must be there: a process may write once more before it is ended.
+# How often in a row no process and no folder must be found: a killed process may still write.
 QUIET = 5
 
 
 class Cluster:
-    """What works in a folder, and in the session of the process that started it."""
+    """The processes of a session, or with the folder in their environment."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -35,16 +35,16 @@ class Cluster:
             self.leader = psutil.Process(leader)
 
     def session(self) -> int | None:
-        """While a process lives in it, no other session can have its number; afterwards one may."""
+        """The session's number; `None` once it may be another session's."""
         if self.leader is None or (psutil.pid_exists(self.leader.pid) and not self.leader.is_running()):
             return None
         return int(self.leader.pid)
 
     def processes(self) -> Iterator[psutil.Process]:
-        """Those of the session, and what has left it, such as Ray's jobs.
+        """Those of the session, and those that have left it, such as Ray's jobs.
 
-        Workers have process groups of their own, write their titles over their environments, and may have lost their
-        parents; their session is the one that they were started in.
+        Workers are known by their session alone: they have process groups of their own, write their titles over their
+        environments, and may have lost their parents.
         """
         session = self.session()
         for process in psutil.process_iter():
@@ -67,7 +67,7 @@ class Cluster:
 
 
 def main() -> None:
-    # Whoever ends the host may mean its whole terminal; this has yet to do its work.
+    # Signals to the host's whole terminal must not end the guard.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     cluster = Cluster(Path(sys.argv[1]))

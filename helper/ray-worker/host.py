@@ -1,4 +1,4 @@
-"""The program that started the driver, and what goes between them: lines of JSON, and bytes behind them."""
+"""The program that has started the driver: commands from it, events to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Command = tuple[dict[str, Any], bytes]
 
 
 class Host:
-    """Who started this."""
+    """Lines of JSON, some with bytes behind them."""
 
     def __init__(self) -> None:
         # A private copy of stdout; whatever else prints, prints to stderr.
@@ -23,18 +23,18 @@ class Host:
         self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.gone = threading.Event()
 
-    def tell(self, event: str, payload: bytes = b"", **more: Any) -> None:
-        if payload or "task" in more:
+    def tell(self, event: str, payload: bytes | None = None, **more: Any) -> None:
+        if payload is not None:
             more["bytes"] = len(payload)
         line = json.dumps({"event": event, **more}).encode() + b"\n"
         with self.lock, contextlib.suppress(OSError):
-            self.out.write(line + payload)
+            self.out.write(line + (payload or b""))
             self.out.flush()
 
     def listen(self) -> None:
         """Reads commands until the host is gone."""
         try:
-            # Not sys.stdin, which Ray may look at.
+            # Not sys.stdin, which Ray may read.
             with os.fdopen(os.dup(0), "rb") as stream:
                 for line in stream:
                     command = json.loads(line)

@@ -1,6 +1,6 @@
-"""A Ray cluster of this machine's own: as many nodes as asked for. What ends it is `guard.py`.
+"""A local Ray cluster: several nodes on this machine. `guard.py` ends it.
 
-Each node is a raylet with its own object store and workers, as on a machine of its own; the first has the head.
+Each node is a raylet with its own object store and workers; the first is the head.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ STORE = 160 * 1024 * 1024
 
 
 def token(folder: Path) -> Path:
-    """The file that has it."""
+    """The file with the cluster's token."""
     return folder / "token"
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """What must be in the environment before Ray is imported: everything stays in the folder, behind a token."""
+    """Environment variables to set before Ray is imported: all files lie in the folder, and clients need the token."""
     token(folder).touch(mode=0o600)
     token(folder).write_text(secrets.token_hex(32))
-    # Where Ray notes the address of the latest cluster: not where others look for it.
+    # Ray notes the address of the latest cluster there; other Ray programs must not find it.
     (folder / "ray").mkdir()
     return {
         "RAY_TMPDIR": str(folder),

@@ -1,7 +1,7 @@
-"""What runs on the nodes of a Ray cluster: a task is bytes in and bytes out, made by one C function.
+"""What runs on the nodes of a Ray cluster: a task is one call of a C function, bytes in and bytes out.
 
-Nothing of this project need be there. Ray carries this module to the workers, the libraries with it; a worker loads
-the one for its kind of machine at its first task. numpy is needed, beside Ray itself.
+Nodes need Ray and numpy, and nothing of this project: Ray carries this module and the worker libraries there. A worker
+loads the library for its kind of machine at its first task.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-# What the C function gives back, and what becomes of a library that cannot be loaded or a file that is not there.
-FINISHED, REFUSED, PANICKED, UNUSABLE = range(4)
+# By what the C function returns.
+STATUS = {0: "finished", 1: "refused", 2: "panicked"}
 
-# Of the C interface: see `src/lib.rs`.
-ABI = 1
+# Version of the C interface; `src/lib.rs` has the same.
+ABI = 2
 
 
 class Input(ctypes.Structure):
@@ -30,16 +30,16 @@ class Input(ctypes.Structure):
 
 
 class Output(ctypes.Structure):
-    """Bytes that the library made, until `ray_worker_free`."""
+    """Bytes that the library made; `ray_worker_free` frees them."""
 
     _fields_ = (("data", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
 class Unusable(Exception):
-    """The task cannot be begun on this node, nor on another of its kind."""
+    """No task can run on this node, nor on another of its kind."""
 
 
-# The library that this process has loaded.
+# The library, once this process has loaded it.
 _loaded: list[Any] = []
 
 
@@ -50,13 +50,13 @@ def kind() -> str:
 
 
 def target(of: str) -> str:
-    """The same, as `rustc` says it."""
+    """The same, as a target of `rustc`."""
     machine, system = of.split("-", 1)
     return f"{machine}-apple-darwin" if system == "macos" else f"{machine}-unknown-linux-gnu"
 
 
 def load(libraries: dict[str, bytes]) -> Any:
-    """The library for this machine, loaded from memory or from a file that is gone at once."""
+    """The library for this machine, loaded from memory or from a temporary file."""
     if _loaded:
         return _loaded[0]
     here, node = kind(), platform.node()
@@ -112,28 +112,28 @@ def _open(content: bytes) -> Any:
         return ctypes.CDLL(file.name)
 
 
-def call(library: Any, spec: bytes, arrays: Sequence[Any]) -> tuple[int, bytes]:
-    """One call of the C function; the arrays are read where they lie."""
+def call(library: Any, request: bytes, arrays: Sequence[Any]) -> tuple[str, bytes]:
+    """One call of the C function, which reads the arrays where they lie."""
     inputs = (Input * max(1, len(arrays)))(*[Input(array.ctypes.data, array.nbytes) for array in arrays])
     output = Output()
-    status = library.ray_worker_run(inputs, len(arrays), spec, len(spec), ctypes.byref(output))
+    status = library.ray_worker_run(inputs, len(arrays), request, len(request), ctypes.byref(output))
     try:
-        return status, ctypes.string_at(output.data, output.length) if output.length else b""
+        return STATUS[status], ctypes.string_at(output.data, output.length) if output.length else b""
     finally:
         library.ray_worker_free(ctypes.byref(output))
 
 
-def run(libraries: dict[str, bytes], spec: bytes, files: Sequence[str], *objects: Any) -> tuple[int, bytes, Any]:
-    """A task: status, bytes, and where and when it ran."""
+def run(libraries: dict[str, bytes], request: bytes, files: Sequence[str], *objects: Any) -> tuple[str, bytes, Any]:
+    """A task: its status, its bytes, and where and when it ran."""
     started, cpu = time.time(), time.thread_time()
     clock = time.perf_counter()
     try:
         arrays = [*objects, *[_map(file) for file in files]]
-        status, made = call(load(libraries), spec, arrays)
+        status, result = call(load(libraries), request, arrays)
     except Unusable as error:
-        status, made = UNUSABLE, str(error).encode()
+        status, result = "unusable", str(error).encode()
     seconds = time.perf_counter() - clock
-    return status, made, (os.getpid(), started, seconds, time.thread_time() - cpu)
+    return status, result, (os.getpid(), started, seconds, time.thread_time() - cpu)
 
 
 def _map(file: str) -> Any:

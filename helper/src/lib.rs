@@ -28,8 +28,6 @@ pub mod prelude {
     pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::{ErrorKind, Result};
     pub use crate::ray::RayCluster;
-    pub use crate::sweep::{
-        Comparison, Keep, Learner, Learners, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
-    };
+    pub use crate::sweep::{Comparison, Keep, Learner, MaxFeatures, Outcome, Projection, Schedule, Sweep};
     pub use crate::view::machine;
 }

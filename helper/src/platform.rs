@@ -26,7 +26,7 @@ pub(crate) fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized)) -> Resul
     let refused = |e: std::io::Error| {
         let message =
             format!("{} cannot be written: {e}; free some disk or make the folder writable", path.display());
-        Error::new(ErrorKind::Io, message)
+        Error::new(ErrorKind::Io, message).caused_by(e)
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unique = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -1,9 +1,7 @@
 //! Sweeps: the same bits from every way of running, outcomes, and what is refused.
 
 use helper::data::{Dataset, Split};
-use helper::sweep::{
-    Comparison, Event, Keep, Learner, Learners, MaxFeatures, Outcome, Projection, Schedule, Sweep, Ways,
-};
+use helper::sweep::{Event, Keep, Learner, MaxFeatures, Outcome, Schedule, Sweep};
 use helper::{Cluster, ErrorKind};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
@@ -164,7 +162,6 @@ fn both_learners_learn_and_grow_other_trees() {
     for outcome in [&ours, &theirs] {
         assert!((0.25..0.31).contains(&outcome.best().scores.mse), "{outcome}");
     }
-    assert_eq!(Comparison::of(&ours, &theirs).unwrap_err().kind(), ErrorKind::InvalidParameter);
 }
 
 #[test]
@@ -184,30 +181,6 @@ fn a_grid_is_every_combination() {
 }
 
 #[test]
-fn a_comparison_is_of_the_same_work() {
-    let split = small();
-    let sweep = Sweep::over_n_estimators([10, 30]).max_depth(8).quiet();
-    let sequential = sweep.run_sequential(&split).unwrap();
-    let parallel = on(2, &sweep, &split);
-    let comparison = Comparison::of(&sequential, &parallel).unwrap();
-    assert_eq!(comparison.speedup, sequential.seconds / parallel.seconds);
-    assert_eq!(comparison.efficiency, comparison.speedup / 2.0);
-    // How long each task takes is the machine's; what any scheduler can reach on two workers is not.
-    for ceiling in [comparison.ceiling, comparison.ceiling_by_model] {
-        assert!((1.0 - 1e-9..=2.0 + 1e-9).contains(&ceiling), "{ceiling}");
-    }
-    let text = comparison.to_string() + &comparison.conclusions().to_string();
-    for part in ["California Housing", "2 models", "ceiling", "bit for bit", "30 trees"] {
-        assert!(text.contains(part), "no \"{part}\" in:\n{text}");
-    }
-
-    let other = on(2, &sweep.clone().seed(9), &split);
-    assert!(!other.same_bits(&sequential));
-    assert_eq!(Comparison::of(&sequential, &other).unwrap_err().kind(), ErrorKind::InvalidParameter);
-    assert!(Comparison::of(&parallel, &parallel).unwrap_err().to_string().contains("sequential"));
-}
-
-#[test]
 fn schedules_cut_otherwise_and_score_the_same() {
     let split = small();
     let sweep = Sweep::over_n_estimators([5, 30, 12]).max_depth(6).quiet();
@@ -218,23 +191,11 @@ fn schedules_cut_otherwise_and_score_the_same() {
     assert!(longest.tasks.iter().map(|task| task.model).eq([1, 2, 0]));
     let single = on(2, &sweep.clone().trees_per_task(1), &split);
     assert_eq!(single.tasks.len(), 47);
-    let ways = Ways::of([&plain, &in_order, &longest, &single]).unwrap();
-    assert_eq!((ways.len(), ways[0].speedup, ways[2].tasks), (4, 1.0, 3));
-    // Two workers, of which one has the 30 trees and the other no more than 17.
-    assert!(ways[2].ceiling < 2.0 && ways[0].ceiling == 1.0);
-    for part in ["longest first", "4 ways", "bit for bit", "of 2"] {
-        assert!(ways.to_string().contains(part), "no \"{part}\" in:\n{ways}");
-    }
     for run in [&in_order, &longest, &single] {
         assert!(run.same_bits(&plain));
-        let comparison = Comparison::of(&plain, run).unwrap();
-        assert!(comparison.ceiling >= 1.0 && comparison.ceiling <= 2.0 + 1e-9, "{}", comparison.ceiling);
     }
     let kept = on(2, &sweep.clone().schedule(Schedule::LongestFirst).keep(Keep::Best), &split);
     assert_eq!(kept.best_model().unwrap().predict(&split.test).unwrap(), kept.best().predictions);
-    assert!(Ways::of([&plain]).unwrap_err().to_string().contains("number of runs is 1"));
-    let other = Sweep::over_n_estimators([5, 30, 13]).max_depth(6).quiet().run_sequential(&split).unwrap();
-    assert!(Ways::of([&plain, &other]).unwrap_err().to_string().contains("another sweep"));
 }
 
 #[test]
@@ -248,11 +209,6 @@ fn shared_trees_are_grown_once() {
     for (i, model) in shared.models.iter().enumerate() {
         assert_eq!(shared.model(i).unwrap().predict(&split.test).unwrap(), model.predictions);
     }
-    let ways = Ways::of([&plain, &shared]).unwrap();
-    assert!(ways.to_string().contains("shared trees, one after another"), "{ways}");
-    let error = Comparison::of(&plain, &shared).unwrap_err().to_string();
-    assert!(error.contains("236") && error.contains("Ways::of"), "{error}");
-
     assert!(shared.warnings.is_empty());
 
     let blocks = |sizes: [usize; 3]| {
@@ -294,31 +250,6 @@ fn every_hyperparameter_of_forest_can_be_swept() {
     assert_eq!(of(sweep.clone())[0], of(sweep.clone().bootstrap(true).max_features("all"))[0]);
     let text = sweep.bootstrap([true, false]).run_sequential(&split).unwrap().to_string();
     assert!(text.contains("bootstrap") && text.contains("false"), "{text}");
-}
-
-#[test]
-fn a_projection_is_the_scheduler_with_the_measured_times() {
-    let split = small();
-    let sweep = Sweep::over_n_estimators([10, 30, 60]).max_depth(6).quiet();
-    let comparison = Comparison::of(&sweep.run_sequential(&split).unwrap(), &on(2, &sweep, &split)).unwrap();
-    let projection = Projection::of(&comparison).unwrap();
-    assert!((0.0..0.5).contains(&projection.serial_share()));
-    for workers in [1, 2, 7, 1024] {
-        let (all, amdahl) = (projection.speedups(workers), projection.amdahl(workers));
-        assert!(all.iter().all(|speedup| *speedup <= amdahl * (1.0 + 1e-9)), "{all:?} {amdahl}");
-        assert!(all[3] <= projection.model_ceiling() + 1e-9);
-    }
-    assert!(projection.speedups(1).iter().all(|speedup| (speedup - 1.0).abs() < 1e-9));
-    // Of 60 tasks or more none has to wait for another.
-    assert_eq!(projection.speedups(100)[0], projection.speedups(1024)[0]);
-    let text = projection.clone().measured("a large machine", 64, 41.5).unwrap().to_string();
-    assert!(text.contains("41.50 on 64 (a large machine)") && text.contains("1,024"), "{text}");
-    for (workers, speedup, part) in
-        [(0, 1.0, "workers is 0"), (2, -1.0, "speedup is -1"), (2, f64::NAN, "NaN")]
-    {
-        let error = projection.clone().measured("x", workers, speedup).unwrap_err().to_string();
-        assert!(error.contains(part), "{error}");
-    }
 }
 
 proptest! {
@@ -393,24 +324,4 @@ fn shards_are_a_forest_of_forests() {
     assert!(few_rows.is_ok());
     let error = sweep.max_samples(60).run_on(&cluster, &split.shard(8, folder.path()).unwrap()).unwrap_err();
     assert!(error.to_string().contains("max_samples is 60, but must be a count from 1 to 51"), "{error}");
-}
-
-#[test]
-fn learners_are_compared_per_node_too() {
-    let split = small();
-    let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).seed(3).quiet().keep(Keep::All);
-    let forest = sweep.run_sequential(&split).unwrap();
-    let smartcore = sweep.clone().learner(Learner::Smartcore).run_sequential(&split).unwrap();
-    let table = Learners::of([&forest, &smartcore]).unwrap().to_string();
-    let lines: Vec<&str> =
-        table.lines().filter(|l| l.contains("forest ") || l.contains("smartcore ")).collect();
-    assert_eq!(lines.len(), 4, "{table}");
-    let nodes = forest.model(0).unwrap().n_nodes() as f64 / 10.0;
-    assert!((3.0..=127.0).contains(&nodes) && lines[0].contains(&format!("{nodes:.0}")), "{table}");
-
-    let error = Learners::of([&forest, &sweep.clone().keep(Keep::None).run_sequential(&split).unwrap()]);
-    assert!(error.unwrap_err().to_string().contains(".keep(Keep::All)"));
-    let other = sweep.clone().max_depth(5).run_sequential(&split).unwrap();
-    assert!(Learners::of([&forest, &other]).unwrap_err().to_string().contains("run 1 is of other"));
-    assert!(Learners::of([&forest]).unwrap_err().to_string().contains("the number of runs is 1"));
 }

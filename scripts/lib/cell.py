@@ -59,7 +59,7 @@ AT = re.compile(r" println!\(evcxr_at _evcxr_at \d+\);")
 NOT_CODE = re.compile(r"!| *:[^ ]*( +.*)?$|//|\s*$|#!\[")
 PANIC = re.compile(r"thread '(?P<thread>.*?)'.* panicked at (?P<place>.*?):?$")
 # How `dbg!` names its place, in the code that evcxr makes of a cell.
-DBG = re.compile(r"^\[src/lib\.rs:\d+:\d+\] ")
+DBG = re.compile(r"^\[(ctx/)?src/lib\.rs:\d+:\d+\] ")
 FRAME = re.compile(r"\s*\d+: |\s+at |note: Some details are omitted")
 
 
@@ -107,7 +107,7 @@ class Panic:
     in_frames: bool = False
 
     def text(self) -> str:
-        place = "" if self.place.startswith("src/lib.rs:") else f" at {self.place}"
+        place = "" if self.place.startswith(("src/lib.rs:", "ctx/src/lib.rs:")) else f" at {self.place}"
         return f"thread '{self.thread}' panicked{place}: {self.message}"
 
 

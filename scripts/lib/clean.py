@@ -1,69 +1,57 @@
-"""How much disk the lab takes, and giving it back. Standard library only."""
+"""What set-up made: its versions, the disk it takes, and removing it. Standard library only."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
-from contextlib import suppress
+import subprocess
 from pathlib import Path
 
 import folders
+import packages
 from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, run, waiting_lock
 
 BUILD = ROOT / "target"
 
 
-def size(*places: Path, seen: set[int] | None = None) -> float:
-    """Megabytes on the disk; a file that several folders share counts for the first."""
-    seen, total = set() if seen is None else seen, 0
-    for place in places:
-        for path in place.rglob("*"):
-            # Running kernels make and remove files meanwhile.
-            with suppress(FileNotFoundError):
-                status = path.lstat()
-                if status.st_ino not in seen:
-                    seen.add(status.st_ino)
-                    total += status.st_blocks * 512
-    return total / 1e6
+def locked(lock: Path) -> set[tuple[str, str]]:
+    """Name and version of the registry's packages in a Cargo.lock; none where there is no such file."""
+    text = lock.read_text() if lock.exists() else ""
+    return set(re.findall(r'name = "(.+)"\nversion = "(.+)"\nsource', text))
 
 
 def status() -> None:
-    """What is there, and how much disk it takes."""
-    seen: set[int] = set()
-
-    def line(name: str, what: str, *places: Path) -> None:
-        print(f"{name:24}{what:34}{size(*places, seen=seen):7.0f} MB")
-
-    line(".venv", "Python packages", VENV)
-    line(".tools", "the kernel's program", TOOLS)
-    where = KERNELS.relative_to(ROOT) if KERNELS.is_relative_to(ROOT) else KERNELS
-    line("kernels/template", "the notebook's dependencies, built", TEMPLATE)
-    for folder, free in folders.slots():
-        line(f"kernels/{folder.name}", "left by a kernel, free" if free else "a running kernel", folder)
-    line("target", "the project, built (tests, benches)", BUILD)
-    line("report", "what the last run left", ROOT / "report")
-    print(f"kernels/ is {where}/. The next kernel takes a free folder; at most {folders.KEPT} free ones are kept.")
-    print("scripts/clean gives disk back.")
+    """Prints whether what is installed has the versions of the locks, and the disk it takes."""
+    for name in ("lab", "ray"):
+        print(f"{'as' if packages.matches(VENV, name) else 'NOT as'} locked in scripts/requirements/{name}.txt: .venv")
+    built = locked(TEMPLATE / "Cargo.lock")
+    others = ", ".join(f"{name} {version}" for name, version in sorted(built - locked(ROOT / "Cargo.lock")))
+    right = built and not others
+    print(f"{'as' if right else 'NOT as'} locked in Cargo.lock: the notebook's dependencies{others and f' ({others})'}")
+    slots = folders.slots()
+    places = [VENV, TOOLS, TEMPLATE, *(folder for folder, _ in slots), BUILD, ROOT / "report"]
+    print("Disk, in MB; what several folders share counts for the first:", flush=True)
+    subprocess.run(["du", "-smc", *(place for place in places if place.exists())], check=True)
+    running = ", ".join(folder.name for folder, free in slots if not free)
+    print(f"Running kernels: {running or 'none'}. The next kernels take the other slots; scripts/clean removes them.")
 
 
 def clean(everything: bool) -> None:
-    """Removes what no running kernel uses; or all that set-up made."""
+    """Removes what no running kernel uses, or all that set-up made."""
     with waiting_lock(TOOLS / "setup.lock", "clean"):
-        # What stays anyway need not be measured.
-        places = (KERNELS, TOOLS, VENV, BUILD) if everything else (KERNELS, TOOLS)
-        before = size(*places)
-        running = [folder.name for folder, free in folders.slots() if not free]
+        running = ", ".join(folder.name for folder, free in folders.slots() if not free)
         if everything and running:
-            fail(f"kernels are running ({', '.join(running)}); shut them down first, or leave out --all")
+            fail(f"kernels are running ({running}); shut them down first, or leave out --all")
+        free = shutil.disk_usage(ROOT).free
         folders.tidy(keep=0)
         parts = [TOOLS / "build", *KERNELS.glob("template.new")]
         if everything:
             parts += [KERNELS, VENV, BUILD, *(part for part in TOOLS.iterdir() if part.name != "setup.lock")]
         for part in parts:
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
-        freed = before - size(*places)
-    kept = f"; kept what is in use: {', '.join(running)}" if running else ""
-    print(f"clean: {freed:.0f} MB given back{kept}")
+        freed = (shutil.disk_usage(ROOT).free - free) / 1e6
+    print(f"clean: {freed:.0f} MB given back{running and f'; kept what is in use: {running}'}")
 
 
 def main() -> None:

@@ -144,6 +144,9 @@ def draw(drawn: list[str], cell: Cell) -> list[str]:
     """rustc's drawing of the code, as evcxr makes it, with the cell's own line numbers."""
     rows = []
     for line in drawn:
+        # What follows repeats lines, for rustc's further hints.
+        if "├─[" in line:
+            break
         row = ROW.fullmatch(line.rstrip())
         if row:
             rows.append((own_line(int(row["line"]), cell) if row["line"] else None, AT.sub("", row["text"])))

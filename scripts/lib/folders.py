@@ -1,12 +1,17 @@
-"""A folder for each running kernel, taken from a built template, so that no two kernels ever share one.
+"""A folder for each running kernel, copied from a built template.
 
-evcxr writes a crate into its folder for every cell, builds it there and loads what came out; two kernels in one
-folder would run each other's code. A folder inside the project also makes cargo read the project's
-`.cargo/config.toml`, with its build profiles.
+evcxr writes a crate into its folder for every cell, builds it there and loads the library; two kernels in one folder
+would run each other's code. A folder inside the project also makes cargo read the project's `.cargo/config.toml`, with
+its build profiles.
+
+Each folder is a cargo workspace of two crates: `ctx`, which evcxr writes, and `pin`, which depends on the helper. evcxr
+first builds `ctx` without dependencies. Alone, that would remove all other packages from the copy of the project's
+Cargo.lock, and `:dep helper` would then take the newest versions; `pin` keeps them in the lock.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import suppress
@@ -16,21 +21,43 @@ from typing import NoReturn
 import processes
 from project import KERNELS, ROOT, TEMPLATE, digest, explain, fail, is_stamped, try_lock, waiting_lock, write_stamp
 
-# So many folders of kernels that have ended are kept for the next ones.
+# Number of free folders that are kept for the next kernels.
 KEPT = 3
-# A folder whose own files (beyond those it shares with the template) take more bytes is made anew.
+# Bytes. A folder whose own files (not shared with the template) take more is made anew.
 LARGEST = 1_000_000_000
-# Held by whoever copies the template, or puts a new one in its place.
+# Shared by processes that copy the template, exclusive for the one that replaces it.
 TEMPLATE_LOCK = KERNELS / "template.lock"
-# What compilers write once, and replace but never change.
+# Compilers and linkers replace these files, and never change one in place.
 LIBRARIES = (".rlib", ".rmeta", ".so", ".dylib")
+# To be raised with each change in how this program makes the folders: old ones are then built anew.
+LAYOUT = 4
 
-# Counts up when this program makes the folders in another way, so that old ones are built anew.
-LAYOUT = 3
+# The profile that evcxr writes into `ctx` does not count in a workspace.
+WORKSPACE = """[workspace]
+resolver = "3"
+# evcxr takes the first for its own.
+members = ["ctx", "pin"]
+
+[profile.dev]
+rpath = true
+strip = "debuginfo"
+codegen-units = 16
+"""
+PIN = """[package]
+name = "pin"
+version = "1.0.0"
+edition = "2024"
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+helper = {{ path = {helper} }}
+"""
 
 
 def template_stamp(evcxr: Path, rustc: str) -> str:
-    """What the built template depends on. Sources of the helper do not count: cargo sees to them."""
+    """What the built template depends on, without the helper's sources: a kernel builds those anew by itself."""
     manifests = sorted(ROOT.glob("helper/**/Cargo.toml"))
     return digest(
         ROOT,
@@ -45,18 +72,18 @@ def template_stamp(evcxr: Path, rustc: str) -> str:
 
 
 def prepare_analysis(library: Path) -> None:
-    """Keeps small what rust-analyzer, inside evcxr, reads at each start to infer the types of variables.
+    """Reduces what rust-analyzer, inside evcxr, reads at each start to infer the types of variables.
 
-    It reads the sources of all packages that `cargo metadata` names, and of the standard library. But the types that
-    cells meet are the helper's own: under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo
-    reads this flag here when rust-analyzer asks; evcxr's own builds set RUSTFLAGS, which goes before it. Of the
-    standard library what counts are three crates, without the tables of processor intrinsics that are most of it.
+    It reads the sources of the standard library and of all packages that `cargo metadata` names. The types in cells are
+    the helper's own, so under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo reads the flag
+    from this file when rust-analyzer calls it; evcxr's own builds set RUSTFLAGS, which overrides the file. The kernel's
+    copy of the standard library leaves out the crates of processor intrinsics, which are most of it.
     """
     config = KERNELS / ".cargo" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[build]\nrustflags = ["--cfg", "rust_analyzer"]\n')
     if KERNELS.parent != ROOT:
-        # Cargo reads the configuration of every folder above: here, that is not the project's own.
+        # The kernels work outside the project, where cargo does not find the project's configuration.
         above = KERNELS.parent / ".cargo"
         above.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / ".cargo" / "config.toml", above / "config.toml")
@@ -72,15 +99,17 @@ def prepare_analysis(library: Path) -> None:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What evcxr must know to work in `folder`, and in no other, without the user's own evcxr settings."""
+    """The environment of an evcxr that works in `folder`, without the user's own evcxr settings."""
     config = KERNELS / "config"
     config.mkdir(parents=True, exist_ok=True)
-    (config / "evcxr.toml").write_text("[evcxr]\n")
+    # Set-up has downloaded all that the helper needs. Offline, no start waits for a network or a proxy.
+    (config / "evcxr.toml").write_text("[evcxr]\noffline_mode = true\n")
     return {
         **os.environ,
-        "EVCXR_TMPDIR": str(folder),
+        "PATH": f"{ROOT / 'scripts' / 'lib' / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "EVCXR_TMPDIR": str(folder / "ctx"),
         "EVCXR_CONFIG_DIR": str(config),
-        # At its start evcxr renews the kernel that it installed here, if it did; this one is not its.
+        # At its start evcxr rewrites a kernelspec that it finds here; this one is not evcxr's.
         "JUPYTER_PATH": str(KERNELS / "none"),
         "RUST_SRC_PATH": str(KERNELS / "rust-src"),
         # polars makes a thread pool for each cell that uses it; reading one small table needs none.
@@ -89,8 +118,17 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def pin_versions(folder: Path) -> None:
-    """The notebook uses the versions that the project's Cargo.lock names."""
+    """Makes `folder` a workspace with the versions that the project's Cargo.lock names."""
+    for crate in ("ctx", "pin"):
+        (folder / crate).mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "Cargo.lock", folder / "Cargo.lock")
+    (folder / "Cargo.toml").write_text(WORKSPACE)
+    # A JSON string is a TOML string.
+    (folder / "pin" / "Cargo.toml").write_text(PIN.format(helper=json.dumps(str(ROOT / "helper"), ensure_ascii=False)))
+    (folder / "pin" / "lib.rs").touch()
+    # rust-analyzer looks for the lock beside the manifest.
+    if not (folder / "ctx" / "Cargo.lock").is_symlink():
+        (folder / "ctx" / "Cargo.lock").symlink_to("../Cargo.lock")
 
 
 def evcxr_path() -> Path:
@@ -102,9 +140,9 @@ def evcxr_path() -> Path:
 
 
 def start_kernel(connection_file: str) -> NoReturn:
-    """Becomes the kernel, in the first folder that no living kernel holds.
+    """Replaces this process by a kernel in the first free folder.
 
-    `LAB_KERNEL_FOLDER` names another folder, for the one who builds the template.
+    `LAB_KERNEL_FOLDER` names another folder; the build of the template sets it.
     """
     evcxr = evcxr_path()
     if own := os.environ.pop("LAB_KERNEL_FOLDER", None):
@@ -123,7 +161,7 @@ def start_kernel(connection_file: str) -> NoReturn:
 
 
 def slot_lock(folder: Path) -> Path:
-    """The lock that whoever uses a kernel's folder holds."""
+    """The lock that the kernel in `folder` holds."""
     return folder.with_name(f"{folder.name}.lock")
 
 
@@ -139,7 +177,7 @@ def slots() -> list[tuple[Path, bool]]:
 
 
 def tidy(keep: int = KEPT) -> None:
-    """Removes free folders beyond the first `keep`, and those that are of another template."""
+    """Removes free folders beyond the first `keep`, and those copied from another template."""
     stamp = template_mark()
     kept = 0
     for folder, _ in slots():
@@ -154,7 +192,7 @@ def tidy(keep: int = KEPT) -> None:
 
 
 def template_mark() -> str | None:
-    """What the template was built for."""
+    """The stamp of the built template, if there is one."""
     try:
         return (TEMPLATE / ".stamp").read_text()
     except FileNotFoundError:
@@ -162,7 +200,7 @@ def template_mark() -> str | None:
 
 
 def renew(folder: Path) -> None:
-    """Makes `folder` a fresh copy of the template, unless it is one already that did not grow out of bounds."""
+    """Copies the template to `folder`, unless it is a copy already and not too large."""
     with waiting_lock(TEMPLATE_LOCK, "", shared=True):
         stamp = template_mark()
         if stamp is None:
@@ -173,14 +211,14 @@ def renew(folder: Path) -> None:
                 TEMPLATE, folder, symlinks=True, ignore=shutil.ignore_patterns(".stamp"), copy_function=link_or_copy
             )
             write_stamp(folder, stamp)
-    for cell in folder.glob("target/*/debug/libcode_[0-9]*"):
+    for cell in folder.glob("ctx/target/*/debug/libcode_[0-9]*"):
         cell.unlink()
 
 
 def link_or_copy(source: str, target: str) -> str:
-    """Shares libraries with the template, which are most of it: rustc and linkers put a new file in their place."""
+    """Links libraries, which are most of the template, and copies all else."""
     if source.endswith(LIBRARIES):
-        # Some network drives have no links.
+        # Some network drives have no hard links.
         with suppress(OSError):
             os.link(source, target)
             return target
@@ -188,14 +226,14 @@ def link_or_copy(source: str, target: str) -> str:
 
 
 def own_bytes(folder: Path) -> int:
-    """What the folder takes of the disk by itself."""
+    """Bytes on the disk that the folder does not share."""
     files = (path.lstat() for path in folder.rglob("*"))
     return sum(status.st_blocks * 512 for status in files if status.st_nlink == 1)
 
 
 def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:
-    """Runs the kernel in this folder; open locks go with it."""
+    """Runs the kernel in this folder. evcxr inherits the open locks."""
     pin_versions(folder)
-    # evcxr greets whoever started it; what cells print takes another way.
+    # evcxr prints a greeting; what cells print does not pass here.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     processes.run(evcxr, folder, environment(folder), connection_file)

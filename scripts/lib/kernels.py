@@ -1,4 +1,4 @@
-"""A kernel to talk to: what set-up, tests and benches use to run cells."""
+"""Starts kernels and runs cells, for set-up, tests and benches."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from jupyter_client.manager import KernelManager
 
 from project import VENV
 
-# The project's kernel, not one of the same name that the user has.
+# The user may have another kernel of the same name.
 os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
 
 
 @dataclass
 class CellResult:
-    """What one cell gave."""
+    """The outputs of one cell."""
 
     seconds: float
     stdout: str = ""
@@ -31,11 +31,11 @@ class CellResult:
 
 
 class KernelDied(Exception):
-    """The kernel's process has ended."""
+    """The kernel's process ended."""
 
 
 class Kernel:
-    """A running kernel; cells run one after another and share their variables."""
+    """A running kernel. Cells run one after another and share their variables."""
 
     def __init__(self, client: BlockingKernelClient, pid: int, alive: Callable[[], bool]) -> None:
         self.client = client
@@ -43,9 +43,9 @@ class Kernel:
         self.alive = alive
 
     def run(self, code: str, timeout: float = 600) -> CellResult:
-        """Runs a cell to its end, and returns all it printed, showed or complained of.
+        """Runs a cell to its end and returns its outputs.
 
-        Raises `KernelDied` where the kernel ends before the cell, and `TimeoutError` where the cell takes too long.
+        Raises `KernelDied` if the kernel ends before the cell, and `TimeoutError` after `timeout` seconds.
         """
         started = time.monotonic()
         request = self.client.execute(code)
@@ -62,7 +62,7 @@ class Kernel:
         return result
 
     def take(self, request: str, result: CellResult, timeout: float) -> bool:
-        """Adds the next message to the result; tells whether it says that the cell is done."""
+        """Adds the next message to the result; returns whether it ends the cell."""
         message = self.client.get_iopub_msg(timeout=timeout)
         if message["parent_header"].get("msg_id") != request:
             return False
@@ -78,7 +78,7 @@ class Kernel:
 
 @contextmanager
 def kernel(**launch: Any) -> Iterator[Kernel]:
-    """Starts the kernel that Jupyter knows as `rust`, and ends it."""
+    """Starts the kernel `rust`, and shuts it down at the end."""
     manager = KernelManager(kernel_name="rust")
     manager.start_kernel(**launch)
     client = manager.blocking_client()

@@ -1,4 +1,4 @@
-"""What set-up needs of the machine; what is missing is said in a sentence, with the way out. Standard library only."""
+"""Checks what set-up needs of the machine; an error says what is missing and what to do. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from project import KERNELS, ROOT, TEMPLATE, TOOLS, VENV, fail, has_space
 
-# What each part takes of the disk while it is made, in GB; the note in KERNELS says that the kernel's program is there.
+# Disk that each part takes while it is made, in GB. The file KERNELS/evcxr names the kernel's program once it is built.
 SIZES = ((VENV, 0.8), (KERNELS / "evcxr", 1.5), (TEMPLATE, 1.5))
 
 
 def room() -> None:
-    """Checks that the folder can be written and that the disk has room for what is missing."""
+    """Checks that the project's folder can be written, and that the disk has room for what is missing."""
     if has_space(KERNELS):
         fail(
             f"the notebook's kernel cannot work where a path has a space in it, and both {ROOT} and {KERNELS} have; "
@@ -45,7 +45,7 @@ def toolchain() -> str:
                 f"no Rust here ({tool} is not on the PATH); install Rust {version} from https://rustup.rs, open a new "
                 "terminal, and try again"
             )
-    # What rustup says while it fetches the version goes to the screen.
+    # stderr is not captured: rustup writes there while it downloads the version.
     found = subprocess.run(["rustc", "-vV"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if found.returncode != 0:
         fail(
@@ -57,14 +57,14 @@ def toolchain() -> str:
             f"Rust {version} is needed, but this is {found.stdout.splitlines()[0]}; install rustup "
             "(https://rustup.rs), which picks the right version in this folder by itself"
         )
-    # On a Mac without the tools there is a cc that only says so.
+    # On a Mac without the Xcode tools there is a `cc` that only prints an error.
     if shutil.which("cc") is None or subprocess.run(["cc", "--version"], capture_output=True).returncode != 0:
         fail("no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'")
     return found.stdout
 
 
 def library_sources() -> Path:
-    """The sources of the standard library, from which the kernel infers the types of variables."""
+    """Finds or adds the sources of the standard library; the kernel needs them to infer the types of variables."""
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, capture_output=True, text=True, check=True)
     library = Path(sysroot.stdout.strip()) / "lib" / "rustlib" / "src" / "rust" / "library"
     if (library / "core" / "src").exists():

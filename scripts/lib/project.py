@@ -1,7 +1,4 @@
-"""Where things are, how they are told apart from one version to the next, locks, and how to end with a sentence.
-
-Standard library only.
-"""
+"""Paths of the project, stamps, locks, and errors that end a script. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ from typing import NoReturn
 
 
 def kernels_home(root: Path) -> Path:
-    """Where the notebook's kernels work: in the project, if its path has no space in it.
+    """The folder of the kernels: in the project, or in the user's cache if the project's path has a space.
 
-    evcxr 0.22 cannot load what it built from a path with a space; such a project's kernels work in the user's cache.
+    evcxr 0.22 cannot load a library from a path with a space.
     """
     inside = root / ".evcxr"
     if not has_space(inside):
@@ -43,30 +40,30 @@ NOTEBOOK = ROOT / "Ray.ipynb"
 
 EVCXR_VERSION = "0.22.0"
 
-# The table, in the order in which the helper looks for it; the variable goes before both.
+# Files of the table, in the order in which the helper looks for them. If the variable is set, only that file counts.
 TABLE_VARIABLE = "CALIFORNIA_HOUSING"
 TABLE = ROOT / "data" / "cal_housing.data"
 SHARED_TABLE = ROOT.parent / "shared" / "data" / "cal_housing.data"
 
 
 def table_places() -> list[Path]:
-    """Where the helper looks for the table."""
+    """The files that the helper looks for."""
     named = os.environ.get(TABLE_VARIABLE)
     return [Path(named)] if named else [TABLE, SHARED_TABLE]
 
 
 def table_is_there() -> bool:
-    """Whether there is something in one of these places, good or bad."""
+    """Whether one of these files exists. Its content is not checked."""
     return any(place.exists() for place in table_places())
 
 
 def fail(sentence: str) -> NoReturn:
-    """Ends with one sentence that names the problem and the way out."""
+    """Ends the program with a sentence that names the problem and what to do."""
     sys.exit(f"{Path(sys.argv[0]).stem.replace('_', '-')}: {sentence}")
 
 
 def explain(error: OSError, folder: Path) -> str:
-    """What the system refused, and the way out."""
+    """A sentence on an error of the operating system, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({folder}); free some space and run this again: it goes on where it stopped"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -78,7 +75,7 @@ def explain(error: OSError, folder: Path) -> str:
 
 
 def run(main: Callable[[], None], interrupted: str) -> None:
-    """Runs a program; where it is interrupted or the system refuses something, it ends with one sentence."""
+    """Runs a program; an interrupt or an error of the operating system ends it with a sentence."""
     try:
         main()
     except KeyboardInterrupt:
@@ -88,7 +85,7 @@ def run(main: Callable[[], None], interrupted: str) -> None:
 
 
 def digest(*parts: object) -> str:
-    """A fingerprint of files (by what is in them) and of anything else (by how it prints)."""
+    """A hash of the parts: the content of files, the text of all else."""
     seen = hashlib.sha256()
     for part in parts:
         seen.update(part.read_bytes() if isinstance(part, Path) and part.is_file() else str(part).encode())
@@ -97,7 +94,7 @@ def digest(*parts: object) -> str:
 
 
 def is_stamped(folder: Path, stamp: str) -> bool:
-    """Whether the folder was completed for just this stamp."""
+    """Whether the folder is complete, with this stamp."""
     try:
         return (folder / ".stamp").read_text() == stamp
     except FileNotFoundError:
@@ -105,17 +102,16 @@ def is_stamped(folder: Path, stamp: str) -> bool:
 
 
 def write_stamp(folder: Path, stamp: str) -> None:
-    """Says, last of all, that the folder is complete."""
+    """Marks the folder as complete."""
     partial = folder / f".stamp.{os.getpid()}"
     partial.write_text(stamp)
     partial.replace(folder / ".stamp")
 
 
 def try_lock(path: Path, shared: bool = False) -> int | None:
-    """Takes the lock and keeps it as long as this process, or one that it becomes or starts, has it open.
+    """Takes a file lock, exclusive or shared; returns its descriptor, or None where another process holds it.
 
-    The lock goes with its last holder, whatever ended it, so there are no stale locks. Many may share it, where all
-    of them ask for that.
+    The system releases the lock when the last process that has the descriptor open ends, so no lock becomes stale.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -129,7 +125,7 @@ def try_lock(path: Path, shared: bool = False) -> int | None:
 
 @contextmanager
 def waiting_lock(path: Path, what: str, shared: bool = False) -> Iterator[None]:
-    """Takes the lock, and says so where it has to wait for it; `what` is empty where nobody should be told."""
+    """Holds a file lock. Prints a line, as `what`, if it must wait; prints nothing if `what` is empty."""
     descriptor = try_lock(path, shared)
     if descriptor is None:
         if what:

@@ -1,7 +1,7 @@
-"""Sends the sweep to a Ray cluster as a job, by its dashboard's port, and prints what the job prints.
+"""Sends the sweep to a Ray cluster as a job, through its dashboard's port, and prints the job's log.
 
-What goes there is a folder: the sweep as a program, the driver, the workers' library, and the table. It runs beside the
-head, with the head's own Python and Ray; its machine must be of this one's kind, with a C library as new.
+A folder goes there: the sweep as a program, the driver, the worker library, and the table. The program runs on the
+head's machine, with that machine's Python and Ray; the machine must be of this one's kind, with a C library as new.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from project import ROOT, TABLE_VARIABLE, TOOLS, fail, run, table_places
 
 WORKER = ROOT / "helper" / "ray-worker"
-# Seconds between two looks at how the job is.
+# Seconds between two looks at the job.
 PAUSE = 0.5
-# Nothing is said of permissions in what Ray unpacks.
+# Ray unpacks files without their permissions.
 ENTRY = (
     'chmod +x sweep && RAY_LAB_PYTHON="$(command -v {python})" RAY_LAB_DRIVER="$PWD/driver" '
     'RAY_LAB_WORKERS="$PWD/workers" {table}="$PWD/table" '
@@ -70,12 +70,15 @@ def main() -> None:
         from ray.job_submission import JobStatus, JobSubmissionClient
     except ImportError as error:
         fail(f"Ray is not installed ({error}); run ./scripts/setup, which says why")
-    # It tells of each file that it sends.
+    # Ray would log each file that it sends.
     logging.disable(logging.WARNING)
     try:
         client = JobSubmissionClient(options.address)
     except ConnectionError as error:
-        fail(f"no Ray dashboard answers at {options.address} ({error}); its port is not the one that nodes join")
+        fail(
+            f"no Ray dashboard answers at {options.address} ({error}); its port is not the one that nodes join, and it "
+            "answers other machines where the head was started with --dashboard-host=0.0.0.0"
+        )
     except (RuntimeError, RayError) as error:
         said = (str(error).splitlines() or ["without a message"])[0]
         fail(
@@ -91,7 +94,7 @@ def main() -> None:
         print(f"{job} runs at {options.address}", flush=True)
         shown = 0
         while True:
-            # First the state, then the log, so that what came last is in it.
+            # First the state, then the log: so the log of a job that has ended is whole.
             status = client.get_job_status(job)
             log = client.get_job_logs(job)
             print(log[shown:], end="", flush=True)

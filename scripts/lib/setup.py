@@ -1,7 +1,7 @@
-"""Set-up: the Python side, the notebook kernel, and its dependencies built once. Standard library only.
+"""Set-up: Python packages, the notebook kernel, and its dependencies built once. Standard library only.
 
-Each step leaves a stamp when it is complete, so a second call only looks at the stamps, and a call that was
-interrupted goes on where it stopped.
+Each step writes a stamp when it is complete. A second call only compares the stamps, and a call after an interrupted
+one continues with the step that was interrupted.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import cargo
 import clean
 import folders
 import machine
+import packages
 from project import (
     EVCXR_VERSION,
     KERNELS,
@@ -36,14 +35,12 @@ from project import (
     write_stamp,
 )
 
-RAY_REQUIREMENTS = "requirements-ray.txt"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/setup", description="Sets up the lab inside this folder.")
-    parser.add_argument("--status", action="store_true", help="say what is there and how much disk it takes")
-    parser.add_argument("--tests", action="store_true", help="also what only the tests need")
-    parser.add_argument("--python-only", action="store_true", help="nothing but the Python packages")
+    parser.add_argument("--status", action="store_true", help="print what is installed and the disk it takes")
+    parser.add_argument("--tests", action="store_true", help="also install what the tests need")
+    parser.add_argument("--python-only", action="store_true", help="install only the Python packages")
     options = parser.parse_args()
     if options.status:
         clean.status()
@@ -52,13 +49,15 @@ def main() -> None:
     machine.room()
     with waiting_lock(TOOLS / "setup.lock", "setup"):
         if options.python_only:
-            python_packages("requirements.txt", VENV / "requirements")
+            python_packages("lab")
             return
         rustc = machine.toolchain()
-        python_packages("requirements.txt", VENV / "requirements")
+        python_packages("lab")
+        ray()
         if options.tests:
-            python_packages("scripts/requirements-test.txt", VENV / "requirements-test")
+            python_packages("tests")
         table()
+        crates()
         ray_worker()
         evcxr = kernel_program()
         kernel_spec()
@@ -74,52 +73,44 @@ def say(step: str) -> None:
     print(f"setup: {step}", flush=True)
 
 
-def python_packages(requirements: str, mark: Path) -> None:
-    """A virtual environment of the project's own, with the pinned packages."""
-    wanted = ROOT / requirements
-    stamp = digest(wanted, ROOT / RAY_REQUIREMENTS, ROOT, sys.version)
-    if VENV_PYTHON.exists() and is_stamped(mark, stamp):
+def python_packages(name: str) -> None:
+    """Installs the lock scripts/requirements/NAME.txt into .venv."""
+    if packages.install(VENV, name) != 0:
+        fail(
+            f"scripts/requirements/{name}.txt could not be installed (see above); check the network and run this again"
+        )
+
+
+def ray() -> None:
+    """Installs Ray. There is none for some machines; the lab works without it."""
+    if status := packages.install(VENV, "ray"):
+        say("Ray could not be installed (see above); the lab works without it, its section on Ray is skipped")
+        if status == packages.NO_PACKAGE:
+            packages.mark(VENV, "ray")
+
+
+def crates() -> None:
+    """Downloads what Cargo.lock names. From then on no kernel and no build needs a network.
+
+    Without --locked, so that cargo can add to the lock what a user has added to helper/Cargo.toml.
+    """
+    fetch = ["cargo", "fetch", "--quiet"]
+    if subprocess.run([*fetch, "--offline"], cwd=ROOT, capture_output=True).returncode == 0:
         return
-    say(f"installing {requirements} into .venv (about a minute)")
-    if not VENV_PYTHON.exists() or not is_stamped(VENV, digest(ROOT, sys.version)):
-        shutil.rmtree(VENV, ignore_errors=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True)
-        if made.returncode != 0:
-            fail(f"no virtual environment was made ({last_line(made)}); on Debian and Ubuntu: apt install python3-venv")
-        write_stamp(VENV, digest(ROOT, sys.version))
-    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--retries", "2"]
-    if subprocess.run([*pip, "-r", str(wanted)], cwd=ROOT).returncode != 0 and not without_ray(pip, wanted):
-        fail(f"pip could not install {requirements} (see above); check the network and run this again")
-    mark.mkdir(exist_ok=True)
-    write_stamp(mark, stamp)
-
-
-def without_ray(pip: list[str], wanted: Path) -> bool:
-    """Installs the rest where Ray is what there is none of for this machine."""
-    lines = wanted.read_text().splitlines()
-    rest = [line for line in lines if line != f"-r {RAY_REQUIREMENTS}"]
-    if rest == lines:
-        return False
-    TOOLS.mkdir(exist_ok=True)
-    partial = TOOLS / "requirements-without-ray.txt"
-    partial.write_text("\n".join(rest) + "\n")
-    if subprocess.run([*pip, "-r", str(partial)], cwd=ROOT).returncode != 0:
-        return False
-    say("Ray could not be installed (see above); the lab works without it, its section on Ray is skipped")
-    return True
+    say("downloading the crates that Cargo.lock names")
+    if subprocess.run(fetch, cwd=ROOT).returncode != 0:
+        fail("cargo could not download them (see above); check the network and the disk, and run this again")
 
 
 def ray_worker() -> None:
-    """Builds the library that the nodes of a Ray cluster load, where Ray is installed."""
-    sources = [p for name in ("forest/src", "ray-worker/src") for p in sorted((ROOT / "helper" / name).rglob("*.rs"))]
+    """Builds the library that the workers of a Ray cluster load, where Ray is installed."""
+    crates = ("forest/src", "learner/src", "ray-worker/src")
+    sources = [path for name in crates for path in sorted((ROOT / "helper" / name).rglob("*.rs"))]
     stamp = digest(*sources, ROOT / "Cargo.lock", ROOT / "rust-toolchain.toml", ROOT)
     home = TOOLS / "ray-worker"
     if is_stamped(home, stamp):
         return
-    if subprocess.run(
-        [str(VENV_PYTHON), "-c", "import importlib.util as u, sys; sys.exit(not u.find_spec('ray'))"]
-    ).returncode:
+    if not any(VENV.glob("lib/*/site-packages/ray/__init__.py")):
         return
     say("building the library for workers of a Ray cluster (half a minute, once)")
     build = ["cargo", "build", "--release", "--locked", "--package", "ray-worker", "--target-dir", str(home)]
@@ -130,13 +121,8 @@ def ray_worker() -> None:
     write_stamp(home, stamp)
 
 
-def last_line(process: subprocess.CompletedProcess[str]) -> str:
-    lines = (process.stderr or process.stdout).strip().splitlines()
-    return lines[-1] if lines else f"exit status {process.returncode}"
-
-
 def kernel_program() -> Path:
-    """evcxr_jupyter of the pinned version: one that is here already, or built into .tools."""
+    """Finds evcxr_jupyter of the pinned version, or builds it into .tools."""
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     for home in (TOOLS, Path(os.environ.get("CARGO_INSTALL_ROOT", cargo_home)), cargo_home):
         program = home / "bin" / "evcxr_jupyter"
@@ -144,9 +130,12 @@ def kernel_program() -> Path:
             return remember(program)
     say(f"building evcxr_jupyter {EVCXR_VERSION}, the notebook kernel, into .tools (about 6 minutes on 2 cores, once)")
     install = ["cargo", "install", "evcxr_jupyter", "--version", EVCXR_VERSION, "--locked", "--root", str(TOOLS)]
-    # In a folder of its own what is built is kept, should this be interrupted.
+    # cargo's own temporary folder would be lost if this is interrupted.
     build = TOOLS / "build"
-    with_progress(install, cwd=TOOLS, steps=420, env={**os.environ, "CARGO_TARGET_DIR": str(build)})
+    if subprocess.run(install, cwd=TOOLS, env={**os.environ, "CARGO_TARGET_DIR": str(build)}).returncode != 0:
+        fail(
+            "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
+        )
     shutil.rmtree(build, ignore_errors=True)
     return remember(TOOLS / "bin" / "evcxr_jupyter")
 
@@ -166,20 +155,8 @@ def remember(program: Path) -> Path:
     return program
 
 
-def with_progress(command: list[str], cwd: Path, steps: int, env: dict[str, str]) -> None:
-    """Runs cargo and shows how far it is."""
-    with subprocess.Popen(command, cwd=cwd, env=env, stderr=subprocess.PIPE, text=True, errors="replace") as process:
-        assert process.stderr is not None
-        said = cargo.follow(process.stderr, steps)
-    if process.returncode != 0:
-        print("".join(said[-15:]), file=sys.stderr)
-        fail(
-            "cargo failed (see above); check the network and the disk, and run this again: it goes on where it stopped"
-        )
-
-
 def kernel_spec() -> None:
-    """The kernel named `rust`, known inside the project's environment alone."""
+    """Makes the kernel `rust` known in .venv, and nowhere else."""
     folder = VENV / "share" / "jupyter" / "kernels" / "rust"
     spec = {
         "argv": [str(VENV_PYTHON), str(ROOT / "scripts" / "kernel"), "{connection_file}"],
@@ -196,16 +173,14 @@ def kernel_spec() -> None:
 
 
 def template(evcxr: Path, rustc: str) -> None:
-    """Builds the notebook's dependencies once, and what a first compile error needs."""
+    """Builds the notebook's dependencies, and what the first compile error needs."""
     stamp = folders.template_stamp(evcxr, rustc)
     if is_stamped(TEMPLATE, stamp):
         return
     say("building the notebook's dependencies (one to two minutes on 2 cores, once)")
     command = [str(VENV_PYTHON), str(ROOT / "scripts" / "lib" / "template.py"), stamp]
     if subprocess.run(command, cwd=ROOT).returncode != 0:
-        fail(
-            "the notebook's dependencies could not be built (see above); check the network and the disk, and try again"
-        )
+        fail("the notebook's dependencies could not be built (see above); check the disk, and run this again")
 
 
 def table() -> None:

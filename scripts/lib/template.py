@@ -1,14 +1,12 @@
-"""Builds the folder that every kernel's folder is a copy of, by running a kernel in it."""
+"""Builds the template of the kernels' folders, by running a kernel in it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-import threading
 from pathlib import Path
 
-import cargo
 from folders import TEMPLATE_LOCK
 from kernels import KernelDied, kernel
 from project import ROOT, TEMPLATE, fail, waiting_lock, write_stamp
@@ -18,44 +16,29 @@ CELLS = [
     "use helper::prelude::*;",
     "let lab_warm_up = 1 + 1; lab_warm_up",
 ]
-# evcxr runs `cargo check` only when a cell does not compile: the first time it checks every dependency.
+# evcxr runs `cargo check` when a cell does not compile. The first time, that checks every dependency.
 TYPO = 'let lab_typo: u32 = "not a number";'
 
 
 def build(folder: Path, stamp: str) -> None:
-    """Builds it from nothing; it is stamped last of all."""
+    """Builds the template in an empty folder, and stamps it when it is complete."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    read, write = os.pipe()
-    said: list[str] = []
-
-    def listen() -> None:
-        with os.fdopen(read, errors="replace") as lines:
-            said.extend(cargo.follow(lines))
-
-    listener = threading.Thread(target=listen)
-    listener.start()
-    failure = ""
     try:
-        with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}, stderr=write) as session:
+        # The kernel writes to stderr what cargo compiles.
+        with kernel(cwd=str(ROOT), env={**os.environ, "LAB_KERNEL_FOLDER": str(folder)}) as session:
             for cell in CELLS:
                 if error := session.run(cell, timeout=3600).error:
-                    failure = f"the cell `{cell}` failed: {error}"
-                    break
-            else:
-                if not session.run(TYPO).error:
-                    failure = f"the cell `{TYPO}` should not compile, but did"
+                    fail(f"the cell `{cell}` failed: {error}")
+            if not session.run(TYPO).error:
+                fail(f"the cell `{TYPO}` should not compile, but did")
     except KernelDied as error:
-        failure = str(error)
-    os.close(write)
-    listener.join()
-    if failure:
-        fail(f"{failure}\n{''.join(said)}")
+        fail(str(error))
     write_stamp(folder, stamp)
 
 
 def replace(stamp: str) -> None:
-    """Builds a new template beside the old one, and puts it in its place when no kernel is copying that."""
+    """Builds a new template, and replaces the old one when no kernel is copying it."""
     fresh = TEMPLATE.with_name(f"{TEMPLATE.name}.new")
     build(fresh, stamp)
     with waiting_lock(TEMPLATE_LOCK, ""):
@@ -64,7 +47,7 @@ def replace(stamp: str) -> None:
 
 
 if __name__ == "__main__":
-    # LAB_TEMPLATE names another folder, for the bench that builds one from nothing.
+    # LAB_TEMPLATE names another folder; the bench of this build sets it.
     if aside := os.environ.get("LAB_TEMPLATE"):
         build(Path(aside), sys.argv[1])
     else:

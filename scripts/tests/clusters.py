@@ -1,9 +1,10 @@
-"""What the tests of the Ray side share: a host that talks to a driver, the helper's example, and what both leave."""
+"""For the tests with real Ray clusters: a host that talks to a driver, the helper's example, and what both leave."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,11 @@ if importlib.util.find_spec("ray") is None:
 import psutil
 
 WORKER = ROOT / "helper" / "ray-worker"
+sys.path.insert(0, str(WORKER))
+import task  # noqa: E402
+
 LIBRARY = TOOLS / "ray-worker" / "release" / ("libray_worker.dylib" if sys.platform == "darwin" else "libray_worker.so")
-KIND = subprocess.run(
-    [VENV_PYTHON, "-c", "import task; print(task.kind())"], cwd=WORKER, capture_output=True, text=True
-).stdout.strip()
-# What a busy machine takes at most to start a cluster, and to end one.
+# Seconds that a busy machine takes at most to start a cluster, and to end one.
 START, END = 150.0, 15.0
 SHARED_MEMORY = Path("/dev/shm")
 
@@ -50,6 +52,7 @@ class Host:
             env={**os.environ, **(environment or {})},
         )
         self.guard: subprocess.Popen[bytes] | None = None
+        self.numbers = itertools.count()
         self.heard: list[dict[str, Any]] = []
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
@@ -82,20 +85,43 @@ class Host:
             assert self.guard.stdin
             self.guard.stdin.write(f"{self.process.pid}\n".encode())
             self.guard.stdin.flush()
-        libraries = more.pop("libraries", {KIND: str(LIBRARY)})
-        self.tell(**{"protocol": 1, "address": address, "local": local, "libraries": libraries, **more})
+        libraries = more.pop("libraries", {task.kind(): str(LIBRARY)})
+        self.tell(**{"protocol": 2, "address": address, "local": local, "libraries": libraries, **more})
 
-    def wait(self, *events: str, count: int = 1, timeout: float = START) -> dict[str, Any]:
-        """The `count`-th of these events, or the end."""
+    def wait(self, *events: str, timeout: float = START, **fields: Any) -> dict[str, Any]:
+        """The first of these events that has these fields, or the end."""
         until = time.monotonic() + timeout
         with self.changed:
             while True:
-                found = [m for m in self.heard if m["event"] in events]
-                if len(found) >= count:
-                    return found[count - 1]
+                for message in self.heard:
+                    if message["event"] in events and fields.items() <= message.items():
+                        return message
                 last = self.heard[-1] if self.heard else {}
                 assert last.get("event") != "end", f"it ended before {events}: {self.heard[-3:]}"
                 assert self.changed.wait(until - time.monotonic()), f"no {events} in {timeout} s"
+
+    def ready(self) -> dict[str, Any]:
+        message = self.wait("ready", "error")
+        assert message["event"] == "ready", message
+        return message
+
+    def put(self, payload: bytes) -> dict[str, Any]:
+        """What became of an object."""
+        number = next(self.numbers)
+        self.tell(payload, do="put", object=number)
+        return self.wait("put", "refused", object=number)
+
+    def submit(self, request: str = "{}", objects: Sequence[int] = (), files: Sequence[str] = ()) -> int:
+        """The number of a task."""
+        number = next(self.numbers)
+        name = f"task {number}"
+        self.tell(
+            do="task", task=number, name=name, request=request, objects=list(objects), files=list(files), retries=3
+        )
+        return number
+
+    def result(self, task: int) -> dict[str, Any]:
+        return self.wait("task", task=task, timeout=60)
 
     def close(self) -> int:
         assert self.process.stdin
@@ -108,19 +134,15 @@ class Host:
         return status
 
 
-def run_task(host: Host, number: int, spec: str = "{}", objects: list[int] | None = None) -> None:
-    host.tell(do="task", task=number, name=f"task {number}", spec=spec, objects=objects or [], files=[], retries=3)
-
-
 class Traces:
-    """All that a cluster of this machine's own has, to see that it goes."""
+    """All that a local cluster has, to see that it goes."""
 
     def __init__(self, folder: Path, driver: int, memory: set[str]) -> None:
         self.folder, self.session, self.memory = folder, driver, memory
         self.ports: set[int] = set()
 
     def processes(self) -> list[psutil.Process]:
-        """Their environments would not tell: workers write their titles over them."""
+        """By their session: workers write their titles over their environments."""
         found = []
         for process in psutil.process_iter():
             try:
@@ -160,7 +182,7 @@ class Traces:
         return {what: there for what, there in found.items() if there}
 
     def gone(self) -> None:
-        """Nothing is there soon, and nothing comes again."""
+        """Soon nothing is left, and nothing comes back."""
         until = time.monotonic() + END
         while (left := self.left()) and time.monotonic() < until:
             time.sleep(0.1)
@@ -175,7 +197,7 @@ def answers(port: int) -> bool:
 
 
 class Lab:
-    """The helper's example, which sweeps on a Ray cluster of its own and compares the bits."""
+    """The helper's example, which sweeps on a Ray cluster and compares the bits."""
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         self.memory = shared_memory()
@@ -194,7 +216,7 @@ class Lab:
 
     @functools.cached_property
     def traces(self) -> Traces:
-        """To be asked for while the driver lives."""
+        """Of its local cluster; to be asked for while the driver lives."""
         return Traces(self.folder, self.child("driver.py").pid, self.memory)
 
     def child(self, program: str) -> psutil.Process:
@@ -213,6 +235,12 @@ class Lab:
                 return dict(json.loads(line))
         assert self.process.stderr
         raise AssertionError(f"no {part}: {self.process.stderr.read()}")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All that it prints."""
+        out, error = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, error
+        return [json.loads(line) for line in out.splitlines()]
 
     def error(self) -> str:
         _, error = self.process.communicate(timeout=150)

@@ -1,17 +1,22 @@
-"""The dashboard of a cluster in a real browser: it lives, it says when its kernel is gone, it lets nobody in."""
+"""The dashboard of a cluster in a real browser: in JupyterLab, in an exported page, in a dark theme."""
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
-import urllib.error
-import urllib.request
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
-from playwright.sync_api import Frame, Page, sync_playwright
+from nbformat.sign import NotebookNotary
+from playwright.sync_api import Locator, Page, sync_playwright
 from test_lab import FLAGS, browser
 
 from project import REPORT, ROOT
@@ -19,33 +24,20 @@ from project import REPORT, ROOT
 # The profile of `cargo test`, which has built the example already.
 BUILD = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--package=helper", "--example=dashboard"]
 SHOTS = REPORT / "screenshots"
-# Whatever reaches over its neighbour or out of the page, and text that is cut without an ellipsis.
-DEFECTS = """() => {
-    const found = [];
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth > width) found.push(`wider than the page: ${width}`);
-    for (const cell of document.querySelectorAll(".card b, .card span, th, .axis span span, #status, #title")) {
-        if (cell.scrollWidth > cell.clientWidth + 1 && getComputedStyle(cell).display !== "inline")
-            found.push(`cut: ${cell.textContent}`);
-    }
-    const texts = [...document.querySelectorAll(".lane > span, .ticks span, .card, th, header > *")];
-    const boxes = texts.filter(t => t.textContent.trim()).map(t => [t, t.getBoundingClientRect()]);
-    for (const [a, p] of boxes) for (const [b, q] of boxes) {
-        if (a === b || a.contains(b) || b.contains(a)) continue;
-        if (p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1)
-            found.push(`overlap: ${a.textContent} / ${b.textContent}`);
-    }
-    return found;
-}"""
+OUTPUT = ".jp-OutputArea-output"
 
 
 @dataclass
 class Kernel:
-    """A program that serves a dashboard, in the place of a notebook kernel."""
+    """A program with a cluster and a dashboard, in the place of a notebook's kernel."""
 
     process: subprocess.Popen[str]
-    url: str
-    frame: str
+    html: str
+
+    def file(self) -> Path:
+        found = re.search(r"runs/live/\d+-[0-9a-f]+\.html", self.html)
+        assert found, self.html
+        return ROOT / found.group(0)
 
     def end(self) -> None:
         if self.process.stdin and not self.process.stdin.closed:
@@ -56,18 +48,17 @@ class Kernel:
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
     subprocess.run(BUILD, cwd=ROOT, check=True)
-    program = [str(ROOT / "target" / "debug" / "examples" / "dashboard"), "frame"]
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    process = subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=null, text=True)
+    program = str(ROOT / "target" / "debug" / "examples" / "dashboard")
+    process = subprocess.Popen([program], stdin=pipe, stdout=pipe, stderr=null, text=True)
     assert process.stdout
-    url = process.stdout.readline().strip()
-    # What evcxr would hand to the notebook.
-    frame: list[str] = []
+    # What evcxr hands to the notebook.
+    html: list[str] = []
     assert process.stdout.readline().strip() == "EVCXR_BEGIN_CONTENT text/html"
     while (line := process.stdout.readline()).strip() != "EVCXR_END_CONTENT":
         assert line, "the program ended"
-        frame.append(line)
-    kernel = Kernel(process, url, "".join(frame))
+        html.append(line)
+    kernel = Kernel(process, "".join(html))
     yield kernel
     kernel.end()
 
@@ -78,16 +69,67 @@ def page() -> Iterator[Page]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield chromium.new_page(viewport={"width": 1000, "height": 700})
+        yield chromium.new_page(viewport={"width": 1280, "height": 900})
         chromium.close()
 
 
-def finished(page: Page | Frame) -> int:
-    card = page.locator(".card", has_text="FINISHED").locator("b")
-    return int(card.inner_text(timeout=20_000).replace(",", ""))
+def answers(port: int) -> bool:
+    with closing(socket.socket()) as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_for_more(page: Page, view: Page | Frame) -> None:
+@contextmanager
+def jupyter(folder: Path, base: str, root: Path) -> Iterator[str]:
+    """The address of a JupyterLab with this base URL and root, and its token."""
+    env = {**os.environ, "JUPYTER_DATA_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    options = [
+        "--no-browser",
+        "--port=0",
+        "--allow-root",
+        f"--ServerApp.base_url={base}",
+        f"--ServerApp.root_dir={root}",
+    ]
+    log = folder / "jupyter.log"
+    with log.open("w") as file:
+        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], stdout=file, stderr=file, env=env)
+    try:
+        deadline = time.monotonic() + 120
+        while not (found := re.search(r"(http://127\.0\.0\.1:\d+\S*/lab)(\?token=\w+)", log.read_text())):
+            assert time.monotonic() < deadline and server.poll() is None, log.read_text()
+            time.sleep(0.2)
+        port = int(found.group(1).split(":")[2].split("/")[0])
+        while not answers(port):
+            assert time.monotonic() < deadline and server.poll() is None, log.read_text()
+            time.sleep(0.2)
+        yield found.group(1) + "/tree/{}" + found.group(2)
+    finally:
+        server.terminate()
+        server.wait(timeout=60)
+
+
+@contextmanager
+def notebook(html: str, folder: Path, *, trusted: bool) -> Iterator[Path]:
+    """A notebook in the project with one cell that has shown this; trusted as if it had been run here."""
+    output = nbformat.v4.new_output("execute_result", {"text/html": html, "text/plain": "words"}, execution_count=1)
+    cell = nbformat.v4.new_code_cell("dashboard", execution_count=1, outputs=[output])
+    written = nbformat.v4.new_notebook(cells=[cell])
+    path = ROOT / f"dashboard-test-{os.getpid()}.ipynb"
+    nbformat.write(written, path)
+    if trusted:
+        NotebookNotary(data_dir=str(folder)).sign(nbformat.read(path, as_version=4))
+    try:
+        yield path
+    finally:
+        path.unlink()
+
+
+def finished(view: Locator) -> int:
+    table = view.locator("table", has_text="FINISHED").first
+    heads, cells = table.locator("th").all_inner_texts(), table.locator("td").all_inner_texts()
+    return int(cells[heads.index("FINISHED")].replace(",", ""))
+
+
+def wait_for_more(page: Page, view: Locator) -> None:
     before = finished(view)
     for _ in range(100):
         page.wait_for_timeout(200)
@@ -96,75 +138,64 @@ def wait_for_more(page: Page, view: Page | Frame) -> None:
     pytest.fail(f"the number of finished tasks stays {before}")
 
 
-def test_the_page_lives_and_says_when_its_kernel_is_gone(kernel: Kernel, page: Page) -> None:
+@pytest.mark.parametrize(("base", "root"), [("/", ROOT), ("/user/a b/", ROOT.parent)])
+def test_the_picture_lives_in_jupyterlab_and_stays(
+    kernel: Kernel, page: Page, tmp_path: Path, base: str, root: Path
+) -> None:
+    with (
+        notebook(kernel.html, tmp_path, trusted=True) as path,
+        jupyter(tmp_path, base.replace(" ", "%20"), root) as lab,
+    ):
+        page.goto(lab.format(path.relative_to(root)))
+        view = page.locator(OUTPUT).first
+        view.locator("svg").wait_for(timeout=60_000)
+        wait_for_more(page, view)
+        wait_for_more(page, view)
+        assert view.locator("svg rect title").count() > 10, "bars have tooltips"
+        assert view.get_by_text(re.compile(r"\d+ of 1000 models done, \d+ to go; lowest MSE so far")).is_visible()
+        # Text of a task is text, whatever it looks like.
+        assert view.get_by_text("<b>no</b> such column").count() > 0
+        page.screenshot(path=SHOTS / "dashboard.png")
+        assert kernel.file().exists()
+        kernel.end()
+        page.wait_for_timeout(2000)
+        assert not kernel.file().exists()
+        assert finished(view) > 0, "the last picture stays"
+
+
+def test_an_untrusted_notebook_shows_the_picture(kernel: Kernel, page: Page, tmp_path: Path) -> None:
+    with notebook(kernel.html, tmp_path, trusted=False) as path, jupyter(tmp_path, "/", ROOT) as lab:
+        page.goto(lab.format(path.name))
+        picture = page.locator(f"{OUTPUT} img").first
+        picture.wait_for(timeout=60_000)
+        page.wait_for_function("image => image.complete && image.naturalWidth > 500", arg=picture.element_handle())
+        box = picture.bounding_box()
+        assert box and box["width"] > 500 and box["height"] > 100, box
+        words = page.locator(OUTPUT).first.inner_text()
+        assert "FINISHED" in words and "attempt 1" not in words, "no words of the picture beside it"
+        page.screenshot(path=SHOTS / "dashboard-untrusted.png")
+
+
+def test_an_exported_page_keeps_the_picture_in_any_theme(kernel: Kernel, page: Page, tmp_path: Path) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    page.goto(kernel.url)
-    wait_for_more(page, page)
-    assert page.locator("#title").inner_text() == "Cluster of 2 workers"
-    assert page.locator("#status").inner_text() == "live"
-    assert page.locator(".lane svg rect").count() > 10
-    page.locator("#cores", has_text="cores busy").wait_for(timeout=10_000)
-    # Text of a task is text, whatever it looks like.
-    page.locator(".failure", has_text="<b>no</b> such column").first.wait_for(timeout=20_000)
-    assert page.locator(".failure b").count() == 0
-    page.screenshot(path=SHOTS / "dashboard.png", full_page=True)
-    assert page.evaluate(DEFECTS) == []
-    page.set_viewport_size({"width": 560, "height": 700})
+    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+    exported = tmp_path / "exported.html"
+    dark = "<body style='background:#111;color:#eee'>"
+    exported.write_text(f"<!doctype html><meta charset='utf-8'>{dark}{kernel.html}</body>", encoding="utf-8")
+    page.goto(exported.as_uri())
+    body = page.locator("body")
+    before = finished(body)
+    assert before > 0 and body.locator("svg").count() == 1 and body.locator("img").count() == 0
+    colours = page.evaluate("[...document.querySelectorAll('td, th, caption, p')].map(e => getComputedStyle(e).color)")
+    assert colours and set(colours) == {"rgb(238, 238, 238)"}
+    page.screenshot(path=SHOTS / "dashboard-exported.png", full_page=True)
+    page.wait_for_timeout(1500)
+    assert finished(body) == before and complaints == []
+    # In a narrow window tables scroll, and the page itself does not.
+    page.set_viewport_size({"width": 420, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    tables = "[...document.querySelectorAll('table')].map(t => t.parentElement)"
+    wide = f"{tables}.filter(d => d.scrollWidth > d.clientWidth).every(d => getComputedStyle(d).overflowX === 'auto')"
+    assert page.evaluate(wide)
     page.screenshot(path=SHOTS / "dashboard-narrow.png", full_page=True)
-    assert page.evaluate(DEFECTS) == []
-    assert complaints == []
-
-    kernel.end()
-    status = page.locator("#status", has_text="The kernel has ended")
-    status.wait_for(timeout=30_000)
-    assert re.search(r"last seen at \d", status.inner_text())
-    assert finished(page) > 0, "the last picture stays"
-    page.screenshot(path=SHOTS / "dashboard-gone.png", full_page=True)
-
-
-def test_the_frame_in_a_notebook_falls_back_to_a_picture(kernel: Kernel, page: Page, tmp_path: Path) -> None:
-    notebook = tmp_path / "exported.html"
-    notebook.write_text(f"<!doctype html><meta charset='utf-8'><body>{kernel.frame}</body>", encoding="utf-8")
-    page.goto(notebook.as_uri())
-    page.wait_for_timeout(1000)
-    assert not page.get_by_text("The live page is not there").is_visible()
-    (live,) = [frame for frame in page.frames if frame.url == kernel.url]
-    wait_for_more(page, live)
-    page.screenshot(path=SHOTS / "dashboard-frame.png")
-
-    kernel.end()
-    page.reload()
-    page.get_by_text("The live page is not there").wait_for(timeout=20_000)
-    assert finished(page) > 0
-    assert page.locator(".lane svg rect").count() > 10
-    assert page.get_by_text("ssh -L").is_visible()
-    page.screenshot(path=SHOTS / "dashboard-picture.png", full_page=True)
-    assert page.evaluate(DEFECTS) == []
-
-
-def status_of(url: str, method: str = "GET", **headers: str) -> int:
-    request = urllib.request.Request(url, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert "Access-Control-Allow-Origin" not in answer.headers
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def test_nobody_else_is_let_in(kernel: Kernel, page: Page, tmp_path: Path) -> None:
-    origin, token = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)([0-9a-f]{32})/", kernel.url).groups()  # type: ignore[union-attr]
-    assert status_of(kernel.url) == 200
-    assert status_of(kernel.url + "state.json") == 200
-    other = token[:-1] + ("0" if token[-1] != "0" else "1")
-    for path in ("", "state.json", f"{other}/", f"{other}/state.json", "favicon.ico"):
-        assert status_of(origin + path) == 404, path
-    assert status_of(kernel.url, Host="attacker.example") == 403
-    assert status_of(kernel.url, method="POST") == 405
-    # Another page in the same browser cannot read it, even if it knows the address.
-    stranger = tmp_path / "stranger.html"
-    stranger.write_text("<!doctype html><p>stranger</p>", encoding="utf-8")
-    page.goto(stranger.as_uri())
-    read = "url => fetch(url).then(answer => answer.text(), error => `refused: ${error}`)"
-    assert page.evaluate(read, kernel.url + "state.json").startswith("refused")

@@ -17,7 +17,7 @@ import pytest
 
 import report
 from kernels import kernel
-from project import KERNELS, ROOT
+from project import KERNELS, ROOT, VENV
 
 pytestmark = pytest.mark.whole
 
@@ -43,11 +43,12 @@ def elsewhere() -> Iterator[Path]:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """This one's, but the table is nowhere, and what is cached goes with the checkout; pip's own cache is kept."""
+    """This one's, but the table is nowhere, and what is cached goes with the checkout; caches of packages are kept."""
     env = {name: value for name, value in os.environ.items() if name not in ("CALIFORNIA_HOUSING", "JUPYTER_PATH")}
-    pip = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=True)
-    env |= {"PIP_CACHE_DIR": pip.stdout.strip(), "XDG_CACHE_HOME": str(root.parents[1])}
-    return env
+    for name, command in (("PIP", [sys.executable, "-m", "pip"]), ("UV", [str(VENV / "bin" / "uv")])):
+        cache = subprocess.run([*command, "cache", "dir"], capture_output=True, text=True, check=True)
+        env[f"{name}_CACHE_DIR"] = cache.stdout.strip()
+    return env | {"XDG_CACHE_HOME": str(root.parents[1])}
 
 
 def run(root: Path, *command: str, **more: str) -> tuple[int, str]:
@@ -85,7 +86,7 @@ def test_without_a_table_each_command_says_what_to_do(elsewhere: Path, said: str
     kept = table.rename(table.with_suffix(".kept"))
     try:
         status, refused = run(elsewhere, "scripts/fetch-data", CALIFORNIA_HOUSING_URL=nowhere)
-        assert status == 1 and f"{nowhere}: it cannot be reached" in refused, refused
+        assert status == 1 and f"asking {nowhere}\n  it cannot be reached" in refused, refused
         assert "by hand (data/README.md says which)" in refused
         status, refused = run(elsewhere, "scripts/report", CALIFORNIA_HOUSING_URL=nowhere)
         assert status == 1 and "there is no table yet, so the lab stops where it needs it" in refused, refused

@@ -17,7 +17,7 @@ def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(folders, "KERNELS", tmp_path)
     monkeypatch.setattr(folders, "TEMPLATE", tmp_path / "template")
     monkeypatch.setattr(folders, "TEMPLATE_LOCK", tmp_path / "template.lock")
-    deps = tmp_path / "template" / "target" / "x86" / "debug" / "deps"
+    deps = tmp_path / "template" / "ctx" / "target" / "x86" / "debug" / "deps"
     deps.mkdir(parents=True)
     (deps / "libhelper.rlib").write_bytes(b"library" * 10_000)
     os.link(deps / "libhelper.rlib", deps.parent / "libhelper.rlib")
@@ -30,7 +30,7 @@ def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_libraries_are_shared_and_all_else_is_the_kernels_own(kernels: Path) -> None:
     slot = kernels / "slot-1"
     folders.renew(slot)
-    debug, mine = (folder / "target" / "x86" / "debug" for folder in (kernels / "template", slot))
+    debug, mine = (folder / "ctx" / "target" / "x86" / "debug" for folder in (kernels / "template", slot))
     assert (mine / "libhelper.rlib").samefile(debug / "deps" / "libhelper.rlib")
     assert not (mine / "deps" / "helper.d").samefile(debug / "deps" / "helper.d")
     assert not (mine / "libcode_1.so").exists() and (debug / "libcode_1.so").exists()

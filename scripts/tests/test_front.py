@@ -218,7 +218,7 @@ def test_completion_inspection_and_heartbeat(session: Kernel) -> None:
 @pytest.mark.parametrize("victim", ["front", "evcxr"])
 def test_neither_process_outlives_the_other(victim: str) -> None:
     with kernel(cwd=str(ROOT)) as session:
-        folder = Path(show(session, FOLDER).strip('"'))
+        folder = Path(show(session, FOLDER).strip('"')).parent
         assert folder.parent == KERNELS
         front = psutil.Process(session.pid)
         evcxr = next(child for child in front.children() if child.name().startswith("evcxr"))

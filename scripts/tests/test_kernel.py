@@ -11,16 +11,24 @@ from pathlib import Path
 import psutil
 import pytest
 
+from folders import slot_lock
 from kernels import Kernel, kernel
 from project import KERNELS, ROOT, try_lock
 
 HELPER = ':dep helper = { path = "helper" }\nuse helper::prelude::*;'
+# A cell that shows where its kernel works.
+WHERE = 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()'
 
 
 def run(session: Kernel, code: str) -> str:
     result = session.run(code)
     assert not result.error, result.error
     return result.stdout + result.data.get("text/plain", "")
+
+
+def folder(session: Kernel) -> Path:
+    """The folder that the kernel holds."""
+    return Path(run(session, WHERE).strip('"')).parent
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +48,8 @@ def test_a_cluster_works_across_cells_and_keeps_to_its_threads(session: Kernel) 
     asks = f"let who: Vec<ObjectRef<Option<String>>> = (0..50).map(|_| cluster.remote(&data, |_| {names})).collect();"
     run(session, asks)
     shown = run(session, 'let all = cluster.get_all(&who)?; println!("{:?}", all);')
-    assert set(re.findall(r'"(cluster-\d+)"', shown)) <= {"cluster-0", "cluster-1"}
-    assert shown.count("cluster-") == 50
+    assert set(re.findall(r'"(worker-\d+)"', shown)) <= {"worker-0", "worker-1"}
+    assert shown.count("worker-") == 50
     sweep = "let out = Sweep::over_n_estimators([20, 30]).max_depth(4).quiet();"
     run(session, f"let split = data::california_housing()?.split(0.9, 1)?; {sweep}")
     # Reading the table took polars a thread of its own in that cell; training must take none.
@@ -69,17 +77,15 @@ def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
 
 def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None:
     with kernel(cwd=str(ROOT)) as one, kernel(cwd=str(ROOT)) as two:
-        where = 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()'
-        folders_ = {run(session, where).strip('"') for session in (one, two)}
-        assert len(folders_) == 2
-        assert all(Path(folder).parent == KERNELS for folder in folders_)
+        held = {folder(one), folder(two)}
+        assert len(held) == 2 and all(path.parent == KERNELS for path in held)
         # The same variable, other code, in turn: each runs its own.
         for i in range(3):
             assert run(one, f'let mine = "one {i}"; mine') == f'"one {i}"'
             assert run(two, f'let mine = "two {i}"; mine') == f'"two {i}"'
     slots = set(KERNELS.glob("slot-*[0-9]"))
     with kernel(cwd=str(ROOT)) as again:
-        assert run(again, where).strip('"') in folders_
+        assert folder(again) in held
     assert set(KERNELS.glob("slot-*[0-9]")) == slots
 
 
@@ -88,10 +94,10 @@ def test_versions_are_those_of_the_project(session: Kernel) -> None:
         found = re.findall(r'name = "(.+)"\nversion = "(.+)"', lock.read_text())
         return {f"{name} {version.split('.')[0]}": version for name, version in found}
 
-    folder = Path(run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"'))
-    mine, project = versions(folder / "Cargo.lock"), versions(ROOT / "Cargo.lock")
+    mine, project = versions(folder(session) / "Cargo.lock"), versions(ROOT / "Cargo.lock")
     assert "polars-core 0" in mine
-    assert {name: version for name, version in mine.items() if project.get(name) != version} == {"ctx 1": "1.0.0"}
+    others = {name: version for name, version in mine.items() if project.get(name) != version}
+    assert others == {"ctx 1": "1.0.0", "pin 1": "1.0.0"}
 
 
 def test_types_of_variables_are_inferred_though_dependencies_are_hidden(session: Kernel) -> None:
@@ -123,14 +129,14 @@ def test_the_build_has_no_debug_assertions(session: Kernel) -> None:
 
 def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
     with kernel(cwd=str(ROOT)) as session:
-        folder = run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"')
+        held = folder(session)
         kernel_process = psutil.Process(session.pid)
         processes = [kernel_process, *kernel_process.children(recursive=True)]
         for process in processes:
             process.kill()
         psutil.wait_procs(processes, timeout=10)
     deadline = time.monotonic() + 10
-    while (lock := try_lock(Path(f"{folder}.lock"))) is None:
+    while (lock := try_lock(slot_lock(held))) is None:
         assert time.monotonic() < deadline, "the lock outlived its kernel"
         time.sleep(0.1)
     os.close(lock)
@@ -138,5 +144,4 @@ def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_locks_are_held_by_the_kernel_alone(session: Kernel) -> None:
-    folder = run(session, 'std::env::var("EVCXR_TMPDIR").unwrap_or_default()').strip('"')
-    assert try_lock(Path(f"{folder}.lock")) is None
+    assert try_lock(slot_lock(folder(session))) is None

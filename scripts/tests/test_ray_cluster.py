@@ -1,77 +1,93 @@
-"""The Ray side with real processes: tasks, objects, refusals, and the same bits."""
+"""The Ray side on a real cluster: tasks, objects, refusals, and the same bits.
+
+What the helper makes of its driver's events is tested against a fake driver: `helper/src/ray/tests.rs`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import signal
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import END, KIND, LIBRARY, Host, Lab, run_task
+from clusters import END, LIBRARY, Host, Lab
 from playwright.sync_api import sync_playwright
 from test_lab import FLAGS, browser
 
+import join
+import task
 from project import ROOT, VENV_PYTHON
 
 
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[dict[str, Any]]:
-    """A cluster that somebody else has started, with a token."""
+    """A cluster of two nodes that somebody else has started, with a token. It ends with its host."""
     folder = Path(tempfile.mkdtemp(prefix="ray-test-", dir="/tmp"))
     host = Host()
-    host.start(local={"nodes": 1, "cpus": 2, "folder": str(folder)})
-    ready = host.wait("ready", "error")
-    assert ready["event"] == "ready", ready
+    host.start(local={"nodes": 2, "cpus": 1, "folder": str(folder)})
+    ready = host.ready()
+    assert (folder / "token").stat().st_mode & 0o077 == 0
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
     yield {"address": ready["address"], "token": token, "ready": ready}
     host.traces.note_ports()
+    assert len(host.traces.processes()) > 3 and len(host.traces.listening()) > 3
     assert host.close() == 0
     host.traces.gone()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def joined(theirs: dict[str, Any]) -> Iterator[Host]:
     host = Host(environment=theirs["token"])
     host.start(address=theirs["address"])
-    ready = host.wait("ready", "error")
-    assert ready["event"] == "ready", ready
+    host.ready()
     yield host
     assert host.close() == 0
 
 
-def error_of(host: Host, timeout: float = 60) -> str:
+def error_of(host: Host, timeout: float = 60) -> dict[str, Any]:
     message = host.wait("ready", "error", timeout=timeout)
     assert message["event"] == "error", message
     assert host.process.wait(timeout=END) == 1
-    return str(message["message"])
+    return message
+
+
+def refusal(call: Any, *arguments: Any) -> str:
+    with pytest.raises((join.Refused, task.Unusable)) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def test_two_nodes_are_there(theirs: dict[str, Any]) -> None:
+    ready = theirs["ready"]
+    assert [node["cpus"] for node in ready["nodes"]] == [1, 1] and ready["seconds"] > 0
 
 
 def test_objects_and_tasks(joined: Host) -> None:
-    joined.tell(b"12345678", do="put", object=1)
-    assert joined.wait("put")["object"] == 1
-    for number in range(20):
-        run_task(joined, number, objects=[1, 1])
-    joined.wait("task", count=20, timeout=60)
-    ended = [m for m in joined.heard if m["event"] == "task"]
-    assert sorted(m["task"] for m in ended) == list(range(20))
-    # The library answers, and says what is wrong with the request.
+    stored = joined.put(b"12345678")
+    assert stored["event"] == "put" and stored["seconds"] > 0
+    tasks = [joined.submit(objects=[stored["object"]] * 2) for _ in range(20)]
+    ended = [joined.result(number) for number in tasks]
+    # The library answers that the request is none.
     assert all(m["status"] == "refused" and b"./scripts/setup" in m["payload"] for m in ended)
-    assert all(m["seconds"] > 0 and m["ago"] >= 0 for m in ended)
+    assert all(m["ran"]["seconds"] > 0 and m["ran"]["ago"] >= 0 for m in ended)
+    joined.tell(do="drop", object=stored["object"])
 
 
 def test_an_object_larger_than_the_store(joined: Host) -> None:
-    size = int(joined.wait("ready")["store"])
-    joined.tell(bytes(size), do="put", object=1)
-    said = joined.wait("refused", "put")
+    said = joined.put(bytes(200_000_000))
     assert said["event"] == "refused" and "--object-store-memory" in said["message"], said
 
 
@@ -80,31 +96,57 @@ def test_a_panic_is_a_message(joined: Host) -> None:
         "n_estimators": 1, "max_depth": None, "min_samples_split": 2, "min_samples_leaf": 1, "seed": 0, "simd": True,
         "min_impurity_decrease": 0.0, "max_features": "All", "bootstrap": True, "max_samples": None,
     }  # fmt: skip
-    request = {"params": params, "trees": {"start": 0, "end": 1}, "shard": None, "panic": True}
-    run_task(joined, 1, json.dumps(request))
-    said = joined.wait("task", timeout=60)
-    assert (said["status"], said["payload"]) == ("panicked", b"sabotaged")
-    pid = said["pid"]
-    run_task(joined, 2, json.dumps(request))
-    assert joined.wait("task", count=2, timeout=60)["pid"] == pid, "the worker lives on"
+    trees = {"start": 0, "end": 1}
+    request = {"learner": "Forest", "params": params, "trees": trees, "n_features": 1, "shard": None, "panic": True}
+    pids = set()
+    for _ in range(4):
+        said = joined.result(joined.submit(json.dumps(request)))
+        assert (said["status"], said["payload"]) == ("panicked", b"sabotaged")
+        pids.add(said["ran"]["pid"])
+    assert len(pids) <= 2, "the workers live on"
 
 
-def test_cancelled_tasks_do_not_come_back(joined: Host) -> None:
-    for number in range(2000):
-        run_task(joined, number)
-    joined.tell(do="cancel")
-    joined.wait("cancelled", timeout=60)
-    run_task(joined, 5000)
-    deadline = time.monotonic() + 60
-    while not any(m.get("task") == 5000 for m in joined.heard):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert sum(m["event"] == "task" for m in joined.heard) < 2001
+def test_a_file_that_is_not_there_is_told(joined: Host) -> None:
+    said = joined.result(joined.submit(files=["/nowhere/shard-0.npy"]))
+    assert said["status"] == "unusable" and b"cannot read /nowhere/shard-0.npy" in said["payload"], said
+
+
+def test_cancelled_tasks_do_not_come_back_and_others_do(joined: Host) -> None:
+    cancelled = [joined.submit() for _ in range(1000)]
+    others = [joined.submit() for _ in range(20)]
+    joined.tell(do="cancel", tasks=cancelled)
+    for number in [*others, joined.submit()]:
+        assert joined.result(number)["status"] == "refused"
+    assert sum(message.get("task") in set(cancelled) for message in list(joined.heard)) < 1000
+
+
+def test_an_interrupt_is_for_the_host_alone(joined: Host) -> None:
+    joined.process.send_signal(signal.SIGINT)
+    assert joined.result(joined.submit())["status"] == "refused"
+
+
+def test_a_killed_worker_is_replaced(joined: Host) -> None:
+    first = joined.result(joined.submit())["ran"]["pid"]
+    os.kill(first, signal.SIGKILL)
+    ran = [joined.result(joined.submit())["ran"]["pid"] for _ in range(4)]
+    assert first not in ran
+
+
+def test_the_same_bits_as_on_threads(theirs: dict[str, Any], tmp_path: Path) -> None:
+    """Each kind of sweep, on both nodes: both learners, shared trees, shards, the best model kept."""
+    sizes = ("--trees", "20", "60", "--step", "20")
+    lab = Lab(theirs["address"], *sizes, "--check", str(tmp_path), **theirs["token"])
+    found = {line["kind"]: line for line in lab.lines() if "kind" in line}
+    assert found.keys() == {"forest", "kept", "shared", "smartcore", "sizes", "shards"}
+    assert all(line["same"] is True for kind, line in found.items() if kind != "sizes"), found
+    assert found["sizes"]["largest"] * 3.9 < found["sizes"]["all"]
+    # Less data for each tree costs something; more than this would be a mistake.
+    assert found["forest"]["mse"] < found["shards"]["mse"] < 1.25 * found["forest"]["mse"], found
 
 
 def test_the_sweep_as_a_job(theirs: dict[str, Any], tmp_path: Path) -> None:
     """Nothing but the dashboard's port is used."""
-    program, address = str(ROOT / "scripts" / "ray-job"), f"http://{theirs['ready']['dashboard']}"
+    program, address = str(ROOT / "scripts" / "ray-job"), theirs["ready"]["dashboard"]
     job = [program, address, "--python", str(VENV_PYTHON), "--trees", "3", "7", "--step", "2"]
     environment = {**os.environ, **theirs["token"]}
     done = subprocess.run(job, env=environment, capture_output=True, text=True, timeout=300)
@@ -124,11 +166,11 @@ def test_a_token_that_is_refused(theirs: dict[str, Any], tmp_path: Path) -> None
     wrong.write_text("0" * 64)
     host = Host(environment={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(wrong)})
     host.start(address=theirs["address"])
-    assert "RAY_AUTH_TOKEN_PATH" in error_of(host, timeout=90)
+    assert "RAY_AUTH_TOKEN_PATH" in error_of(host, timeout=90)["message"]
 
 
 def test_rays_dashboard_answers_who_has_the_token(theirs: dict[str, Any]) -> None:
-    url, token = f"http://{theirs['ready']['dashboard']}", theirs["ready"]["token"]
+    url, token = theirs["ready"]["dashboard"], theirs["ready"]["token"]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url) and len(token) == 64
 
     def ask(**headers: str) -> tuple[int, str]:
@@ -141,7 +183,7 @@ def test_rays_dashboard_answers_who_has_the_token(theirs: dict[str, Any]) -> Non
     assert ask()[0] == 401
     assert ask(Authorization=f"Bearer {'0' * 64}")[0] == 403
     status, said = ask(Authorization=f"Bearer {token}")
-    assert status == 200 and len(json.loads(said)["data"]["summary"]) == 1
+    assert status == 200 and len(json.loads(said)["data"]["summary"]) == 2
 
 
 def test_rays_dashboard_lets_a_browser_in(theirs: dict[str, Any]) -> None:
@@ -149,7 +191,7 @@ def test_rays_dashboard_lets_a_browser_in(theirs: dict[str, Any]) -> None:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
         page = chromium.new_page()
-        page.goto(f"http://{theirs['ready']['dashboard']}/#/cluster")
+        page.goto(f"{theirs['ready']['dashboard']}/#/cluster")
         page.get_by_text("Authentication Token Required").wait_for(timeout=60_000)
         page.get_by_placeholder("Enter your authentication token").fill(theirs["ready"]["token"])
         page.keyboard.press("Enter")
@@ -185,73 +227,74 @@ gcs.internal_kv_put(args[0], was, True, args[1])
         assert other.stdout.readline() == "changed\n"
         host = Host(environment=theirs["token"])
         host.start(address=theirs["address"])
-        message = error_of(host)
+        message = error_of(host)["message"]
         other.stdin.write("\n")
-    assert "2.59.0" in message and "3.9.1" in message and "requirements" in message
+    assert "2.59.0" in message and "3.9.1" in message and "requirements-ray.txt" in message
 
 
-def test_an_address_where_nothing_listens() -> None:
-    host, began = Host(), time.monotonic()
-    host.start(address="127.0.0.1:1")
-    assert "nothing answers at 127.0.0.1:1" in error_of(host)
-    assert time.monotonic() - began < 60
-    host = Host()
-    host.start(address="somewhere")
-    assert "HOST:PORT" in error_of(host)
+def test_a_journal_goes_on_after_a_lost_head(theirs: dict[str, Any], tmp_path: Path) -> None:
+    sizes = ("--trees", "100", "200", "--journal", str(tmp_path))
+    lab = Lab("local", "2", "1", *sizes)
+    traces = lab.traces
+    lab.until('"model":2')
+    traces.note_ports()
+    began = time.monotonic()
+    traces.named("gcs_server")[0].kill()
+    assert "with a journal it goes on" in lab.error()
+    assert time.monotonic() - began < 90
+    traces.gone()
+    found = Lab(theirs["address"], *sizes, **theirs["token"]).until('"same"')
+    assert found["same"] is True and found["restored"] >= 3, found
 
 
-def test_no_ray(tmp_path: Path) -> None:
+def test_addresses_that_are_no_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "nothing answers at 127.0.0.1:1" in refusal(join.reach, "127.0.0.1:1")
+    for wrong in ("somewhere", "host:", ":6379", "host:port", "host:0", "host:65536"):
+        assert f'"{wrong}", but must be HOST:PORT' in refusal(join.reach, wrong)
+    for wrong, is_of in (("http://10.0.0.7:8265", "dashboard"), ("ray://10.0.0.7:10001", "Ray Client")):
+        monkeypatch.setenv("RAY_ADDRESS", wrong)
+        said = refusal(join.reach, join.find("auto"))
+        assert said.startswith(wrong) and is_of in said and "`ray start --head` prints it" in said, said
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(401)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        assert f"what listens at {address} is a web server" in refusal(join.reach, address)
+        server.shutdown()
+
+
+def test_a_driver_says_why_it_ends(tmp_path: Path) -> None:
+    """Each host has another reason."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
-    host = Host(python=tmp_path / "bare" / "bin" / "python")
-    host.start()
-    message = error_of(host)
-    assert "./scripts/setup" in message and "numpy" in message
+    damaged = tmp_path / "damaged.so"
+    damaged.write_bytes(b"\x7fELF and then nothing of the kind")
+    bare, old, odd, library = Host(tmp_path / "bare" / "bin" / "python"), Host(), Host(), Host()
+    bare.start()
+    old.start(protocol=1)
+    odd.start(address="http://127.0.0.1:8265")
+    library.start(address="127.0.0.1:1", libraries={task.kind(): str(damaged)})
+    for host, kind, says in (
+        (bare, "no-ray", "no numpy"),
+        (old, "cluster", "different versions"),
+        (odd, "cluster", "dashboard"),
+        (library, "cluster", "cannot load the worker library"),
+    ):
+        message = error_of(host)
+        assert message["kind"] == kind and says in message["message"], message
 
 
 def test_libraries_that_do_not_fit(tmp_path: Path) -> None:
-    source = tmp_path / "old.c"
+    source, old = tmp_path / "old.c", tmp_path / "old.so"
     source.write_text("unsigned ray_worker_abi(void) { return 99; }\n")
-    old, damaged = tmp_path / "old.so", tmp_path / "damaged.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", old, source], check=True)
-    damaged.write_bytes(b"\x7fELF and then nothing of the kind")
-    for path, says in ((old, "interface 99"), (damaged, "cannot load the worker library")):
-        host = Host()
-        host.start(address="127.0.0.1:1", libraries={KIND: str(path)})
-        message = error_of(host)
-        assert says in message, message
-
-
-def test_a_node_of_another_architecture(theirs: dict[str, Any]) -> None:
-    host = Host(environment=theirs["token"])
-    host.start(address=theirs["address"], libraries={"sparc-linux": str(LIBRARY)})
-    assert host.wait("ready", "error")["event"] == "ready"
-    run_task(host, 1)
-    said = host.wait("task", timeout=60)
-    assert said["status"] == "unusable" and b"cargo build --release -p ray-worker --target" in said["payload"]
-    host.close()
-
-
-@pytest.mark.parametrize("missing", ["worker library", "numpy"])
-def test_what_is_missing_is_told(tmp_path: Path, missing: str) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
-    bare = {"RAY_LAB_PYTHON": str(tmp_path / "bare" / "bin" / "python")}
-    lab = Lab("local", "1", "1", **({"RAY_LAB_WORKERS": str(tmp_path)} if missing == "worker library" else bare))
-    error = lab.error()
-    assert "./scripts/setup" in error and missing in error
-    assert not lab.folder.exists()
-
-
-def test_shards_give_the_same_on_ray_and_on_threads(tmp_path: Path) -> None:
-    lab = Lab("local", "2", "1", "--trees", "40", "40", "--shards", str(tmp_path))
-    found = lab.until('"shards"')
-    lab.process.communicate(timeout=END)
-    assert found["same"] is True and found["largest"] * 3.9 < found["bytes"]
-    # Less data for each tree costs something; more than this would be a mistake.
-    assert found["whole"] < found["mse"] < 1.25 * found["whole"], found
-
-
-def test_the_best_model_that_is_kept_predicts_the_same() -> None:
-    lab = Lab("local", "1", "2", "--trees", "20", "60", "--step", "20", "--keep")
-    found = lab.until('"same"')
-    lab.process.communicate(timeout=END)
-    assert found["same"] is found["kept"] is True
+    assert "interface 99" in refusal(task.load, {task.kind(): old.read_bytes()})
+    said = refusal(task.load, {"sparc-linux": LIBRARY.read_bytes()})
+    assert f"node {os.uname().nodename} is {task.kind()}" in said
+    assert "cargo build --release -p ray-worker --target" in said

@@ -7,7 +7,7 @@ use crate::{Error, Forest, Matrix};
 /// How much worse a forest predicts when one feature's values are shuffled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Importance {
-    /// Mean over the repeats of what R^2 loses.
+    /// Mean over the repeats of what R^2 loses; NaN where R^2 is not defined, as for equal targets.
     pub mean: f64,
     /// Standard deviation over the repeats (of the repeats themselves: divided by their number).
     pub deviation: f64,
@@ -84,20 +84,18 @@ impl Forest {
     }
 }
 
-/// R^2, the share of the variance that predictions explain: 1 at best. For targets that are
-/// all the same, 1 if they are met and 0 if not.
+/// R^2, the share of the variance that predictions explain: 1 at best. NaN where it is not defined:
+/// for targets that are all equal, as that of a single row is, or too large for an `f64`.
 pub(crate) fn r2_score(targets: &[f64], predictions: &[f64]) -> f64 {
+    if targets.iter().all(|y| *y == targets[0]) {
+        return f64::NAN;
+    }
     let mean = targets.iter().sum::<f64>() / targets.len() as f64;
     let square = |x: f64| x * x;
     let errors: f64 = targets.iter().zip(predictions).map(|(y, p)| square(y - p)).sum();
     let variance: f64 = targets.iter().map(|y| square(y - mean)).sum();
-    if variance > 0.0 {
-        1.0 - errors / variance
-    } else if errors == 0.0 {
-        1.0
-    } else {
-        0.0
-    }
+    let score = 1.0 - errors / variance;
+    if score.is_finite() { score } else { f64::NAN }
 }
 
 #[cfg(test)]
@@ -109,7 +107,8 @@ mod tests {
         let y = [1.0, 2.0, 3.0];
         assert_eq!(r2_score(&y, &y), 1.0);
         assert_eq!(r2_score(&y, &[2.0; 3]), 0.0);
-        assert_eq!(r2_score(&[2.0; 3], &[2.0; 3]), 1.0);
-        assert_eq!(r2_score(&[2.0; 3], &[2.5; 3]), 0.0);
+        for targets in [&[0.1; 3][..], &[2.0]] {
+            assert!(r2_score(targets, targets).is_nan() && r2_score(targets, &[2.5; 3]).is_nan());
+        }
     }
 }

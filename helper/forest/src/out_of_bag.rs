@@ -13,7 +13,8 @@ pub struct OutOfBag {
     /// For each row of the training set the mean of the trees that have not seen it, or none
     /// if all have.
     pub predictions: Vec<Option<f64>>,
-    /// R^2 of the predictions, over the rows that have one (scikit-learn: `oob_score_`).
+    /// R^2 of the predictions, over the rows that have one (scikit-learn: `oob_score_`);
+    /// NaN where all their targets are equal.
     pub score: f64,
     /// Rows that every tree has seen. If there are any, there are too few trees for reliable
     /// figures.

@@ -1,20 +1,16 @@
 //! What a worker of a Ray cluster calls: bytes in, bytes out, through one C function.
 //!
-//! [`ray_worker_run`] grows a range of the trees of a forest and adds up what they predict. What it
-//! is asked is a [`Request`] as JSON; what it reads lies in memory that the caller owns (Ray's
-//! object store, a mapped file), and is not copied. Errors and panics come back as messages.
-//!
-//! The interface has a version, [`ray_worker_abi`], that the caller compares with its own.
-
-mod request;
+//! [`ray_worker_run`] takes a [`Request`] as JSON: to grow a range of the trees of a model, and to add up
+//! their predictions. Its inputs lie in memory that the caller owns (Ray's object store, a mapped
+//! file), and are not copied. Errors and panics come back as messages.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use request::{Request, Whole};
+use learner::Request;
 
-/// Of the C interface: the functions here, and what a [`Request`] is.
-pub const ABI: u32 = 1;
+/// Version of the C interface: the functions here, and the fields of a [`Request`]. `task.py` has the same.
+pub const ABI: u32 = 2;
 
 const FINISHED: i32 = 0;
 const REFUSED: i32 = 1;
@@ -28,7 +24,7 @@ pub struct Input {
     length: usize,
 }
 
-/// Bytes that were made here, to be given back to [`ray_worker_free`].
+/// Bytes that were made here; [`ray_worker_free`] frees them.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Output {
@@ -42,10 +38,10 @@ pub extern "C" fn ray_worker_abi() -> u32 {
     ABI
 }
 
-/// Does what the request asks for, and writes bytes to `output`: the sum of the trees' predictions
-/// for each row (little-endian, 64 bits each), or a message in UTF-8.
+/// Runs a request, and writes bytes to `output`: the sum of the trees' predictions for each row
+/// (little-endian, 64 bits each), or a message in UTF-8.
 ///
-/// Gives 0 where it was done, 1 where it was refused, 2 where it panicked.
+/// Returns 0 where it finished, 1 where it was refused, 2 where it panicked.
 ///
 /// # Safety
 /// `inputs` must point to `n_inputs` [`Input`]s, each with `length` readable bytes at `data` that
@@ -63,11 +59,11 @@ pub unsafe extern "C" fn ray_worker_run(
     let (inputs, request) = unsafe { (slice(inputs, n_inputs), slice(request, request_length)) };
     // SAFETY: likewise, for each of the inputs.
     let inputs: Vec<&[u8]> = inputs.iter().map(|input| unsafe { slice(input.data, input.length) }).collect();
-    // Nothing of what the closure sees is seen again after a panic.
+    // The closure changes nothing that is used after a panic.
     let (status, made) = match catch_unwind(AssertUnwindSafe(|| run(&inputs, request))) {
         Ok(Ok(sums)) => (FINISHED, sums.iter().flat_map(|sum| sum.to_le_bytes()).collect()),
         Ok(Err(refused)) => (REFUSED, refused.into_bytes()),
-        Err(panic) => (PANICKED, said(&*panic).as_bytes().to_vec()),
+        Err(panic) => (PANICKED, message_of(&*panic).as_bytes().to_vec()),
     };
     let made: Box<[u8]> = made.into();
     let length = made.len();
@@ -76,7 +72,7 @@ pub unsafe extern "C" fn ray_worker_run(
     status
 }
 
-/// Frees what [`ray_worker_run`] wrote there. To free it again does nothing.
+/// Frees what [`ray_worker_run`] wrote there. Freeing it again does nothing.
 ///
 /// # Safety
 /// `output` must be what `ray_worker_run` wrote, or all zeros.
@@ -85,15 +81,15 @@ pub unsafe extern "C" fn ray_worker_free(output: *mut Output) {
     // SAFETY: the caller vouches for `output`.
     let Some(output) = (unsafe { output.as_mut() }) else { return };
     if !output.data.is_null() {
-        // SAFETY: pointer and length are those of a box that `ray_worker_run` let go of; the pointer is
-        // forgotten below, so nobody does this twice.
+        // SAFETY: pointer and length are those of a box that `ray_worker_run` turned into a pointer; the
+        // pointer is overwritten below, so it is freed once.
         drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(output.data, output.length)) });
     }
     *output = Output { data: std::ptr::null_mut(), length: 0 };
 }
 
 /// # Safety
-/// As for [`std::slice::from_raw_parts`], but where there is nothing the pointer may be null.
+/// As for [`std::slice::from_raw_parts`], but with length 0 the pointer may be null.
 unsafe fn slice<'a, T>(data: *const T, length: usize) -> &'a [T] {
     if length == 0 || data.is_null() {
         return &[];
@@ -105,10 +101,10 @@ unsafe fn slice<'a, T>(data: *const T, length: usize) -> &'a [T] {
 fn run(inputs: &[&[u8]], request: &[u8]) -> Result<Vec<i64>, String> {
     let request: Request = serde_json::from_slice(request)
         .map_err(|e| format!("the worker does not understand the request ({e}); run ./scripts/setup"))?;
-    request.run(inputs)
+    request.run(inputs).map_err(|error| error.to_string())
 }
 
-fn said(panic: &(dyn Any + Send)) -> &str {
+fn message_of(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(without a message)")
 }

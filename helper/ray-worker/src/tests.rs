@@ -1,5 +1,5 @@
 use super::*;
-use forest::{Forest, Matrix, Params, TrainingSet};
+use learner::{Learner, Matrix, Params};
 
 fn table() -> (Vec<f64>, Vec<f64>) {
     let x: Vec<f64> = (0..600).map(|i| f64::from(i * 37 % 101)).collect();
@@ -22,62 +22,33 @@ fn call(inputs: &[&[u8]], request: &str) -> (i32, Vec<u8>) {
     }
 }
 
-fn request(params: &Params, trees: &str, more: &str) -> String {
-    format!(r#"{{"params":{},"trees":{trees}{more}}}"#, serde_json::to_string(params).unwrap())
-}
-
-fn sums(bytes: &[u8]) -> Vec<i64> {
-    bytes.chunks(8).map(|word| i64::from_le_bytes(word.try_into().unwrap())).collect()
-}
-
-#[test]
-fn gives_the_sums_that_the_crate_gives() {
-    let (x, y) = table();
-    let set = TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
+fn request() -> Request {
     let params = Params { n_estimators: 25, max_depth: Some(7), seed: 3, ..Params::default() };
-    let inputs = [set.as_bytes(), bytemuck::cast_slice(&x)];
-    let (status, made) = call(&inputs, &request(&params, r#"{"start":2,"end":25}"#, ""));
-    assert_eq!(status, FINISHED);
-    let mut expected = vec![0; y.len()];
-    let forest = Forest::fit(&set, &params).unwrap();
-    forest.add_predictions(2..25, Matrix::from_rows(&x, 3).unwrap(), &mut expected).unwrap();
-    assert_eq!(sums(&made), expected);
+    Request { learner: Learner::Forest, params, trees: 2..25, n_features: 3, shard: None, panic: false }
 }
 
 #[test]
-fn a_shard_that_is_the_whole_gives_the_same() {
+fn sums_come_back_as_bytes() {
     let (x, y) = table();
-    let set = TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
-    let params = Params { n_estimators: 4, ..Params::default() };
-    let column = |c: usize| x.chunks(3).map(move |row| row[c]).collect::<Vec<_>>();
-    let table: Vec<f64> = (0..3).flat_map(column).chain(y.iter().copied()).collect();
-    let largest = y.iter().fold(0.0_f64, |a, y| a.max(y.abs())).to_bits();
-    let shard = format!(r#","shard":{{"columns":4,"rows":{},"largest":{largest}}}"#, y.len());
-    let trees = r#"{"start":0,"end":4}"#;
-    let test: &[u8] = bytemuck::cast_slice(&x);
-    let parts = call(&[test, bytemuck::cast_slice(&table)], &request(&params, trees, &shard));
-    assert_eq!(parts, call(&[set.as_bytes(), test], &request(&params, trees, "")));
+    let bytes = Learner::Forest.bytes(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
+    let inputs = [&*bytes, bytemuck::cast_slice(&x)];
+    let (status, made) = call(&inputs, &serde_json::to_string(&request()).unwrap());
+    assert_eq!(status, FINISHED);
+    let sums: Vec<i64> = made.chunks(8).map(|word| i64::from_le_bytes(word.try_into().unwrap())).collect();
+    assert_eq!(sums, request().run(&inputs).unwrap());
 }
 
 #[test]
 fn refusals_and_panics_are_messages() {
-    let (x, y) = table();
-    let set = TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
-    let (fine, test) = (set.as_bytes(), bytemuck::cast_slice(&x));
-    let params = Params { n_estimators: 4, ..Params::default() };
-    let all = r#"{"start":0,"end":4}"#;
-    let odd = Params { max_depth: Some(0), ..params };
-    let cases: [(&[&[u8]], String, i32, &str); 7] = [
-        (&[fine, test], request(&params, all, r#","panic":true"#), PANICKED, "sabotaged"),
-        (&[fine, test], request(&params, r#"{"start":0,"end":5}"#, ""), REFUSED, "0..5"),
-        (&[fine, test], request(&odd, all, ""), REFUSED, "max_depth"),
-        (&[fine, test], "{}".into(), REFUSED, "./scripts/setup"),
-        (&[fine, test], request(&params, all, r#","new":1"#), REFUSED, "./scripts/setup"),
-        (&[test, test], request(&params, all, ""), REFUSED, "forest refused"),
-        (&[fine], request(&params, all, ""), REFUSED, "1 inputs"),
+    let text = |request: &Request| serde_json::to_string(request).unwrap();
+    let cases = [
+        (text(&Request { panic: true, ..request() }), PANICKED, "sabotaged"),
+        (text(&request()), REFUSED, "0 inputs"),
+        ("{}".to_owned(), REFUSED, "./scripts/setup"),
+        (text(&request()).replacen('{', r#"{"new":1,"#, 1), REFUSED, "./scripts/setup"),
     ];
-    for (inputs, request, expected, says) in cases {
-        let (status, made) = call(inputs, &request);
+    for (request, expected, says) in cases {
+        let (status, made) = call(&[], &request);
         let message = String::from_utf8(made).unwrap();
         assert!(status == expected && message.contains(says), "{status}: {message}");
     }

@@ -1,4 +1,4 @@
-//! Charts: one function for each, which gives a [`Figure`] that shows and saves itself.
+//! Charts: one function for each, which returns a [`Figure`] that shows and saves itself.
 //!
 //! ```
 //! use helper::prelude::*;
@@ -12,20 +12,20 @@
 //! # }
 //! ```
 //!
-//! Every number on a chart comes from the values that it is given. Colours are those that
-//! colour-blind readers can tell apart; the paper is white in a dark theme too.
+//! Every number on a chart is computed from the arguments. Colours can be told apart by
+//! colour-blind readers; the background is white in dark themes too.
 
-mod compact;
+mod colour;
 mod error_by_trees;
 mod figure;
 mod histogram;
+mod lanes;
+mod plot;
 mod predicted;
 mod price_map;
 mod projection;
 mod seconds_per_model;
-mod shades;
-mod sheet;
-mod style;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -33,6 +33,7 @@ mod timeline;
 pub use error_by_trees::error_by_trees;
 pub use figure::{Figure, Gallery, gallery};
 pub use histogram::histogram;
+pub(crate) use lanes::{Bar, Lanes};
 pub use predicted::predicted_against_actual;
 pub use price_map::price_map;
 pub use projection::projection;

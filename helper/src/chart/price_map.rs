@@ -1,27 +1,30 @@
-//! Where houses cost how much.
+//! A map of the target.
 
 use std::collections::BTreeMap;
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::colour::{BAR, BAR_LABELS, INK, MUTED, colour_bar, shade, shades};
 use super::figure::Figure;
-use super::shades::{bar_width, cells, colour_bar};
-use super::sheet::{AXIS_HEIGHT, SCALE, Scale, TEXT, Words, axes, nothing, px, sheet, stroke, text};
-use super::style::{INK, MUTED, count, decimals, nice_above, number, quantity, text_width};
+use super::histogram::{bin, bin_width};
+use super::plot::{
+    AXIS, Axis, MARGIN, TEXT, WIDTH, Words, axes, nothing, page, span, stroke, text, text_width,
+};
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::{count, decimals, number, quantity};
 
-/// The finest bin, in units of the axes.
+/// The smallest side of a square, in units of the axes.
 const FINEST: f64 = 0.01;
-/// The largest map, in pixels.
-const MAP: (f64, f64) = (600.0, 570.0);
+/// The largest map.
+const MAP: (f64, f64) = (1200.0, 1140.0);
 
-/// Pixels per degree from which on places have names.
-const NEAR: f64 = 30.0;
+/// Places have names from this many units per degree on.
+const NEAR: f64 = 60.0;
 /// Longitude and latitude.
 type Place = (f64, f64);
-/// Places to find one's way by: name, where it is, and where the name stands.
+/// Places for orientation: name, location, and location of the name.
 const PLACES: [(&str, Place, Place); 4] = [
     ("Sacramento", (-121.49, 38.58), (-119.3, 39.5)),
     ("San Francisco", (-122.42, 37.77), (-122.52, 36.6)),
@@ -29,15 +32,15 @@ const PLACES: [(&str, Place, Place); 4] = [
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
 
-/// The columns that span a map, and what it calls them.
+/// The columns that span a map, and their names on it.
 struct Ground {
     columns: [&'static str; 2],
     axes: [&'static str; 2],
     by: &'static str,
     unit: &'static str,
-    /// Bins along the longer side, at most.
+    /// Squares along the longer side, at most.
     bins: f64,
-    /// Whether they are places on earth.
+    /// Whether the columns are longitude and latitude.
     earth: bool,
 }
 
@@ -69,101 +72,95 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     if values.is_empty() {
         return Err(nothing("a map", "rows"));
     }
-    let span = |v: &[f64]| {
-        let (low, high) = v.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-        (low, high, high - low)
-    };
-    let side = nice_above((span(&x).2.max(span(&y).2) / ground.bins).max(FINEST));
-    let bin = |v: f64| (v / side + 1e-6).floor() as i64;
+    let span = |values: &[f64]| span("a map", values.iter().copied());
+    let (x_span, y_span) = (span(&x)?, span(&y)?);
+    let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * ground.bins);
+    let side = bin_width((0.0, longer), ground.bins);
     let mut bins: BTreeMap<(i64, i64), (f64, usize)> = BTreeMap::new();
     for ((x, y), value) in x.iter().zip(&y).zip(&values) {
-        let (sum, n) = bins.entry((bin(*x), bin(*y))).or_default();
+        let (sum, n) = bins.entry((bin(*x, side), bin(*y, side))).or_default();
         (*sum, *n) = (*sum + value, *n + 1);
     }
     let means: Vec<((i64, i64), f64)> = bins.iter().map(|(at, (sum, n))| (*at, sum / *n as f64)).collect();
-    let (low, high, spread) = span(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>());
+    let (low, high) = span(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>())?;
+    let spread = high - low;
 
-    // Bins from the first to the last, some beside, and more where there are few.
-    let bounds = |v: &[f64]| (bin(span(v).0), bin(span(v).1) + 1);
-    let ((left, right), (bottom, top)) = (bounds(&x), bounds(&y));
+    // Squares from the first to the last, some more at the edges, and at least eight.
+    let bounds = |(low, high): (f64, f64)| (bin(low, side), bin(high, side) + 1);
+    let ((left, right), (bottom, top)) = (bounds(x_span), bounds(y_span));
     let least = ((right - left).max(top - bottom) / 2).max(8);
     let padded = |a: i64, b: i64| {
         let more = (least - (b - a)).max((b - a) / 8).max(0);
         (a - more / 2, b + (more + 1) / 2)
     };
     let ((left, right), (bottom, top)) = (padded(left, right), padded(bottom, top));
-    let (columns, lines) = ((right - left) as f64, (top - bottom) as f64);
     // A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
     let shorter =
         if ground.earth { ((bottom + top) as f64 / 2.0 * side).to_radians().cos().max(0.1) } else { 1.0 };
-    let unit = f64::from(SCALE);
-    let cell_height = ((MAP.1 / lines).min(MAP.0 / columns / shorter) * unit).floor().max(2.0) / unit;
-    let cell_width = (cell_height * shorter * unit).round().max(1.0) / unit;
-    let (map_width, map_height) = (columns * cell_width, lines * cell_height);
+    let (columns, rows) = ((right - left) as f64 * shorter, (top - bottom) as f64);
+    let square = (MAP.0 / columns).min(MAP.1 / rows);
+    let (map_width, map_height) = ((columns * square) as u32, (rows * square) as u32);
 
-    let (what, _) = quantity(data.units().last().map_or(data.target(), String::as_str));
-    let meaning = data.units().last().map_or("", String::as_str);
-    let degrees = |low: i64, high: i64| low as f64 * side..high as f64 * side;
-    let y_scale = Scale::new(degrees(bottom, top), (map_height / 60.0) as usize, ground.axes[1]);
-    let x_scale = Scale::new(degrees(left, right), (map_width / 70.0) as usize, ground.axes[0]);
+    let edge = |i: i64| i as f64 * side;
+    let axis = |low: i64, high: i64, size: u32, name: &str| {
+        Axis::new(edge(low)..edge(high), (size / 130).max(2) as usize, name)
+    };
+    let (x_axis, y_axis) =
+        (axis(left, right, map_width, ground.axes[0]), axis(bottom, top, map_height, ground.axes[1]));
+    let meaning = data.units().last().map_or(data.target(), String::as_str);
     let places = if spread > 0.0 { decimals(spread / 100.0) } else { 2 };
     let side_text = number(side, decimals(side));
-    let rows = count(values.len(), "row", "rows");
+    let squares =
+        format!("{} in {}", count(values.len(), "row", "rows"), count(means.len(), "square", "squares"));
     let best = means.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or((0, 0), |(at, _)| *at);
+    let middle = |i: i64| number((i as f64 + 0.5) * side, decimals(side) + 1);
+    let [north, east] = if ground.earth { ["north", "east"] } else { ["on x2", "on x1"] };
+    let unit = ground.unit;
     let words = Words {
         name: "price-map".to_owned(),
-        title: format!("{}: {what} by {}", data.name(), ground.by),
-        subtitle: format!(
-            "Mean per square of {side_text} \u{d7} {side_text}{}: {rows} in {}.",
-            ground.unit,
-            count(means.len(), "square", "squares")
-        ),
+        title: format!("{}: {} by {}", data.name(), quantity(meaning).0, ground.by),
+        subtitle: format!("Mean per square of {side_text} \u{d7} {side_text}{unit}: {squares}."),
         description: format!(
-            "A map of {rows} in {}: the mean of the {meaning}, ranges from {} to {}; it is highest at {}{} {}, {}{} {}.",
-            count(means.len(), "square", "squares"),
+            "A map of {squares}: the mean of the {meaning}, ranges from {} to {}; it is highest at {}{unit} {north}, \
+             {}{unit} {east}.",
             number(low, places),
             number(high, places),
-            number((best.1 as f64 + 0.5) * side, decimals(side) + 1),
-            ground.unit,
-            if ground.earth { "north" } else { "on x2" },
-            number((best.0 as f64 + 0.5) * side, decimals(side) + 1),
-            ground.unit,
-            if ground.earth { "east" } else { "on x1" },
+            middle(best.1),
+            middle(best.0),
         ),
-        legend: Vec::new(),
     };
-    let frame = 16.0 + y_scale.width();
-    let bar = Scale::new(low..high, 6, "");
-    let part = |mean: f64| if spread > 0.0 { (mean - low) / spread } else { 0.5 };
-    let ticks: Vec<_> = match spread > 0.0 {
-        true => bar.ticks.iter().map(|(at, label)| (part(*at), label.clone())).collect(),
-        false => vec![(0.5, number(low, places))],
-    };
-    let width = (frame + map_width + bar_width(&ticks)).ceil().max(640.0);
-    let rest = width - frame - map_width;
-    sheet(words, (width as u32, (map_height + 16.0 + AXIS_HEIGHT - 8.0).round() as u32), |area| {
-        let mut plot = axes(area, &x_scale, &y_scale, rest)?;
-        let edge = |i: i64| i as f64 * side;
-        let cell = |&((x, y), mean): &_| {
-            let (x, y): (i64, i64) = (x, y);
-            ([(edge(x), edge(y)), (edge(x + 1), edge(y + 1))], part(mean))
+    let frame = MARGIN + y_axis.width();
+    let bar = BAR + BAR_LABELS + 2 * MARGIN;
+    let width = (frame + map_width + bar).max(WIDTH * 3 / 4);
+    let right_of_map = width - frame - map_width - bar;
+    page(words, (width, map_height + 16 + AXIS), |area| {
+        let (map_area, bar_area) = area.split_horizontally(width - bar);
+        let mut plot = axes(&map_area, &x_axis, &y_axis, right_of_map)?;
+        let part = |mean: f64| if spread > 0.0 { (mean - low) / spread } else { 0.5 };
+        let mut cells = means.clone();
+        cells.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let cell = |&((x, y), mean): &((i64, i64), f64)| {
+            Rectangle::new([(edge(x), edge(y)), (edge(x + 1), edge(y + 1))], shade(part(mean)).filled())
         };
-        cells(&mut plot, means.iter().map(cell))?;
-        let degree = cell_width / side;
-        let inside = |(x, y): Place| x_scale.range.contains(&x) && y_scale.range.contains(&y);
-        for (name, place, label) in PLACES.into_iter().filter(|_| ground.earth) {
-            let wide = (text_width(name, TEXT) + 6.0) / degree;
+        plot.draw_series(cells.iter().map(cell))?;
+        let degree = f64::from(map_width) / (edge(right) - edge(left));
+        let inside = |(x, y): Place| x_axis.range.contains(&x) && y_axis.range.contains(&y);
+        for (name, place, label) in PLACES.into_iter().filter(|_| ground.earth && degree >= NEAR) {
+            let wide = f64::from(text_width(name, TEXT) + 12) / degree;
             let end = if label.0 > place.0 { label.0 + wide } else { label.0 - wide };
-            if degree < NEAR || ![place, label, (end, label.1)].into_iter().all(inside) {
+            if ![place, label, (end, label.1)].into_iter().all(inside) {
                 continue;
             }
-            plot.draw_series([PathElement::new([place, label], stroke(INK, 1.0))])?;
-            plot.draw_series([Circle::new(place, px(2.5), INK.filled())])?;
-            let (side, gap) = if label.0 > place.0 { (HPos::Left, px(4.0)) } else { (HPos::Right, px(-4.0)) };
+            plot.draw_series([PathElement::new([place, label], stroke(INK, 2))])?;
+            plot.draw_series([Circle::new(place, 5, INK.filled())])?;
+            let (side, gap) = if label.0 > place.0 { (HPos::Left, 8) } else { (HPos::Right, -8) };
             plot.draw_series([EmptyElement::at(label) + Text::new(name, (gap, 0), text(TEXT, MUTED, side))])?;
         }
-        let height = map_height.clamp(60.0, 360.0);
-        let top = 8.0 + (map_height - height) / 2.0;
-        colour_bar(area, (frame + map_width + 24.0, top), height, &ticks, &format!("mean of the {meaning}"))
+        let above = (map_height.saturating_sub(720)) / 2;
+        let bar_area = bar_area.margin(16 + above, AXIS + above, MARGIN, MARGIN);
+        let scale = Axis::new(low..high, 6, "");
+        let (start, extent) = (scale.range.start, scale.range.end - scale.range.start);
+        let steps = shades(|part| start + part * extent);
+        colour_bar(&bar_area, scale.coord(), &steps, (6, &*scale.label), &format!("mean of the {meaning}"))
     })
 }

@@ -1,24 +1,28 @@
-//! How far more workers would carry, up to 1,024 of them.
+//! The speedup on up to 1,024 workers.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::colour::{BLUE, INK, MUTED, OKABE_ITO, VERMILION};
 use super::figure::Figure;
-use super::sheet::{Mark, Scale, TEXT, WIDTH, Words, axes, px, sheet, stroke, text};
-use super::style::{BLUE, INK, MUTED, OKABE_ITO, VERMILION, count, number};
+use super::plot::{
+    AXIS, MARGIN, TEXT, WIDTH, Words, dot_mark, fit, legend, line_mark, page, stroke, style, text,
+};
+use super::svg::Tip;
 use crate::error::Result;
 use crate::sweep::{MOST_WORKERS, Projection};
+use crate::text::{count, number};
 
 const COLOURS: [RGBColor; 4] = [OKABE_ITO[2], BLUE, OKABE_ITO[3], OKABE_ITO[4]];
 /// Points of a line between one power of two and the next.
 const STEPS: u32 = 8;
 
-/// What stands in a measured point, and before its name in the legend.
+/// The letter of a measured point, in its circle and before its name in the legend.
 fn letter(index: usize) -> String {
     char::from(b'A' + (index % 26) as u8).to_string()
 }
 
-/// The speedup on 1 to 1,024 workers under each schedule, Amdahl's line, and what was measured.
+/// The speedup on 1 to 1,024 workers under each schedule, Amdahl's line, and the measured points.
 /// Both axes are logarithmic.
 ///
 /// # Errors
@@ -29,10 +33,9 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         (0..=powers * STEPS).map(|i| 2_f64.powf(f64::from(i) / f64::from(STEPS)).round() as usize).collect();
     workers.dedup();
     let line = |speedup: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
-        workers.iter().map(|&w| ((w as f64).log2(), speedup(w).log2().max(0.0))).collect()
+        workers.iter().map(|&w| (w as f64, speedup(w).max(1.0))).collect()
     };
     let lines: Vec<_> = (0..COLOURS.len()).map(|policy| line(&|w| projection.speedup(policy, w))).collect();
-    let amdahl = line(&|w| projection.amdahl(w));
     let end = projection.model_ceiling();
     let most = projection.speedups(MOST_WORKERS);
     let measured: Vec<String> = projection
@@ -42,75 +45,74 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
             format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.machine)
         })
         .collect();
-    let mut legend: Vec<_> = measured
-        .iter()
-        .enumerate()
-        .map(|(i, text)| (Mark::Dot, VERMILION, format!("{}, measured: {text}", letter(i))))
-        .collect();
-    legend.push((Mark::Dashes, MUTED, "ideal".to_owned()));
-    let serial = number(100.0 * projection.serial_share(), 3);
-    legend.push((Mark::Line, INK, format!("Amdahl: {serial} % serial")));
-    legend.extend(
-        projection
-            .policies
-            .iter()
-            .zip(COLOURS)
-            .map(|(policy, colour)| (Mark::Line, colour, policy.name.clone())),
-    );
     let words = Words {
         name: "projection".to_owned(),
-        title: format!("{}: how far would more workers carry?", projection.dataset),
+        title: format!("{}: speedup on more workers", projection.dataset),
         subtitle: format!(
-            "Only the points are measured. The lines are simulated: each task takes as long as it did one after another, and \
-             goes to the first worker that is free; handing it out costs nothing. One task per model ends at {} times, the whole \
-             work over the longest model.",
+            "Only the points are measured. The lines are simulated: each task takes as long as it took one after another, and \
+             goes to the first free worker; scheduling costs nothing. One task per model ends at {} times: the total work \
+             divided by the longest model.",
             number(end, 1)
         ),
         description: format!(
             "Measured: {}. Simulated on {} workers: {} with a task per tree, {} with trees as tasks, {} by model.",
-            measured.join(", "),
+            if measured.is_empty() { projection.points() } else { measured.join(", ") },
             number(MOST_WORKERS as f64, 0),
             number(most[0], 0),
             number(most[1], 0),
             number(most[2], 1)
         ),
-        legend,
     };
-    let power = |i: u32| (f64::from(i), number(2_f64.powi(i as i32), 0));
-    let scale = |name: &str| Scale {
-        range: 0.0..f64::from(powers) + 0.25,
-        ticks: (0..=powers).map(power).collect(),
-        name: name.to_owned(),
-        grid: true,
-    };
-    let x = scale("number of workers (logarithmic)");
-    let mut y = scale("times as fast as one worker (logarithmic)");
-    if projection.measured.iter().any(|point| point.speedup < 1.0) {
-        y.range.start = -1.0;
-        y.ticks.insert(0, (-1.0, "0.5".to_owned()));
-    }
-    sheet(words, (WIDTH, 500), |area| {
-        let mut plot = axes(area, &x, &y, 24.0)?;
-        let corner = f64::from(powers);
-        let dashes = |from, to| DashedLineSeries::new([from, to], 30, 20, stroke(MUTED, 1.6));
-        plot.draw_series(dashes((0.0, 0.0), (corner, corner)))?;
-        let level = end.log2().clamp(0.0, corner);
-        plot.draw_series(dashes((0.0, level), (x.range.end, level)))?;
-        plot.draw_series(LineSeries::new(amdahl, stroke(INK, 2.0)))?;
-        for (line, colour) in lines.iter().zip(COLOURS) {
-            plot.draw_series(LineSeries::new(line.iter().copied(), stroke(colour, 2.4)))?;
+    let top = MOST_WORKERS as f64 * 1.2;
+    let bottom = if projection.measured.iter().any(|point| point.speedup < 1.0) { 0.5 } else { 1.0 };
+    let label = |at: &f64| number(*at, usize::from(*at < 1.0));
+    page(words, (WIDTH, 1000), |area| {
+        let mut plot = ChartBuilder::on(area)
+            .margin_left(MARGIN)
+            .margin_right(48)
+            .margin_top(16)
+            .margin_bottom(16)
+            .x_label_area_size(AXIS - 16)
+            .y_label_area_size(140)
+            .build_cartesian_2d((1.0..top).log_scale().base(2.0), (bottom..top).log_scale().base(2.0))?;
+        let mut mesh = plot.configure_mesh();
+        style(&mut mesh);
+        // As many labels as powers of two, or plotters labels between them too.
+        mesh.x_labels(11).y_labels(11).x_label_formatter(&label).y_label_formatter(&label);
+        mesh.x_desc("number of workers (logarithmic)")
+            .y_desc("times as fast as one worker (logarithmic)")
+            .draw()?;
+        for (i, name) in measured.iter().enumerate() {
+            let name = fit(&format!("{}, measured: {name}", letter(i)), TEXT, WIDTH * 2 / 5);
+            let none = std::iter::empty::<Circle<(f64, f64), i32>>();
+            plot.draw_series(none)?.label(name).legend(dot_mark(VERMILION.filled()));
+        }
+        let corner = MOST_WORKERS as f64;
+        let dashes = |from, to| DashedLineSeries::new([from, to], 14, 10, stroke(MUTED, 3));
+        plot.draw_series(dashes((1.0, 1.0), (corner, corner)))?
+            .label("ideal (dashed)")
+            .legend(line_mark(stroke(MUTED, 3)));
+        let level = end.clamp(1.0, corner);
+        plot.draw_series(dashes((1.0, level), (top, level)))?;
+        let amdahl = LineSeries::new(line(&|w| projection.amdahl(w)), stroke(INK, 4));
+        plot.draw_series(amdahl)?
+            .label(format!("Amdahl: {} % serial", number(100.0 * projection.serial_share(), 3)))
+            .legend(line_mark(stroke(INK, 4)));
+        for ((line, colour), policy) in lines.iter().zip(COLOURS).zip(&projection.policies) {
+            let series = plot.draw_series(LineSeries::new(line.iter().copied(), stroke(colour, 5)))?;
+            series.label(fit(&policy.name, TEXT, WIDTH * 2 / 5)).legend(line_mark(stroke(colour, 5)));
         }
         let label = format!("one task per model: at most {}", number(end, 1));
-        let up = if level > corner - 1.0 { 12.0 } else { -12.0 };
-        let label = Text::new(label, (px(6.0), px(up)), text(TEXT, INK, HPos::Left));
-        plot.draw_series([EmptyElement::at((0.0, level)) + label])?;
+        let up = if level > corner / 2.0 { 24 } else { -24 };
+        let label = Text::new(label, (-12, up), text(TEXT, INK, HPos::Right));
+        plot.draw_series([EmptyElement::at((top, level)) + label])?;
         for (i, point) in projection.measured.iter().enumerate() {
-            let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(y.range.start, corner));
-            plot.draw_series([Circle::new(at, px(9.0), VERMILION.filled())])?;
-            plot.draw_series([Circle::new(at, px(9.0), stroke(WHITE, 1.0))])?;
+            let at = (point.workers as f64, point.speedup.clamp(bottom, corner));
+            plot.draw_series([Tip(Circle::new(at, 18, VERMILION.filled()), measured[i].clone())])?;
+            plot.draw_series([Circle::new(at, 18, stroke(WHITE, 2))])?;
             let label = Text::new(letter(i), (0, 0), text(TEXT, WHITE, HPos::Center));
             plot.draw_series([EmptyElement::at(at) + label])?;
         }
-        Ok(())
+        legend(&mut plot, SeriesLabelPosition::UpperLeft)
     })
 }

@@ -1,13 +1,14 @@
-//! Every chart of usual and of odd values: is it well-formed, complete, small, and inside its sheet?
+//! Every chart of usual and of odd values: well-formed, complete, small, nothing cut and no text on
+//! another.
 
 use polars_core::prelude::*;
 
-use super::sheet::SCALE;
+use super::svg::SCALE;
 use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
 use crate::sweep::{
-    Comparison, Learner, ModelOutcome, Outcome, Params, Projection, Schedule, Scores, SweepTask,
+    Comparison, Learner, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores, SweepTask,
 };
 
 const PRICE: &str = "median house value, 100,000 US dollars";
@@ -56,13 +57,16 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
         dataset: dataset.to_owned(),
+        identity: 0,
         target: PRICE.to_owned(),
         learner: Learner::Smartcore,
+        place: if workers == 1 { Place::Caller } else { Place::Threads },
         schedule: Schedule::Trees,
         shared: false,
         workers,
         seconds,
         setup_seconds: 0.01,
+        pace: [0.001; 2],
         models: models.collect(),
         tasks,
         actual: actual.to_vec(),
@@ -101,14 +105,14 @@ fn prices(n: usize) -> Vec<f64> {
 /// With points of other machines, one of them at the edge and with a name that is far too long.
 fn projected(both: &Comparison) -> Projection {
     let more = Projection::of(both).unwrap().measured("another <machine>", 16, 15.2).unwrap();
-    more.measured("a machine with a name ".repeat(9), 1024, 0.5).unwrap()
+    more.measured("\u{6a5f}\u{68b0}\u{1f916} with a name ".repeat(9), 1024, 0.5).unwrap()
 }
 
 /// All charts of an outcome.
 fn of_outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> Vec<Figure> {
     let sequential = outcome(dataset, models, 1, actual);
     let parallel = outcome(dataset, models, workers, actual);
-    let both = Comparison::of(&sequential, &parallel).unwrap();
+    let both = Comparison::of([&sequential, &parallel]).unwrap();
     vec![
         seconds_per_model(&both).unwrap(),
         timeline(&parallel).unwrap(),
@@ -147,9 +151,9 @@ fn texts(svg: &str) -> Vec<(String, String)> {
     texts
 }
 
-fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
-    let start = tag.find(&format!(" {name}=\"")).expect(name) + name.len() + 3;
-    tag[start..].split('"').next().unwrap()
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+    tag[start..].split('"').next()
 }
 
 fn check(figure: &Figure) {
@@ -164,26 +168,39 @@ fn check(figure: &Figure) {
     let written = texts(svg);
     let all: String = written.iter().map(|(_, text)| format!("{text} ")).collect();
     assert!(all.contains("&lt;Tiny &amp; odd&gt;") || all.contains("California"), "{all}");
+    let mut boxes: Vec<([f64; 4], &str)> = Vec::new();
     for (tag, text) in written.iter().filter(|(tag, _)| tag.starts_with("text ")) {
-        let number = |name| attribute(tag, name).parse::<f64>().unwrap() / f64::from(SCALE);
+        let number = |name| attribute(tag, name).unwrap().parse::<f64>().unwrap() / f64::from(SCALE);
         let (x, y, size) = (number("x"), number("y"), number("font-size"));
         assert!(size >= 12.0 && (0.0..=height - 4.0).contains(&y), "{text}: {}", fail());
         assert!((8.0..=width - 8.0).contains(&x) || !tag.contains("rotate"), "{text} at {x} of {width}");
         if !tag.contains("rotate") {
-            let wide = style::text_width(
-                &text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
-                size,
-            );
+            // Letters take less than plotters estimates; wide ones are as wide as high.
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let wide: f64 = text.chars().map(|c| size * if c.is_ascii() { 0.53 } else { 1.0 }).sum();
             let left = match attribute(tag, "text-anchor") {
-                "start" => x,
-                "end" => x - wide,
+                None => x,
+                Some("end") => x - wide,
                 _ => x - wide / 2.0,
             };
             assert!(
                 left >= -1.0 && left + wide <= width + 1.0,
-                "{text} at {left}..{} of {width}",
+                "{text} at {left}..{} of {width}: {figure}",
                 left + wide
             );
+            let top = match attribute(tag, "dy") {
+                Some("0.76em") => y,
+                Some("0.35em") => y - size / 2.0,
+                _ => y - size,
+            };
+            boxes.push(([left, left + wide * 0.9, top + 1.0, top + size - 1.0], tag));
+        }
+    }
+    for (i, (a, one)) in boxes.iter().enumerate() {
+        for (b, other) in &boxes[i + 1..] {
+            let apart = a[1] <= b[0] || b[1] <= a[0] || a[3] <= b[2] || b[3] <= a[2];
+            // Points that were measured at one place share it.
+            assert!(apart || one.contains("#ffffff"), "{one} overlaps {other}: {}", fail());
         }
     }
 }
@@ -261,37 +278,63 @@ fn lines_are_of_the_palette() {
     let both = outcome("California", &lab(), 2, &prices(100));
     let svg = error_by_trees(&both).unwrap().svg;
     let colours = svg.split("=\"#").skip(1).map(|rest| &rest[..6]);
-    let hex = |c: plotters::style::RGBColor| format!("{:02X}{:02X}{:02X}", c.0, c.1, c.2);
+    let hex = |c: plotters::style::RGBColor| format!("{:02x}{:02x}{:02x}", c.0, c.1, c.2);
     let known: Vec<_> =
-        style::OKABE_ITO.into_iter().chain([style::INK, style::MUTED, style::GRID]).map(hex).collect();
-    colours.for_each(|colour| assert!(colour == "FFFFFF" || known.iter().any(|k| k == colour), "{colour}"));
+        colour::OKABE_ITO.into_iter().chain([colour::INK, colour::MUTED, colour::GRID]).map(hex).collect();
+    colours.for_each(|colour| assert!(colour == "ffffff" || known.iter().any(|k| k == colour), "{colour}"));
+}
+
+#[test]
+fn marks_have_tooltips() {
+    let both = outcome("California", &lab(), 2, &prices(100));
+    assert!(timeline(&both).unwrap().svg().contains("<title>worker 0: model 0, 50 trees, "));
+    assert!(error_by_trees(&both).unwrap().svg().contains("<title>340 trees: MSE 0."));
+    let data = table("California", &rows(300), COLUMNS);
+    assert!(histogram(&data).unwrap().svg().contains("<title>0.1 to 0.2: "));
+}
+
+#[test]
+fn values_that_are_not_finite() {
+    let undefined = |actual: &[f64]| outcome("California", &lab(), 2, actual);
+    let mut none = undefined(&[1.0, 2.0]);
+    for model in &mut none.models {
+        model.scores.mse = f64::NAN;
+    }
+    assert_eq!(error_by_trees(&none).unwrap_err().kind(), ErrorKind::Chart);
+    let endless = undefined(&[1e200, -1e200]);
+    assert_eq!(predicted_against_actual(&endless).unwrap_err().kind(), ErrorKind::Chart);
+    // A part of them undefined: the rest is drawn.
+    let mut some = undefined(&prices(10));
+    some.models[3].scores.mse = f64::NAN;
+    check(&error_by_trees(&some).unwrap());
+}
+
+#[test]
+fn other_hyperparameters_that_differ_are_named() {
+    let models: Vec<_> =
+        [50, 100].iter().flat_map(|&trees| [4, 8].map(|depth| params(trees, depth))).collect();
+    let both = Comparison::of([
+        &outcome("California", &models, 1, &prices(100)),
+        &outcome("California", &models, 2, &prices(100)),
+    ]);
+    let svg = seconds_per_model(&both.unwrap()).unwrap().svg;
+    assert!(
+        svg.contains("they differ in max_depth as well") && svg.contains("<title>50 trees max_depth=4: ")
+    );
 }
 
 #[test]
 fn a_measured_point_stands_in_the_chart_and_in_words() {
-    let both = Comparison::of(
+    let both = Comparison::of([
         &outcome("California", &lab(), 1, &prices(100)),
         &outcome("California", &lab(), 2, &prices(100)),
-    );
+    ]);
     let figure = projection(&projected(&both.unwrap())).unwrap();
     let written = texts(figure.svg());
     for letter in ["A", "B", "C"] {
         assert_eq!(written.iter().filter(|(_, text)| text == letter).count(), 1, "{letter}");
     }
     assert!(figure.description().contains("15.20 on 16 workers (another <machine>)"), "{figure}");
-}
-
-#[test]
-fn several_in_one_cell() {
-    let both = outcome("<Tiny & odd>", &lab(), 2, &prices(100));
-    let figures = [timeline(&both).unwrap(), error_by_trees(&both).unwrap()];
-    let gallery = gallery(figures.clone());
-    texts(&gallery.svg());
-    assert_eq!(gallery.svg().matches("<svg ").count(), 3);
-    assert!(gallery.to_string().contains(figures[0].description()));
-    let html = figures[0].html();
-    assert!(html.contains("role=\"img\"") && html.contains("background:#fff"));
-    assert!(html.contains("aria-label=\"&lt;Tiny &amp; odd&gt;: who worked when"), "{html}");
 }
 
 #[test]
@@ -305,6 +348,10 @@ fn saved_whole() {
     assert_eq!(std::fs::read_dir(folder.join("below")).unwrap().count(), 1);
     let error = figure.save(path.join("not-a-folder.svg")).unwrap_err();
     assert!(error.kind() == ErrorKind::Io && error.to_string().contains("not-a-folder.svg"));
+    for name in ["map.png", "map", "map.svg.pdf"] {
+        let error = figure.save(folder.join(name)).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidParameter && error.to_string().contains(".svg"), "{error}");
+    }
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(figure.path().ends_with("report/charts/timeline-2-workers.svg"));
 }

@@ -1,22 +1,16 @@
-//! Who worked when.
+//! Which worker was at which model when.
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
-
+use super::colour::{BAR, BAR_LABELS, colour_bar, model_colour};
 use super::figure::Figure;
-use super::sheet::{
-    AXIS_HEIGHT, Area, Drawn, MARGIN, Scale, TEXT, WIDTH, Words, axes, nothing, px, sheet, text,
-};
-use super::style::{IDLE, INK, count, model_colour, number, text_width};
+use super::lanes::{Bar, Lanes};
+use super::plot::{AXIS, MARGIN, WIDTH, Words, nothing, page};
 use crate::error::Result;
 use crate::sweep::Outcome;
-use crate::text::seconds;
+use crate::text::{count, number, seconds, thousands};
 
-/// Workers with a lane that is high enough for a line of text.
-const LANES: usize = 64;
-/// Spans that are drawn at most.
-const SPANS: usize = 1_200;
-/// A gap of less than this part of the time is none that could be seen.
+/// Bars that are drawn, at most.
+const BARS: usize = 240;
+/// Gaps below this part of the whole time are too short to be seen.
 const GAP: f64 = 0.0004;
 
 /// A worker at a model, from when to when.
@@ -32,7 +26,7 @@ struct Span {
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no task.
 pub fn timeline(outcome: &Outcome) -> Result<Figure> {
-    let (tasks, models) = (&outcome.tasks, outcome.params().len());
+    let (tasks, params) = (&outcome.tasks, outcome.params());
     let end = tasks.iter().map(|task| task.ended).fold(outcome.seconds, f64::max);
     if tasks.is_empty() || end <= 0.0 {
         return Err(nothing("a timeline", "tasks that took time"));
@@ -49,99 +43,69 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
     let idle = busy.iter().map(|busy| end - busy).fold(0.0, f64::max);
     let workers_text = count(workers, "worker", "workers");
     let share = number(100.0 * busy.iter().sum::<f64>() / (end * workers as f64), 1);
+    let work = format!(
+        "{} of {} in {}",
+        count(tasks.len(), "task", "tasks"),
+        count(params.len(), "model", "models"),
+        seconds(end)
+    );
     let words = Words {
         name: format!("timeline-{workers}-workers"),
         title: format!("{}: who worked when, {workers_text}", outcome.dataset),
         subtitle: format!(
-            "{} of {} in {}; the workers were busy {share} % of that time.",
-            count(tasks.len(), "task", "tasks"),
-            count(models, "model", "models"),
-            seconds(end)
+            "{work}; the workers were busy {share} % of that time. One colour per model; grey: idle."
         ),
         description: format!(
-            "{workers_text} ran {} of {} in {}, busy {share} % of the time; the longest that one was idle is {}.",
-            count(tasks.len(), "task", "tasks"),
-            count(models, "model", "models"),
-            seconds(end),
+            "{workers_text} ran {work}, busy {share} % of the time; the longest idle time of one is {}.",
             seconds(idle)
         ),
-        legend: Vec::new(),
     };
-    let tall = workers <= LANES;
-    let lane =
-        if tall { (320.0 / workers as f64).clamp(16.0, 44.0) } else { (1000.0 / workers as f64).max(2.0) };
-    let x = Scale { grid: false, ..Scale::new(0.0..end, 10, "time since the start, seconds") };
-    let every = if tall { 1 } else { workers.div_ceil(40) };
-    let tick = |worker: usize| (worker as f64 + 0.5, worker.to_string());
-    let ticks = (0..workers).step_by(every).map(tick).collect();
-    let y = Scale { range: workers as f64..0.0, ticks, name: "worker".to_owned(), grid: false };
-    let height = STRIP + lane * workers as f64 + AXIS_HEIGHT + 8.0;
-    sheet(words, (WIDTH, height.ceil() as u32), |area| {
-        let (strip, area) = area.split_vertically(px(STRIP));
-        colours(&strip, outcome)?;
-        let mut plot = axes(&area, &x, &y, 100.0)?;
-        let gap = if lane < 6.0 { 0.0 } else { 0.08 };
-        let bar = |worker: usize, from: f64, to: f64, colour: RGBColor| {
-            let (top, bottom) = (worker as f64 + gap, (worker + 1) as f64 - gap);
-            Rectangle::new([(from, top), (to, bottom)], colour.filled())
-        };
-        plot.draw_series((0..workers).map(|worker| bar(worker, 0.0, end, IDLE)))?;
-        let mut bars: Vec<_> =
-            lanes.iter().enumerate().flat_map(|(w, spans)| spans.iter().map(move |s| (w, s))).collect();
-        bars.sort_by_key(|(_, span)| span.model);
-        plot.draw_series(
-            bars.iter().map(|(w, span)| bar(*w, span.from, span.to, model_colour(span.model, models))),
-        )?;
-        for worker in (0..workers).step_by(every) {
-            let label = format!("{} % busy", number(100.0 * busy[worker] / end, 1));
-            let label = Text::new(label, (px(6.0), 0), text(TEXT, INK, HPos::Left));
-            plot.draw_series([EmptyElement::at((end, worker as f64 + 0.5)) + label])?;
-        }
-        Ok(())
+    let trees =
+        |model: usize| params.get(model).map_or_else(String::new, |p| thousands(p.n_estimators as u64));
+    let bar = |(worker, span): (usize, &Span)| {
+        let tip = format!(
+            "worker {worker}: model {}, {} trees, {} from {} on",
+            span.model,
+            trees(span.model),
+            seconds(span.to - span.from),
+            seconds(span.from)
+        );
+        let colour = model_colour(span.model, params.len());
+        Bar { worker, from: span.from, to: span.to, colour, tip }
+    };
+    let bars =
+        lanes.iter().enumerate().flat_map(|(worker, spans)| spans.iter().map(move |span| (worker, span)));
+    let notes = busy.iter().map(|busy| format!("{} % busy", number(100.0 * busy / end, 1)));
+    let lanes = Lanes { from: 0.0, to: end, bars: bars.map(bar).collect(), notes: notes.collect() };
+    let models = params.len();
+    let colours: Vec<_> = (0..models).map(|i| (i as f64, (i + 1) as f64, model_colour(i, models))).collect();
+    let label = |at: &f64| if at.fract() == 0.0 { trees(*at as usize) } else { String::new() };
+    // Room for two labels of the colour bar, whatever the number of lanes.
+    let height = lanes.height().max(AXIS + 200);
+    page(words, (WIDTH, height), |area| {
+        let (lanes_area, bar_area) = area.split_horizontally(WIDTH - BAR - BAR_LABELS - MARGIN);
+        lanes.draw(&lanes_area, MARGIN)?;
+        let bar_area = bar_area.margin(16, AXIS, 0, MARGIN);
+        let labels = (height - AXIS) as usize / 60;
+        colour_bar(&bar_area, 0.0..models as f64, &colours, (labels.clamp(2, 10), &label), "trees")
     })
 }
 
-/// Height of the strip that says which colour is which model.
-const STRIP: f64 = 22.0;
-
-fn colours(area: &Area<'_>, outcome: &Outcome) -> Drawn {
-    let params = outcome.params();
-    let trees =
-        |model: usize| params.get(model).map_or_else(String::new, |p| count(p.n_estimators, "tree", "trees"));
-    let models = params.len();
-    let (left, width) = (MARGIN, (models as f64 * 12.0).clamp(18.0, 240.0));
-    let first = format!("models in order: {}", trees(0));
-    area.draw_text(&first, &text(TEXT, INK, HPos::Left), (px(left), px(10.0)))?;
-    let left = left + text_width(&first, TEXT) + 8.0;
-    // Those of one colour one after another, so that they are one path.
-    for model in (0..models).step_by(2).chain((1..models).step_by(2)) {
-        let edge = |i: usize| px(left + width * i as f64 / models as f64);
-        let corners = [(edge(model), px(3.0)), (edge(model + 1), px(17.0))];
-        area.draw(&Rectangle::new(corners, model_colour(model, models).filled()))?;
-    }
-    let last = if models > 1 { trees(models - 1) } else { String::new() };
-    let left = left + width + 8.0;
-    area.draw_text(&last, &text(TEXT, INK, HPos::Left), (px(left), px(10.0)))?;
-    let left = left + text_width(&last, TEXT) + 24.0;
-    area.draw(&Rectangle::new([(px(left), px(3.0)), (px(left + 14.0), px(17.0))], IDLE.filled()))?;
-    area.draw_text("idle", &text(TEXT, INK, HPos::Left), (px(left + 20.0), px(10.0)))
-}
-
-/// Joins what cannot be told apart at this size, and more where there are too many spans.
+/// Joins spans that cannot be told apart at this size, and more where there are too many.
 fn merge_all(mut lanes: Vec<Vec<Span>>, end: f64) -> Vec<Vec<Span>> {
     lanes.iter_mut().for_each(|lane| lane.sort_by(|a, b| a.from.total_cmp(&b.from)));
     let mut least = 0.0;
     loop {
         let merged: Vec<_> = lanes.iter().map(|lane| merge(lane, GAP * end, least * end)).collect();
-        if merged.iter().map(Vec::len).sum::<usize>() <= SPANS.max(2 * lanes.len()) || least > 1.0 {
+        if merged.iter().map(Vec::len).sum::<usize>() <= BARS.max(2 * lanes.len()) || least > 1.0 {
             return merged;
         }
         least = (2.0 * least).max(GAP);
     }
 }
 
-/// Joins spans of one model with no more than `gap` between them, and those of others while they are
-/// shorter than `least`; the longer gives the colour.
+/// Joins spans of one model at most `gap` apart, and spans of different models while they are shorter
+/// than `least`; the longest gives the model.
 fn merge(lane: &[Span], gap: f64, least: f64) -> Vec<Span> {
     let mut merged: Vec<Span> = Vec::new();
     let mut longest = 0.0;
@@ -185,7 +149,7 @@ mod unit {
     fn never_too_many() {
         let lane: Vec<_> = (0..20_000).map(|i| span(i, i as f64, i as f64 + 0.9)).collect();
         let merged = merge_all(vec![lane], 20_000.0);
-        assert!(merged[0].len() <= SPANS && merged[0].len() > SPANS / 4, "{}", merged[0].len());
+        assert!(merged[0].len() <= BARS && merged[0].len() > BARS / 4, "{}", merged[0].len());
         assert_eq!((merged[0][0].from, merged[0].last().unwrap().to), (0.0, 19_999.9));
     }
 }

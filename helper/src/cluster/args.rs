@@ -1,6 +1,6 @@
 //! What a remote function can be given.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::object::ObjectRef;
 use super::task::Task;
@@ -31,40 +31,27 @@ pub trait Held: Send + 'static {
     fn add_needs(&self, needs: &mut Vec<Arc<Task>>);
 }
 
-/// An argument and, once the task has begun, its value.
-pub struct One<T> {
-    object: ObjectRef<T>,
-    value: OnceLock<Arc<T>>,
-}
-
-impl<T: Send + Sync + 'static> One<T> {
-    fn new(object: &ObjectRef<T>) -> Self {
-        Self { object: object.clone(), value: OnceLock::new() }
-    }
-}
-
-impl<T: Send + Sync + 'static> Held for One<T> {
+impl<T: Send + Sync + 'static> Held for ObjectRef<T> {
     type View<'a> = &'a T;
 
     fn view(&self) -> Result<&T> {
-        let value = self.object.value()?;
-        Ok(self.value.get_or_init(|| value))
+        Ok(self.value()?)
     }
 
     fn add_needs(&self, needs: &mut Vec<Arc<Task>>) {
-        needs.extend(self.object.producer().cloned());
+        needs.extend(self.producer().cloned());
     }
 }
 
 impl<T: Send + Sync + 'static> Args for &ObjectRef<T> {
-    type Held = One<T>;
+    type Held = ObjectRef<T>;
 
-    fn hold(self) -> One<T> {
-        One::new(self)
+    fn hold(self) -> ObjectRef<T> {
+        self.clone()
     }
 }
 
-impl<T: Send + Sync + 'static> Held for Vec<One<T>> {
+impl<T: Send + Sync + 'static> Held for Vec<ObjectRef<T>> {
     type View<'a> = Vec<&'a T>;
 
     fn view(&self) -> Result<Vec<&T>> {
@@ -72,23 +59,23 @@ impl<T: Send + Sync + 'static> Held for Vec<One<T>> {
     }
 
     fn add_needs(&self, needs: &mut Vec<Arc<Task>>) {
-        self.iter().for_each(|one| one.add_needs(needs));
+        self.iter().for_each(|object| object.add_needs(needs));
     }
 }
 
 impl<T: Send + Sync + 'static> Args for &[ObjectRef<T>] {
-    type Held = Vec<One<T>>;
+    type Held = Vec<ObjectRef<T>>;
 
-    fn hold(self) -> Vec<One<T>> {
-        self.iter().map(One::new).collect()
+    fn hold(self) -> Vec<ObjectRef<T>> {
+        self.to_vec()
     }
 }
 
 impl<T: Send + Sync + 'static> Args for &Vec<ObjectRef<T>> {
-    type Held = Vec<One<T>>;
+    type Held = Vec<ObjectRef<T>>;
 
-    fn hold(self) -> Vec<One<T>> {
-        self.as_slice().hold()
+    fn hold(self) -> Vec<ObjectRef<T>> {
+        self.clone()
     }
 }
 

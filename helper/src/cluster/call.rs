@@ -15,10 +15,6 @@ use crate::panics;
 /// Attempts after a first one that panicked, unless [`Options::max_retries`] says otherwise; as in Ray.
 pub(crate) const MAX_RETRIES: u32 = 3;
 
-/// Bytes at the start and at the end of a cause that an error's message quotes. A task that fails because
-/// another one did quotes that one's message, and so on.
-const QUOTED: (usize, usize) = (200, 800);
-
 /// An error of a task's function, whatever its type: a text, or any type that is an error.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -173,8 +169,7 @@ where
         }
         let again = retried && !self.task.is_cancelled();
         let of = if again { self.policy.max_retries.saturating_add(1).max(attempt) } else { attempt };
-        let message =
-            format!("{} {verb} in attempt {attempt} of {of}: {}", self.task.title(), quoted(&cause));
+        let message = format!("{} {verb} in attempt {attempt} of {of}: {}", self.task.title(), cause);
         (Error::new(ErrorKind::Task, message), of)
     }
 
@@ -217,13 +212,4 @@ where
         // Cancelled before an attempt.
         self.settle(None, None);
     }
-}
-
-fn quoted(cause: &str) -> String {
-    let (start, end) = QUOTED;
-    if cause.len() <= start + end {
-        return cause.to_owned();
-    }
-    let (start, end) = (cause.floor_char_boundary(start), cause.ceil_char_boundary(cause.len() - end));
-    format!("{} [...] {}", &cause[..start], &cause[end..])
 }

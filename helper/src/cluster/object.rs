@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::pool;
 use super::record::TaskRecord;
 use super::task::Task;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A reference to a value in the cluster: one that was put there, or what a task gives when it is done;
 /// Ray's `ObjectRef`. A clone refers to the same value, which is freed with the last reference.
@@ -48,12 +48,12 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         if let Some(task) = self.producer() {
             pool::wait_for(task)?;
         }
-        self.value()
+        self.value().cloned()
     }
 
     /// The value, or why there is none. Blocks while the task is not done.
-    pub(super) fn value(&self) -> Result<Arc<T>> {
-        self.slot.value.wait().clone()
+    pub(super) fn value(&self) -> Result<&Arc<T>> {
+        self.slot.value.wait().as_ref().map_err(Error::clone)
     }
 
     /// Brings the value, or why there is none; called once, by the task's job.

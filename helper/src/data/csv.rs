@@ -54,7 +54,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
         let path = path.display();
         let message =
             format!("{path} cannot be read: {e}; check the path, and that you have permission to read it");
-        Error::new(ErrorKind::Data, message)
+        Error::new(ErrorKind::Data, message).caused_by(e)
     })
 }
 
@@ -138,6 +138,11 @@ fn header(fields: &[StringChunked]) -> Result<Vec<String>, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::num;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     fn frame(text: &str) -> DataFrame {
@@ -182,5 +187,32 @@ mod tests {
         }
         assert!(parse(&[b'a', 0xff, b'\n'], None).unwrap_err().contains("cannot be read as comma-separated"));
         assert!(parse(&[0x1f, 0x8b, 8, 0, 0xff], None).unwrap_err().contains("compressed"));
+    }
+
+    proptest! {
+        #[test]
+        fn finite_numbers_come_back_bit_for_bit(rows in vec([num::f64::NORMAL, num::f64::ANY, num::f64::ZERO], 1..20)) {
+            let finite = |x: f64| if x.is_finite() { x } else { -0.0 };
+            let rows: Vec<[f64; 3]> = rows.into_iter().map(|row| row.map(finite)).collect();
+            let line = |row: &[f64; 3]| row.map(|x| format!("{x:e}")).join(",") + "\n";
+            let text = rows.iter().map(line).collect::<String>();
+            let frame = parse(text.as_bytes(), Some(&["a", "b", "c"])).unwrap();
+            for (i, column) in frame.columns().iter().enumerate() {
+                let bits: Vec<u64> = column.f64().unwrap().iter().map(|x| x.unwrap().to_bits()).collect();
+                prop_assert_eq!(bits, rows.iter().map(|row| row[i].to_bits()).collect::<Vec<_>>());
+            }
+        }
+
+        #[test]
+        fn anything_is_a_table_of_finite_numbers_or_refused(
+            bytes in vec(select(b"1,,\n\n\r\"-.eNaN \t\0\xff\xef\xbb\xbf".to_vec()), 0..60)
+        ) {
+            for names in [None, Some(&["a", "b"][..])] {
+                if let Ok(frame) = parse(&bytes, names) {
+                    prop_assert!(frame.columns().iter().all(|column| first_gap(column).is_none()));
+                    prop_assert_eq!(frame.width(), names.map_or(frame.width(), <[_]>::len));
+                }
+            }
+        }
     }
 }

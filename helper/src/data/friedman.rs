@@ -74,7 +74,7 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
     let series =
         columns.into_iter().zip(&named).map(|(values, (name, _))| Column::new((*name).into(), values));
     let frame = DataFrame::new_infer_height(series.collect())
-        .map_err(|e| Error::new(ErrorKind::Data, format!("{what} is not a table: {e}")))?;
+        .map_err(|e| Error::new(ErrorKind::Data, format!("{what} is not a table: {e}")).caused_by(e))?;
     Dataset::new("Friedman #1 (generated)", frame, &named)
 }
 

@@ -17,7 +17,8 @@ mod friedman;
 mod shards;
 mod split;
 
-/// polars, for those who make a frame or compute with [`Dataset::frame`]: `use data::polars_core::prelude::*;`.
+/// polars: to make a frame, or to compute with [`Dataset::frame`]. In a notebook a frame needs its type:
+/// `use data::polars_core::prelude::*;` and then `let frame: DataFrame = df!["x" => [1, 2]]?;`.
 pub use polars_core;
 
 pub use california::california_housing;

@@ -47,8 +47,9 @@ impl Split {
                 format!("from 1 to {n}, the number of training rows"),
             ));
         }
-        let folder = std::path::absolute(folder.as_ref())
-            .map_err(|e| Error::new(ErrorKind::Io, format!("the folder of the shards has no path: {e}")))?;
+        let folder = std::path::absolute(folder.as_ref()).map_err(|e| {
+            Error::new(ErrorKind::Io, format!("the folder of the shards has no path: {e}")).caused_by(e)
+        })?;
         let hash = self.train.hash();
         let (mut files, mut rows) = (Vec::new(), Vec::new());
         for part in 0..parts {
@@ -129,7 +130,7 @@ impl Shards {
             let message = format!("{} {what}; write the shards again: split.shard(..)", path.display());
             Error::new(ErrorKind::Data, message)
         };
-        let bytes = std::fs::read(path).map_err(|e| bad(format!("could not be read: {e}")))?;
+        let bytes = std::fs::read(path).map_err(|e| bad(format!("could not be read: {e}")).caused_by(e))?;
         let (rows, columns) = (self.rows[part], self.columns());
         match bytes.strip_prefix(head(rows, columns).as_slice()).map(<[u8]>::as_chunks) {
             Some((words, [])) if words.len() == rows * columns => {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 use polars_core::prelude::{Column, DataFrame};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 /// Some rows of a table. Their numbers are copied out of it when they are first asked for; a clone
 /// shares them.
@@ -137,6 +137,12 @@ impl Split {
         let side =
             |rows: &Rows| rows.len() * ((rows.n_features() + 1) * size_of::<f64>() + size_of::<usize>());
         side(&self.train) + side(&self.test)
+    }
+
+    /// A hash (XXH3) of the rows of both sides: splits of the same rows have the same, others do not.
+    pub fn identity(&self) -> u64 {
+        let sides = [self.train.hash(), self.test.hash()].map(u64::to_le_bytes);
+        xxh3_64(sides.as_flattened())
     }
 }
 

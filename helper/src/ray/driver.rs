@@ -1,201 +1,216 @@
 //! The driver: a child process that speaks with Ray.
 
-use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::process::{Command as Process, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-
-use super::board::Board;
 use super::folder::Folder;
-use super::link::{Link, Open, lost};
-use super::setup::{Ready, Setup};
-use super::wire::{self, Call, Ended, Message, PROTOCOL};
-use crate::cluster::MAX_RETRIES;
-use crate::error::Result;
+use super::lanes::Lanes;
+use super::link::{Link, Open, Record, State, lost};
+use super::protocol::{Command, Local, PROTOCOL, Ready};
+use super::setup::Setup;
+use crate::cluster::{Cluster, TaskRecord};
+use crate::error::{Error, Result};
 
-/// For Python to load Ray.
-const HELLO: Duration = Duration::from_secs(90);
-/// To join a cluster; to start one.
-const JOIN: Duration = Duration::from_secs(60);
-const START: Duration = Duration::from_secs(180);
-/// A driver says something each second.
-const SILENCE: Duration = Duration::from_secs(45);
+/// How often a thread that waits looks whether the driver is still there.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A task to be run.
+pub(crate) struct Call {
+    /// What [`Ended`] calls it.
+    pub(crate) key: usize,
+    pub(crate) name: String,
+    /// What the C function is asked in this attempt, from 1.
+    pub(crate) request: Box<dyn Fn(u32) -> String + Send>,
+    /// The inputs: objects, and then files.
+    pub(crate) objects: Vec<u64>,
+    pub(crate) files: Vec<String>,
+}
+
+/// A task that has ended.
+pub(crate) struct Ended {
+    pub(crate) key: usize,
+    pub(crate) done: Done,
+    pub(crate) record: TaskRecord,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// With these bytes.
+    Finished(Vec<u8>),
+    /// The function refused, or panicked each time, or the workers died each time.
+    Failed(String),
+    /// No worker of this kind can run it, nor any other task.
+    Unusable(String),
+}
 
 pub(super) struct Driver {
     link: Arc<Link>,
-    listener: Option<JoinHandle<()>>,
+    reader: Option<JoinHandle<()>>,
     next: AtomicU64,
+    silence: Duration,
 }
 
 impl Driver {
+    /// Joins the cluster at `address`, or starts one of `local` nodes and CPUs of each.
     pub(super) fn start(
         setup: &Setup,
         address: Option<&str>,
         local: Option<(usize, usize, Folder)>,
     ) -> Result<(Self, Ready)> {
-        let mut command = Command::new(&setup.python);
-        command.arg("-u").arg(&setup.driver);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.env("RAY_USAGE_STATS_ENABLED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
-        let child = command.spawn().map_err(|e| {
+        let mut process = Process::new(&setup.python);
+        process.arg("-u").arg(&setup.driver);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        process.env("RAY_USAGE_STATS_ENABLED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
+        let child = process.spawn().map_err(|e| {
             lost(format!("{} did not start: {e}; run ./scripts/setup", setup.python.display()))
         })?;
-        let (nodes, folder, patience) = match local {
+        let limits = &setup.limits;
+        let patience = if local.is_some() { limits.start } else { limits.join };
+        let (sizes, folder) = match local {
             Some((nodes, cpus, mut folder)) => {
                 folder.belongs_to(child.id());
-                let nodes = json!({ "nodes": nodes, "cpus": cpus, "folder": folder.path() });
-                (nodes, Some(folder), START)
+                (Some((nodes, cpus, folder.path().to_owned())), Some(folder))
             }
-            None => (Value::Null, None, JOIN),
+            None => (None, None),
         };
-        let (starting, told) = channel();
-        let (link, listener) = Link::new(child, folder, starting);
-        let driver = Self { link, listener: Some(listener), next: AtomicU64::new(0) };
-        let libraries: serde_json::Map<_, _> =
-            setup.libraries.iter().map(|(kind, path)| (kind.clone(), json!(path))).collect();
-        let start = json!({
-            "protocol": PROTOCOL, "address": address, "local": nodes, "libraries": libraries,
-        });
-        driver.link.tell(&start, &[])?;
-        let hello = driver.told(&told, "hello", HELLO)?;
-        let ready = driver.told(&told, "ready", patience)?;
-        driver.link.state().starting = None;
-        Ok((driver, Ready::of(&ready.line, &hello.text("ray"))))
+        let (starting, ready) = channel();
+        let (link, reader) = Link::new(child, folder, starting, limits.grace);
+        let driver = Self { link, reader: Some(reader), next: AtomicU64::new(0), silence: limits.silence };
+        let local = sizes.as_ref().map(|(nodes, cpus, folder)| Local { nodes: *nodes, cpus: *cpus, folder });
+        let start = Command::Start { protocol: PROTOCOL, address, local, libraries: &setup.libraries };
+        driver.link.send(start.line(&[]));
+        let started = Instant::now();
+        let ready = driver.wait(&ready, |_| {
+            let message = || {
+                format!(
+                    "the Ray driver was not ready within {} s{}; see that the machine is not overloaded, that the address is \
+                     a Ray head's, and that its token is the one in RAY_AUTH_TOKEN_PATH",
+                    patience.as_secs(),
+                    driver.link.last_words()
+                )
+            };
+            (started.elapsed() > patience).then(|| lost(message()))
+        })?;
+        Ok((driver, ready))
     }
 
-    /// Waits for what the driver says while it starts.
-    fn told(&self, from: &Receiver<Message>, event: &str, patience: Duration) -> Result<Message> {
-        let until = Instant::now() + patience;
+    /// Waits for something to arrive, as long as the driver is there and `late` has no error.
+    fn wait<T>(&self, from: &Receiver<T>, late: impl Fn(&State) -> Option<Error>) -> Result<T> {
         loop {
-            match from.recv_timeout(Duration::from_millis(100)) {
-                Ok(message) if message.event() == event => return Ok(message),
-                _ => self.check()?,
+            if let Ok(arrived) = from.recv_timeout(LOOK) {
+                return Ok(arrived);
             }
-            if Instant::now() > until {
-                return Err(lost(format!(
-                    "the Ray driver did not get to \"{event}\" within {} s{}; see that the machine is not overloaded, \
-                     that the address is a Ray head's, and that its token is the one in RAY_AUTH_TOKEN_PATH",
-                    patience.as_secs(),
-                    self.link.last_words()
-                )));
+            let state = self.link.state();
+            if let Some(error) = state.over.clone().or_else(|| late(&state)) {
+                return Err(error);
             }
         }
     }
 
-    fn check(&self) -> Result<()> {
-        self.link.state().over.clone().map_or(Ok(()), Err)
+    fn silent(&self, state: &State) -> Option<Error> {
+        let silent = state.heard.elapsed();
+        (silent > self.silence).then(|| {
+            lost(format!(
+                "the Ray driver has said nothing for {} s; connect anew, and run the sweep again",
+                silent.as_secs()
+            ))
+        })
     }
 
-    /// Stores bytes; their name, and how long Ray took.
+    /// Stores bytes; returns the object's number, and how many seconds Ray took.
     pub(super) fn put(&self, bytes: &[u8], patience: Duration) -> Result<(u64, f64)> {
         let object = self.next.fetch_add(1, Ordering::Relaxed);
-        let (send, receive) = channel();
+        let (send, stored) = channel();
+        let line = Command::Put { object, bytes: bytes.len() }.line(bytes);
         self.link.state().puts.insert(object, send);
-        self.link.tell(&json!({ "do": "put", "object": object, "bytes": bytes.len() }), bytes)?;
-        let until = Instant::now() + patience;
-        loop {
-            match receive.recv_timeout(Duration::from_millis(100)) {
-                Ok(seconds) => return Ok((object, seconds?)),
-                Err(_) => self.check()?,
-            }
-            if Instant::now() > until {
-                let message =
-                    format!("an object was not stored within {} s; is the network up?", patience.as_secs());
-                return Err(lost(message));
-            }
-        }
+        self.link.send(line);
+        let asked = Instant::now();
+        let seconds = self.wait(&stored, |state| {
+            let late = || {
+                lost(format!("an object was not stored within {} s; is the network up?", patience.as_secs()))
+            };
+            self.silent(state).or_else(|| (asked.elapsed() > patience).then(late))
+        });
+        Ok((object, seconds??))
     }
 
     pub(super) fn forget(&self, object: u64) {
         // Where the driver is gone, so is the object.
-        let _ = self.link.tell(&json!({ "do": "drop", "object": object }), &[]);
+        self.link.send(Command::Drop { object }.line(&[]));
     }
 
-    pub(super) fn submit(&self, call: Call, key: usize, to: &Sender<Ended>, board: &Board) -> Result<()> {
-        self.check()?;
+    /// Submits a task, and returns its number.
+    pub(super) fn submit(
+        &self,
+        call: Call,
+        to: &Sender<Ended>,
+        cluster: &Cluster,
+        lanes: &Arc<Mutex<Lanes>>,
+    ) -> Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let line = wire::task(id, &call, 1, MAX_RETRIES);
-        let (task, board) = (board.add(&call.name), board.clone());
+        let task = cluster.record_of_others(&call.name);
+        task.announce();
+        let record = Record { task: Arc::clone(&task), cluster: cluster.clone(), lanes: Arc::clone(lanes) };
+        let open = Open { call, attempt: 1, to: to.clone(), record };
+        let line = open.line(id);
         let mut state = self.link.state();
+        if let Some(over) = state.over.clone() {
+            drop(state);
+            task.end(Some(over.clone()));
+            return Err(over);
+        }
         if state.tasks.is_empty() {
             state.result = Instant::now();
         }
-        state.tasks.insert(id, Open { call, attempt: 1, key, to: to.clone(), task, board });
+        state.tasks.insert(id, open);
         drop(state);
-        self.link.tell(&line, &[])
+        self.link.send(line);
+        Ok(id)
     }
 
     pub(super) fn next(&self, from: &Receiver<Ended>, patience: Duration) -> Result<Ended> {
-        loop {
-            match from.recv_timeout(Duration::from_millis(200)) {
-                Ok(ended) => return Ok(ended),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.check()?;
-                    return Err(lost("there is no task left to wait for"));
-                }
-            }
-            self.check()?;
-            let (silent, idle) = {
-                let state = self.link.state();
-                (state.heard.elapsed(), state.result.elapsed())
-            };
-            if silent > SILENCE {
-                return Err(lost(format!(
-                    "the Ray driver has said nothing for {} s; connect anew, and run the sweep again",
-                    silent.as_secs()
-                )));
-            }
-            if idle > patience {
-                return Err(lost(format!(
-                    "no task has ended for {} s: the cluster may have lost its nodes, or be busy with other jobs (ray \
-                     status tells); if the tasks take that long, say so: ray.clone().patience(Duration::from_secs(..))",
+        self.wait(from, |state| {
+            let idle = state.result.elapsed();
+            let late = || {
+                lost(format!(
+                    "no task has ended for {} s: the cluster may have lost its nodes, or be busy with other jobs (see ray \
+                     status); if the tasks take that long, say so: ray.clone().patience(Duration::from_secs(..))",
                     idle.as_secs()
-                )));
-            }
-        }
+                ))
+            };
+            self.silent(state).or_else(|| (idle > patience).then(late))
+        })
     }
 
-    pub(super) fn cancel(&self) {
-        let open: Vec<Open> = self.link.state().tasks.drain().map(|(_, open)| open).collect();
-        for Open { task, board, .. } in open {
-            task.cancel();
-            board.ran(&task, None);
-            task.end(None);
+    /// Cancels those of these tasks that have not ended.
+    pub(super) fn cancel(&self, tasks: &[u64]) {
+        let mut state = self.link.state();
+        let open: Vec<(u64, Open)> =
+            tasks.iter().filter_map(|id| Some((*id, state.tasks.remove(id)?))).collect();
+        drop(state);
+        if open.is_empty() {
+            return;
         }
-        let _ = self.link.tell(&json!({ "do": "cancel" }), &[]);
+        for (_, open) in &open {
+            open.record.task.cancel();
+            // Nobody else will end it.
+            open.record.task.end(None);
+        }
+        let tasks: Vec<u64> = open.iter().map(|(id, _)| *id).collect();
+        self.link.send(Command::Cancel { tasks: &tasks }.line(&[]));
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         self.link.end();
-        if let Some(listener) = self.listener.take() {
-            let _ = listener.join();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::ErrorKind;
-
-    #[test]
-    fn what_is_not_installed_is_told_from_what_fails() {
-        let folder = tempfile::tempdir().unwrap();
-        let driver = folder.path().join("driver.py");
-        for (kind, expected) in [("no-ray", ErrorKind::NotInstalled), ("nothing-listens", ErrorKind::Cluster)]
-        {
-            let said = json!({ "event": "error", "kind": kind, "message": "do this" });
-            std::fs::write(&driver, format!("cat >/dev/null & echo '{said}'; wait")).unwrap();
-            let setup = Setup { python: "/bin/sh".into(), driver: driver.clone(), libraries: Vec::new() };
-            let error = Driver::start(&setup, Some("host:1"), None).err().unwrap();
-            assert_eq!((error.kind(), error.to_string().as_str()), (expected, "do this"));
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
         }
     }
 }

@@ -1,41 +1,45 @@
-//! The line to a driver: what is still open, and the threads that hear what it says.
+//! The connection to the driver: its process, the threads that read and write, and what is still open.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
+use std::collections::{HashMap, VecDeque};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
-use super::board::{Board, Trace};
+use super::driver::{Call, Done, Ended};
 use super::folder::Folder;
-use super::wire::{self, Call, Done, Ended, Message};
-use crate::cluster::MAX_RETRIES;
+use super::lanes::{self, Lanes};
+use super::protocol::{Command, Event, Problem, Ran, Ready, Status};
 use crate::cluster::task::Task;
+use crate::cluster::{Cluster, MAX_RETRIES};
 use crate::error::{Error, ErrorKind, Result};
 
-/// For the driver to end by itself.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// Lines of the driver's stderr that are kept.
+const STDERR_LINES: usize = 20;
 
 pub(super) struct Link {
     child: Mutex<Child>,
-    stdin: Mutex<Option<ChildStdin>>,
+    /// To the thread that writes to the driver. Without it the driver's stdin ends, and so does the driver.
+    commands: Mutex<Option<Sender<Vec<u8>>>>,
     state: Mutex<State>,
-    stderr: Mutex<Vec<String>>,
+    stderr: Mutex<VecDeque<String>>,
     /// Of a cluster that the driver has started.
     folder: Mutex<Option<Folder>>,
+    grace: Duration,
 }
 
 pub(super) struct State {
     pub(super) tasks: HashMap<u64, Open>,
     pub(super) puts: HashMap<u64, Sender<Result<f64>>>,
     /// Who waits for the cluster to be there.
-    pub(super) starting: Option<Sender<Message>>,
+    pub(super) starting: Option<Sender<Ready>>,
+    /// The latest event.
     pub(super) heard: Instant,
+    /// The latest end of a task.
     pub(super) result: Instant,
+    /// Why nothing more will come.
     pub(super) over: Option<Error>,
 }
 
@@ -43,10 +47,32 @@ pub(super) struct State {
 pub(super) struct Open {
     pub(super) call: Call,
     pub(super) attempt: u32,
-    pub(super) key: usize,
     pub(super) to: Sender<Ended>,
+    pub(super) record: Record,
+}
+
+/// Where a task is recorded.
+#[derive(Clone)]
+pub(super) struct Record {
     pub(super) task: Arc<Task>,
-    pub(super) board: Board,
+    pub(super) cluster: Cluster,
+    pub(super) lanes: Arc<Mutex<Lanes>>,
+}
+
+impl Record {
+    fn ran(&self, ran: Option<&Ran>) {
+        if let Some(ran) = ran {
+            lanes::record(&self.lanes, &self.cluster, &self.task, ran);
+        }
+    }
+}
+
+impl Open {
+    pub(super) fn line(&self, task: u64) -> Vec<u8> {
+        let Call { name, request, objects, files, .. } = &self.call;
+        let request = request(self.attempt);
+        Command::Task { task, name, request, objects, files, retries: MAX_RETRIES }.line(&[])
+    }
 }
 
 pub(super) fn lost(message: impl Into<String>) -> Error {
@@ -54,13 +80,15 @@ pub(super) fn lost(message: impl Into<String>) -> Error {
 }
 
 impl Link {
-    /// With the thread that listens to the driver until that has ended.
+    /// The second is the thread that reads the driver's events until it has ended.
     pub(super) fn new(
         mut child: Child,
         folder: Option<Folder>,
-        starting: Sender<Message>,
+        starting: Sender<Ready>,
+        grace: Duration,
     ) -> (Arc<Self>, JoinHandle<()>) {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (send, commands) = channel();
         let now = Instant::now();
         let state = State {
             tasks: HashMap::new(),
@@ -72,23 +100,27 @@ impl Link {
         };
         let link = Arc::new(Self {
             child: Mutex::new(child),
-            stdin: Mutex::new(stdin),
+            commands: Mutex::new(Some(send)),
             state: Mutex::new(state),
             stderr: Mutex::default(),
             folder: Mutex::new(folder),
+            grace,
         });
+        if let Some(stdin) = stdin {
+            std::thread::spawn(move || write(stdin, &commands));
+        }
         if let Some(stderr) = stderr {
             let link = Arc::clone(&link);
             std::thread::spawn(move || link.keep_stderr(BufReader::new(stderr)));
         }
-        let listener = Arc::clone(&link);
-        let listen = move || stdout.map_or((), |stdout| listener.listen(BufReader::new(stdout)));
-        (link, std::thread::spawn(listen))
+        let reader = Arc::clone(&link);
+        let read = move || stdout.map_or((), |stdout| reader.read(BufReader::new(stdout)));
+        (link, std::thread::spawn(read))
     }
 
-    /// At the end of its input the driver ends.
+    /// Ends the driver's input, and waits for the driver to end.
     pub(super) fn end(&self) {
-        *self.stdin.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.commands.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.reap();
     }
 
@@ -96,43 +128,34 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn tell(&self, line: &Value, bytes: &[u8]) -> Result<()> {
-        let mut stdin = self.stdin.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = stdin.as_mut().map(|stdin| wire::tell(stdin, line, bytes));
-        drop(stdin);
-        if matches!(told, Some(Ok(()))) {
-            return Ok(());
+    /// Sends a line; another thread writes it, so this never blocks. Where the driver is gone, `State::over`
+    /// will say so.
+    pub(super) fn send(&self, line: Vec<u8>) {
+        if let Some(commands) = &*self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = commands.send(line);
         }
-        // Why it does not listen is known a little later.
-        let until = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < until {
-            if let Some(over) = self.state().over.clone() {
-                return Err(over);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Err(lost("the Ray driver does not listen any more; connect anew, and run the sweep again"))
     }
 
     fn keep_stderr(&self, stderr: impl BufRead) {
         for line in stderr.lines().map_while(std::io::Result::ok) {
             let mut kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.push(line);
-            if kept.len() > 20 {
-                kept.remove(0);
+            kept.push_back(line);
+            if kept.len() > STDERR_LINES {
+                kept.pop_front();
             }
         }
     }
 
+    /// The driver's last line on stderr, for an error message.
     pub(super) fn last_words(&self) -> String {
         let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let last = kept.iter().rev().find(|line| !line.trim().is_empty());
         last.map_or_else(String::new, |line| format!(" (its last words: {})", line.trim()))
     }
 
-    /// Waits for the driver to end, and ends it where that takes too long. How it ended.
+    /// Waits for the driver to end, and kills it where that takes too long. Returns how it ended.
     fn reap(&self) -> String {
-        let until = Instant::now() + FAREWELL;
+        let until = Instant::now() + self.grace;
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match child.try_wait() {
@@ -147,122 +170,127 @@ impl Link {
         }
     }
 
-    fn listen(&self, mut stdout: impl BufRead) {
+    fn read(&self, mut stdout: impl BufRead) {
         let mut why = String::new();
         loop {
-            match Message::read(&mut stdout) {
-                Ok(Some(message)) => self.hear(message),
+            match Event::read(&mut stdout) {
+                Ok(Some((event, bytes))) => self.hear(event, bytes),
                 Ok(None) => break,
                 Err(e) => {
-                    why = format!(": {e}");
+                    why = format!("; {e}");
                     break;
                 }
             }
         }
+        drop(stdout);
         let status = self.reap();
-        let message = format!(
+        self.close(lost(format!(
             "the Ray driver ended ({status}){why}{}; connect anew, and run the sweep again (with a journal it goes on where \
              it stopped)",
             self.last_words()
-        );
-        self.close(lost(message));
+        )));
         drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Nothing more will come.
+    /// Nothing more will come: all that is open fails.
     fn close(&self, error: Error) {
         let mut state = self.state();
         state.over.get_or_insert(error);
         state.puts.clear();
         let (over, open) = (state.over.clone(), std::mem::take(&mut state.tasks));
         drop(state);
-        for Open { task, board, .. } in open.into_values() {
-            board.ran(&task, None);
-            task.end(over.clone());
+        for open in open.into_values() {
+            open.record.task.end(over.clone());
         }
     }
 
-    fn hear(&self, message: Message) {
+    fn hear(&self, event: Event, bytes: Vec<u8>) {
         let mut state = self.state();
         state.heard = Instant::now();
-        match message.event() {
-            "error" => {
-                let kind = match message.text("kind").as_str() {
-                    "no-ray" => ErrorKind::NotInstalled,
-                    _ => ErrorKind::Cluster,
-                };
-                state.over.get_or_insert(Error::new(kind, message.text("message")));
-            }
-            "put" | "refused" => {
-                let stored = match message.event() {
-                    "put" => Ok(message.number("seconds")),
-                    _ => Err(Error::new(ErrorKind::Memory, message.text("message"))),
-                };
-                if let Some(waiting) = state.puts.remove(&message.id("object")) {
-                    let _ = waiting.send(stored);
+        match event {
+            Event::Ready(ready) => {
+                if let Some(starting) = state.starting.take() {
+                    let _ = starting.send(ready);
                 }
             }
-            "task" => {
+            // Who waits for an object may have given up.
+            Event::Put { object, seconds } => {
+                state.puts.remove(&object).map(|waiting| waiting.send(Ok(seconds)));
+            }
+            Event::Refused { object, message } => {
+                let refused = Err(Error::new(ErrorKind::Memory, message));
+                state.puts.remove(&object).map(|waiting| waiting.send(refused));
+            }
+            Event::Task { task, status, ran, .. } => {
                 state.result = Instant::now();
-                let open = state.tasks.remove(&message.id("task"));
                 drop(state);
-                if let Some(open) = open {
-                    self.ended(open, message);
-                }
+                self.ended(task, status, ran.as_ref(), bytes);
             }
-            "hello" | "ready" => {
-                if let Some(starting) = &state.starting {
-                    let _ = starting.send(message);
-                }
+            Event::Alive => {}
+            Event::Error { kind, message } => {
+                let kind = match kind {
+                    Problem::NoRay => ErrorKind::NotInstalled,
+                    Problem::Cluster => ErrorKind::Cluster,
+                };
+                state.over.get_or_insert(Error::new(kind, message));
             }
-            _ => {}
         }
     }
 
     /// An attempt has ended, and with it the task, unless it is tried again.
-    fn ended(&self, mut open: Open, message: Message) {
-        let (node, status) = (message.text("node"), message.text("status"));
-        let trace = Trace {
-            node: &node,
-            pid: message.id("pid"),
-            ago: message.number("ago"),
-            seconds: message.number("seconds"),
-            cpu: message.number("cpu"),
+    fn ended(&self, id: u64, status: Status, ran: Option<&Ran>, bytes: Vec<u8>) {
+        let failed = |open: &Open, what: &str| {
+            let (title, attempt) = (open.record.task.title(), open.attempt);
+            let said = String::from_utf8_lossy(&bytes);
+            Error::new(ErrorKind::Task, format!("{title} {what} in attempt {attempt}: {said}"))
         };
-        open.board.ran(&open.task, (!node.is_empty()).then_some(&trace));
-        let error = |what: &str| {
-            let (title, attempt) = (open.task.title(), open.attempt);
-            Error::new(ErrorKind::Task, format!("{title} {what} in attempt {attempt}: {}", message.said()))
-        };
-        if status == "panicked" && open.attempt <= MAX_RETRIES {
-            open.task.fail_once(error("panicked"));
-            open.board.again(&open.task);
+        let mut state = self.state();
+        if status == Status::Panicked
+            && let Some(open) = state.tasks.get_mut(&id).filter(|open| open.attempt <= MAX_RETRIES)
+        {
+            let (record, error) = (open.record.clone(), failed(open, "panicked"));
             open.attempt += 1;
-            let id = message.id("task");
-            let line = wire::task(id, &open.call, open.attempt, MAX_RETRIES);
-            self.state().tasks.insert(id, open);
-            let _ = self.tell(&line, &[]);
+            drop(state);
+            record.ran(ran);
+            record.task.fail_once(error);
+            // Unless it was cancelled meanwhile.
+            let again = self.state().tasks.get(&id).map(|open| open.line(id));
+            if let Some(line) = again {
+                self.send(line);
+            }
             return;
         }
-        let (done, error) = match &*status {
-            "finished" => (None, None),
-            "panicked" => {
-                (Some(Done::Failed(format!("panicked: {}", message.said()))), Some(error("panicked")))
-            }
-            "refused" => (Some(Done::Failed(message.said())), Some(error("was refused"))),
-            "lost" => {
-                let said = format!(
-                    "lost, and not run again after {MAX_RETRIES} retries: {}; the workers may be short of memory",
-                    message.said()
-                );
-                (Some(Done::Failed(said)), Some(error("was lost")))
-            }
-            _ => (Some(Done::Unusable(message.said())), Some(error("cannot be run"))),
+        let Some(open) = state.tasks.remove(&id) else { return };
+        drop(state);
+        open.record.ran(ran);
+        let error = match status {
+            Status::Finished => None,
+            Status::Refused => Some(failed(&open, "was refused")),
+            Status::Panicked => Some(failed(&open, "panicked")),
+            Status::Lost => Some(failed(&open, "was lost")),
+            Status::Unusable => Some(failed(&open, "cannot be run")),
         };
-        open.task.end(error);
-        let record = open.task.record();
-        let done = done.unwrap_or(Done::Finished(message.bytes));
+        open.record.task.end(error);
+        let said = String::from_utf8_lossy(&bytes);
+        let done = match status {
+            Status::Refused => Done::Failed(said.into_owned()),
+            Status::Panicked => Done::Failed(format!("panicked: {said}")),
+            Status::Lost => Done::Failed(format!(
+                "lost, and not run again after {MAX_RETRIES} retries: {said}; the workers may be short of memory"
+            )),
+            Status::Unusable => Done::Unusable(said.into_owned()),
+            Status::Finished => Done::Finished(bytes),
+        };
         // Who waited may have given up.
-        let _ = open.to.send(Ended { key: open.key, done, record });
+        let _ = open.to.send(Ended { key: open.call.key, done, record: open.record.task.record() });
+    }
+}
+
+/// Writes lines to the driver until there are no more senders, or the driver has ended.
+fn write(mut stdin: ChildStdin, lines: &Receiver<Vec<u8>>) {
+    while let Ok(line) = lines.recv() {
+        if stdin.write_all(&line).and_then(|()| stdin.flush()).is_err() {
+            break;
+        }
     }
 }

@@ -1,93 +1,119 @@
 //! Tasks and objects on a real [Ray](https://www.ray.io) cluster.
 //!
-//! A Rust closure cannot be sent to another machine, so there is no `remote` here: a task is bytes,
-//! for the C function of the crate `ray-worker`, which each node loads once. A driver in Python, a
-//! child process of this one, speaks with Ray; it ends with the last handle to the cluster, and also
-//! where this process is killed.
+//! A task is bytes for the C function of the crate `ray-worker`, which each node loads once. A driver
+//! in Python, a child process of this one, speaks with Ray. It ends with the last handle to the
+//! cluster, and also where this process is killed.
 
-mod board;
 mod driver;
+#[cfg(test)]
+pub(crate) mod fake;
 mod folder;
+mod lanes;
 mod link;
+mod protocol;
 mod setup;
-mod wire;
+#[cfg(test)]
+mod tests;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub(crate) use board::Board;
 use driver::Driver;
+pub(crate) use driver::{Call, Done, Ended};
 use folder::Folder;
-pub use setup::Node;
-use setup::{Ready, Setup};
-pub(crate) use wire::{Call, Done, Ended};
+use lanes::Lanes;
+pub use protocol::Node;
+use protocol::Ready;
+use setup::Setup;
 
 use crate::cluster::{Cluster, ObjectRef, Tasks};
 use crate::error::{Error, Result};
 
-/// How long nothing may come back, unless it is told otherwise.
+/// How long no task may end, unless [`RayCluster::patience`] says otherwise.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A Ray cluster: made by [`Cluster::ray`] and [`Cluster::ray_local`].
+/// A Ray cluster; made by [`Cluster::ray`] and [`Cluster::ray_local`]. A clone is another handle to it.
 ///
-/// A clone is another handle to it. Its nodes' CPUs are the workers; a sweep runs on it as on threads,
-/// with the same bits.
+/// Its workers are the CPUs of its nodes. [`put`](Self::put), [`get`](Self::get),
+/// [`run_on`](crate::Sweep::run_on), [`tasks`](Self::tasks), `summary` and `save_trace` are those of a
+/// [`Cluster`], and a sweep gives the same bits.
+///
+/// Two things differ. A Rust closure cannot be sent to another machine, so there is no `remote`: what
+/// runs on Ray are sweeps. And trees stay on the nodes, so [`Keep::All`](crate::sweep::Keep::All) is
+/// refused; for `Keep::Best` the best model's trees are grown again in this process.
 #[derive(Clone)]
 pub struct RayCluster {
     driver: Arc<Driver>,
     ready: Arc<Ready>,
-    board: Board,
+    /// The records of the tasks.
+    record: Cluster,
+    lanes: Arc<Mutex<Lanes>>,
     patience: Duration,
 }
 
-/// A value that was put into a Ray cluster's object store, once for all tasks; made by
-/// [`RayCluster::put`], Ray's `ObjectRef`. It is freed with its last handle.
+/// A value that was put into a Ray cluster's object store; made by [`RayCluster::put`], Ray's `ObjectRef`.
+/// A clone refers to the same value, which is freed with the last reference.
 #[derive(Clone)]
 pub struct RayRef<T> {
     value: Arc<T>,
-    stored: Arc<Stored>,
+    parts: Arc<Parts>,
+}
+
+/// What tasks read of a value: objects by name.
+struct Parts {
+    driver: Arc<Driver>,
+    patience: Duration,
+    stored: Mutex<BTreeMap<String, Stored>>,
 }
 
 struct Stored {
-    driver: Arc<Driver>,
-    objects: Vec<u64>,
+    object: u64,
     seconds: f64,
     bytes: usize,
 }
 
-impl Drop for Stored {
-    fn drop(&mut self) {
-        self.objects.iter().for_each(|object| self.driver.forget(*object));
+impl Parts {
+    fn sum<N: std::iter::Sum>(&self, of: impl Fn(&Stored) -> N) -> N {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner).values().map(of).sum()
     }
 }
 
-/// What can be put into a Ray cluster: it is bytes there.
+impl Drop for Parts {
+    fn drop(&mut self) {
+        let stored = self.stored.get_mut().unwrap_or_else(PoisonError::into_inner);
+        stored.values().for_each(|stored| self.driver.forget(stored.object));
+    }
+}
+
+/// What can be put into a Ray cluster: something that tasks can read as bytes.
 pub trait Ship {
-    /// What a handle to it gives back here.
+    /// What [`RayCluster::get`] gives back.
     type Value: Send + Sync + 'static;
 
     /// The value, shared.
     ///
     /// # Errors
     /// That of the task which should have given it.
-    fn value(&self) -> Result<Arc<Self::Value>>;
+    fn value(self) -> Result<Arc<Self::Value>>;
 
-    /// What the tasks read, each part an object of its own.
+    /// What tasks read, each part an object of its own, by its name.
     ///
     /// # Errors
-    /// Where the value is nothing that tasks can read.
-    fn parts(value: &Self::Value) -> Result<Vec<Vec<u8>>>;
+    /// Where tasks cannot read the value.
+    fn parts(value: &Self::Value) -> Result<Vec<(String, Vec<u8>)>>;
 }
 
-impl<T: Ship<Value = T> + Send + Sync + 'static> Ship for ObjectRef<T> {
+/// A value of a [`Cluster`] goes to Ray as it is.
+impl<T: Ship<Value = T> + Send + Sync + 'static> Ship for &ObjectRef<T> {
     type Value = T;
 
-    fn value(&self) -> Result<Arc<T>> {
+    fn value(self) -> Result<Arc<T>> {
         self.get()
     }
 
-    fn parts(value: &T) -> Result<Vec<Vec<u8>>> {
+    fn parts(value: &T) -> Result<Vec<(String, Vec<u8>)>> {
         T::parts(value)
     }
 }
@@ -95,6 +121,8 @@ impl<T: Ship<Value = T> + Send + Sync + 'static> Ship for ObjectRef<T> {
 impl Cluster {
     /// Joins a running Ray cluster; `ray.init(address=...)`. The address is `HOST:PORT`, as `ray start
     /// --head` prints it, or `auto`: that of `RAY_ADDRESS`, else of the cluster that runs on this machine.
+    /// This machine must be a node of the cluster (`ray start --address=HOST:PORT --num-cpus=0` makes it
+    /// one that runs no tasks).
     ///
     /// A cluster that asks for a token is joined with what `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` and
     /// `RAY_AUTH_TOKEN_PATH` say.
@@ -102,14 +130,14 @@ impl Cluster {
     /// # Errors
     /// [`ErrorKind::NotInstalled`](crate::ErrorKind::NotInstalled) where there is no Ray or no worker
     /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where no cluster could be
-    /// joined within a minute; the message says what to do.
+    /// joined within two minutes; the message says what to do.
     pub fn ray(address: &str) -> Result<RayCluster> {
         RayCluster::start(&Setup::of_project()?, Some(address), None)
     }
 
-    /// Starts a Ray cluster of this machine's own, `nodes` raylets with `cpus` CPUs each and Ray's dashboard,
-    /// and joins it. Two nodes take 20 to 25 seconds on two cores, and some 900 MB of memory; the cluster
-    /// ends with its last handle, or with this process, whatever ends that.
+    /// Starts a Ray cluster on this machine, `nodes` raylets with `cpus` CPUs each and Ray's dashboard, and
+    /// joins it. Two nodes take 20 to 25 seconds on two cores, and some 900 MB of memory. The cluster ends
+    /// with its last handle, or with this process, however that ends.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for no node or CPU, or more than
@@ -129,45 +157,55 @@ impl Cluster {
 impl RayCluster {
     fn start(setup: &Setup, address: Option<&str>, local: Option<(usize, usize, Folder)>) -> Result<Self> {
         let (driver, ready) = Driver::start(setup, address, local)?;
-        let board = Board::new(&ready.nodes);
-        Ok(Self { driver: Arc::new(driver), ready: Arc::new(ready), board, patience: PATIENCE })
+        let workers = ready.nodes.iter().map(|node| node.cpus).sum();
+        Ok(Self {
+            driver: Arc::new(driver),
+            lanes: Arc::new(Mutex::new(Lanes::new(&ready.nodes))),
+            ready: Arc::new(ready),
+            record: Cluster::of_others(workers),
+            patience: PATIENCE,
+        })
     }
 
-    /// Gives up on a sweep when no task of it has ended for so long; two minutes unless told otherwise.
+    /// Gives up on a sweep, or a value, when for so long no task has ended or the value was not stored; two
+    /// minutes unless told otherwise.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Puts a value where every node can see it; `ray.put`. What the tasks need of it is sent there once;
-    /// each node has one copy, which its tasks read where it lies.
+    /// Puts a value where every node can see it; `ray.put`. What tasks need of it is sent there once; each
+    /// node has one copy, which its tasks read where it lies.
     ///
     /// # Errors
     /// [`ErrorKind::Memory`](crate::ErrorKind::Memory) where it does not fit into an object store,
     /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the cluster is gone.
-    pub fn put<S: Ship>(&self, value: &S) -> Result<RayRef<S::Value>> {
-        let value = value.value()?;
-        let parts = S::parts(&value)?;
-        let bytes = parts.iter().map(Vec::len).sum();
-        let mut stored =
-            Stored { driver: Arc::clone(&self.driver), objects: Vec::new(), seconds: 0.0, bytes };
-        for part in &parts {
-            let (object, seconds) = self.driver.put(part, self.patience)?;
-            stored.objects.push(object);
-            stored.seconds += seconds;
+    pub fn put<S: Ship>(&self, value: S) -> Result<RayRef<S::Value>> {
+        let shared = self.share(value.value()?);
+        for (name, bytes) in S::parts(&shared.value)? {
+            shared.part(&name, || Ok(bytes))?;
         }
-        Ok(RayRef { value, stored: Arc::new(stored) })
+        Ok(shared)
     }
 
-    /// The value again; `ray.get`. It never left this process.
-    pub fn get<T>(&self, object: &RayRef<T>) -> Arc<T> {
-        Arc::clone(&object.value)
+    /// A reference to a value of which nothing was stored yet.
+    pub(crate) fn share<T>(&self, value: Arc<T>) -> RayRef<T> {
+        let (driver, patience) = (Arc::clone(&self.driver), self.patience);
+        RayRef { value, parts: Arc::new(Parts { driver, patience, stored: Mutex::default() }) }
+    }
+
+    /// The value; `ray.get`. This process has kept it, so it costs nothing.
+    ///
+    /// # Errors
+    /// None today; as for [`Cluster::get`], a value need not be there.
+    pub fn get<T>(&self, object: &RayRef<T>) -> Result<Arc<T>> {
+        Ok(Arc::clone(&object.value))
     }
 
     /// How many tasks can run at the same time: the CPUs of all nodes.
     pub fn workers(&self) -> usize {
-        self.board.workers()
+        self.record.workers()
     }
 
     /// The nodes, as they were when the cluster was joined; `ray.nodes()`.
@@ -186,8 +224,8 @@ impl RayCluster {
         self.ready.dashboard.as_deref()
     }
 
-    /// The token of a cluster that was started here: its dashboard asks for it. Who has it can run
-    /// anything on the cluster, for as long as that is there.
+    /// The token of a cluster that was started here, which its dashboard asks for. Whoever has it can run
+    /// anything on the cluster.
     pub fn token(&self) -> Option<&str> {
         self.ready.token.as_deref()
     }
@@ -197,59 +235,83 @@ impl RayCluster {
         self.ready.seconds
     }
 
-    /// Every task so far; `ray list tasks`. Ray does not tell when a task begins, only where and when it ran
-    /// once it has: until then the oldest, as many as there are CPUs, count as running.
+    /// Every task so far; `ray list tasks`. Ray does not tell when a task starts, only where and when it ran
+    /// once it has ended: until then it is PENDING here.
     pub fn tasks(&self) -> Tasks {
-        self.board.cluster().tasks()
+        self.record.tasks()
     }
 
-    /// This cluster in the lab's dashboard, summary and trace: a [`Cluster`] that only shows.
+    /// The records of this cluster's tasks: a [`Cluster`] that runs nothing.
     pub(crate) fn shown(&self) -> &Cluster {
-        self.board.cluster()
+        &self.record
     }
 
-    /// Hands in a task; how it ends is told by [`Ended`]s.
-    pub(crate) fn submit(&self, call: Call, key: usize, to: &std::sync::mpsc::Sender<Ended>) -> Result<()> {
-        self.driver.submit(call, key, to, &self.board)
+    /// Tasks that are submitted, awaited and cancelled together.
+    pub(crate) fn batch(&self) -> Batch<'_> {
+        let (to, from) = channel();
+        Batch { ray: self, tasks: Vec::new(), to, from }
+    }
+}
+
+/// Some of a cluster's tasks. Those that have not ended are cancelled when it is dropped; others are not
+/// touched.
+pub(crate) struct Batch<'a> {
+    ray: &'a RayCluster,
+    tasks: Vec<u64>,
+    to: Sender<Ended>,
+    from: Receiver<Ended>,
+}
+
+impl Batch<'_> {
+    /// # Errors
+    /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the driver or the cluster is gone.
+    pub(crate) fn submit(&mut self, call: Call) -> Result<()> {
+        let RayCluster { driver, record, lanes, .. } = self.ray;
+        self.tasks.push(driver.submit(call, &self.to, record, lanes)?);
+        Ok(())
     }
 
-    /// Waits for the next of the tasks that end.
+    /// Waits for the next of the tasks to end.
     ///
     /// # Errors
-    /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the driver or the cluster is gone, or nothing
-    /// has come for too long.
-    pub(crate) fn next(&self, from: &std::sync::mpsc::Receiver<Ended>) -> Result<Ended> {
-        self.driver.next(from, self.patience)
+    /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the driver or the cluster is gone, or no task
+    /// has ended for too long.
+    pub(crate) fn next(&self) -> Result<Ended> {
+        self.ray.driver.next(&self.from, self.ray.patience)
     }
+}
 
-    /// Takes back every task that has not ended.
-    pub(crate) fn cancel(&self) {
-        self.driver.cancel();
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.ray.driver.cancel(&self.tasks);
     }
 }
 
 impl<T> RayRef<T> {
-    /// The names of its parts.
-    pub(crate) fn objects(&self) -> &[u64] {
-        &self.stored.objects
+    pub(crate) fn value(&self) -> &Arc<T> {
+        &self.value
+    }
+
+    /// The number of the object with this part of the value, which is made and stored where it is not there.
+    pub(crate) fn part(&self, name: &str, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<u64> {
+        let mut stored = self.parts.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = stored.get(name) {
+            return Ok(there.object);
+        }
+        let bytes = make()?;
+        let (object, seconds) = self.parts.driver.put(&bytes, self.parts.patience)?;
+        stored.insert(name.to_owned(), Stored { object, seconds, bytes: bytes.len() });
+        Ok(object)
     }
 
     /// How many seconds Ray took to store it.
     pub fn put_seconds(&self) -> f64 {
-        self.stored.seconds
+        self.parts.sum(|stored| stored.seconds)
     }
 
     /// How many bytes it takes in an object store.
     pub fn bytes(&self) -> usize {
-        self.stored.bytes
-    }
-}
-
-impl<T> std::ops::Deref for RayRef<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.value
+        self.parts.sum(|stored| stored.bytes)
     }
 }
 
@@ -265,10 +327,4 @@ impl std::fmt::Debug for RayCluster {
         let (n, cpus) = (nodes.len(), self.workers());
         write!(f, "Ray {ray} cluster at {address}: {n} nodes, {cpus} CPUs, there after {seconds:.1} s")
     }
-}
-
-/// Where things of the project are that another process needs.
-fn project(path: &str) -> PathBuf {
-    let helper = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    helper.parent().unwrap_or(helper).join(path)
 }

@@ -1,229 +1,389 @@
-//! The same sweep run in two ways: what it bought, and what it could have bought.
-
-use std::fmt;
+//! Runs of the same sweep, side by side: what each way of running gained, and what it could have gained.
 
 use super::outcome::{Outcome, SweepTask};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
-use crate::text::{seconds, thousands};
-use crate::view::{Sentences, Table, Text};
+use crate::text::seconds;
 
-/// A task that computes and nothing else has a processor all the time, unless others want it too.
-const LEAST_SHARE: f64 = 0.9;
+/// Tasks that nothing disturbs have a processor for this part of the time they run, or more.
+pub(crate) const LEAST_SHARE: f64 = 0.95;
+/// On a steady processor a loop of fixed length takes at most so many times as long beside one run of a
+/// round as beside another.
+pub(crate) const MOST_DRIFT: f64 = 1.05;
+/// On a quiet machine two runs of the same work differ by less than this. A speedup that is further above
+/// its ceiling was not measured.
+const NOISE: f64 = 1.01;
 
-/// A sequential run and a parallel run of the same sweep, side by side.
+/// The same models, trained in two or more ways: one after another, in parallel, under other schedules,
+/// with shared trees, on Ray, by another learner. Every way is compared with the first.
+///
+/// A ratio of two times is worth little if each was measured once. So [`again`](Self::again) repeats all
+/// runs in turn (A B A B ...): times are then medians over the rounds, and a speedup is the median of
+/// the rounds' ratios, with its range.
 ///
 /// As the last line of a cell it shows itself as a table.
+///
+/// ```
+/// use helper::{Cluster, Comparison, Sweep};
+///
+/// # fn main() -> helper::Result<()> {
+/// # let Ok(housing) = helper::data::california_housing() else { return Ok(()) };
+/// # let split = housing.split(0.95, 42)?;
+/// let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).quiet();
+/// let cluster = Cluster::local_with(2)?;
+/// let data = cluster.put(split.clone());
+/// let sequential = sweep.run_sequential(&split)?;
+/// let parallel = sweep.run_on(&cluster, &data)?;
+///
+/// let comparison = Comparison::of([&sequential, &parallel])?
+///     .again(2, || Ok([sweep.run_sequential(&split)?, sweep.run_on(&cluster, &data)?]))?;
+/// assert_eq!(comparison.rounds(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// The run on one worker.
-    pub sequential: Outcome,
-    /// The run on several.
-    pub parallel: Outcome,
-    /// How many times sooner the parallel run was done: the ratio of the two wall times.
-    pub speedup: f64,
-    /// The speedup per worker; 1 is perfect.
-    pub efficiency: f64,
-    /// The speedup that the scheduler could reach with these tasks at best: if each took as long
-    /// as in the sequential run, and handing out tasks cost nothing.
-    pub ceiling: f64,
-    /// The same ceiling if every model were one task, first come first served.
-    pub ceiling_by_model: f64,
-    /// Processor time of the parallel run over that of the sequential one: what sharing caches,
-    /// memory and cores costs. `None` where the system does not tell.
-    pub cpu_inflation: Option<f64>,
+    /// The ways, in the order in which they were given.
+    pub ways: Vec<Way>,
+    pub(crate) rounds: Vec<Round>,
 }
 
-/// How long each task of `run` would have taken by the times of `times`, whose tasks may be cut
-/// otherwise: trees of a task take equal parts of its time.
-fn seconds_of(run: &Outcome, times: &Outcome) -> Vec<f64> {
-    let models = times.tasks.iter().map(|task| task.model + 1).max().unwrap_or(0);
-    let mut of_model = vec![Vec::new(); models];
+/// One run of each way, and what disturbed them, if anything did.
+#[derive(Debug, Clone)]
+pub(crate) struct Round {
+    pub(crate) runs: Vec<Outcome>,
+    pub(crate) disturbance: Option<String>,
+}
+
+/// One way of running the sweep; times are in seconds, and medians over the rounds that count.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Way {
+    /// Where and how it was run, in words.
+    pub how: String,
+    /// How many workers there were.
+    pub workers: usize,
+    /// How many tasks.
+    pub tasks: usize,
+    /// How many trees were grown.
+    pub trees: usize,
+    /// Wall time, from the first task handed in to the last model scored.
+    pub seconds: f64,
+    /// Processor time of all tasks; `None` where the system does not tell.
+    pub cpu_seconds: Option<f64>,
+    /// How many times as fast as the first way, as it was timed; `None` for another learner, whose work
+    /// is different. What can be claimed of it is told by [`claim`](Self::claim).
+    pub speedup: Option<Spread>,
+    /// The speedup that scheduling allows at best: if each tree took as long as in the first way, each
+    /// task went to the first worker that is free, and handing it out cost nothing.
+    pub ceiling: f64,
+    /// The part of the workers' time in which they ran tasks.
+    pub busy_share: f64,
+    /// Whether as many trees were grown as in the first way, by the same learner.
+    same_work: bool,
+}
+
+/// The median of several values, with the least and the greatest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Spread {
+    /// The value in the middle; of an even number the mean of the two in the middle.
+    pub median: f64,
+    /// The least.
+    pub low: f64,
+    /// The greatest.
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of one value or more.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let n = values.len();
+        Self {
+            median: f64::midpoint(values[(n - 1) / 2], values[n / 2]),
+            low: values[0],
+            high: values[n - 1],
+        }
+    }
+}
+
+impl Way {
+    fn of(rounds: &[&Round], way: usize) -> Self {
+        let (run, first) = (&rounds[0].runs[way], &rounds[0].runs[0]);
+        let spread = |of: &dyn Fn(&Outcome, &Outcome) -> f64| {
+            Spread::of(rounds.iter().map(|round| of(&round.runs[way], &round.runs[0])).collect())
+        };
+        let cpu = rounds.iter().map(|round| round.runs[way].cpu_seconds()).collect::<Option<Vec<f64>>>();
+        let same_trees = run.learner == first.learner;
+        Self {
+            how: run.how(),
+            workers: run.workers,
+            tasks: run.tasks.len(),
+            trees: run.trees_grown(),
+            seconds: spread(&|run, _| run.seconds).median,
+            cpu_seconds: cpu.map(|seconds| Spread::of(seconds).median),
+            speedup: same_trees.then(|| spread(&|run, first| first.seconds / run.seconds)),
+            ceiling: if way == 0 { 1.0 } else { spread(&ceiling).median },
+            busy_share: spread(&|run, _| run.busy_share()).median,
+            same_work: same_trees && run.trees_grown() == first.trees_grown(),
+        }
+    }
+
+    /// The speedup that can be claimed: the median, but never more than the ceiling. `None` for another
+    /// learner, and where the median is more than 1 % above the ceiling. That cannot be: the machine was
+    /// not equally fast in the runs that were compared, so the speedup was not measured.
+    pub fn claim(&self) -> Option<f64> {
+        let speedup = self.speedup.filter(|speedup| speedup.median <= NOISE * self.ceiling)?;
+        Some(speedup.median.min(self.ceiling))
+    }
+
+    /// The claimed speedup over the ratio of the numbers of workers: 1 is perfect. `None` where there is
+    /// none, or other work was done than in the first way.
+    pub fn efficiency(&self, first: &Self) -> Option<f64> {
+        let more_workers = self.workers as f64 / first.workers as f64;
+        self.claim().filter(|_| self.same_work).map(|claim| claim / more_workers)
+    }
+
+    /// Processor time over that of the first way: what sharing caches, memory and cores costs. `None`
+    /// where it is not known, or other work was done.
+    pub fn cpu_growth(&self, first: &Self) -> Option<f64> {
+        Some(self.cpu_seconds.filter(|_| self.same_work)? / first.cpu_seconds?)
+    }
+}
+
+impl Comparison {
+    /// Compares runs of the same models on the same rows with the first of them.
+    ///
+    /// # Errors
+    /// [`InvalidParameter`](ErrorKind::InvalidParameter) for fewer than two runs; for runs on other data
+    /// or rows, or of other hyperparameters; for one with failed models or models from a journal, whose
+    /// time is not that of the whole sweep; for one that grew more trees than the first; and for learners
+    /// that differ, unless all trees were kept, so that their nodes can be counted.
+    /// [`Task`](ErrorKind::Task) where the same models on the same rows predict different numbers.
+    pub fn of<'a>(runs: impl IntoIterator<Item = &'a Outcome>) -> Result<Self> {
+        let runs: Vec<Outcome> = runs.into_iter().cloned().collect();
+        if runs.len() < 2 {
+            return Err(Error::invalid("the number of runs", runs.len(), "2 or more, to be compared"));
+        }
+        runs.iter().enumerate().try_for_each(|(i, run)| check(run, i, &runs[0]))?;
+        let unlike = runs.iter().any(|run| run.learner != runs[0].learner);
+        if let Some(run) = runs.iter().find(|run| unlike && run.nodes_per_tree().is_none()) {
+            return invalid(format!(
+                "the runs are by different learners, whose work is compared per node, but trees of the run by {} were not kept; \
+                 run the sweep with .keep(Keep::All)",
+                run.learner
+            ));
+        }
+        Ok(Self { ways: Vec::new(), rounds: vec![Round::of(runs)] }.summarised())
+    }
+
+    /// Repeats all runs in turn, `rounds` times: `run` is called once per round, and gives an outcome for
+    /// each way, in the same order. It prints the times of each round.
+    ///
+    /// # Errors
+    /// Those of the runs, and those of [`of`](Self::of), where a round is not of the same ways.
+    pub fn again<R: IntoIterator<Item = Outcome>>(
+        mut self,
+        rounds: usize,
+        mut run: impl FnMut() -> Result<R>,
+    ) -> Result<Self> {
+        let last = self.rounds.len() + rounds;
+        while self.rounds.len() < last {
+            let runs: Vec<Outcome> = run()?.into_iter().collect();
+            if runs.len() != self.ways.len() {
+                return Err(Error::invalid("the number of runs in a round", runs.len(), self.ways.len()));
+            }
+            for (i, (run, way)) in runs.iter().zip(&self.ways).enumerate() {
+                check(run, i, &self.runs()[0])?;
+                if (run.how(), run.workers, run.tasks.len()) != (way.how.clone(), way.workers, way.tasks) {
+                    let Way { how, workers, tasks, .. } = way;
+                    return invalid(format!(
+                        "run {i} of the round is not as that of the first round ({how}, {workers} workers, {tasks} tasks); give \
+                         the runs in the order of Comparison::of"
+                    ));
+                }
+            }
+            let times: Vec<_> = runs.iter().map(|run| seconds(run.seconds)).collect();
+            self.rounds.push(Round::of(runs));
+            println!("round {} of {last}: {}", self.rounds.len(), times.join(", "));
+        }
+        Ok(self.summarised())
+    }
+
+    /// How many rounds were run.
+    pub fn rounds(&self) -> usize {
+        self.rounds.len()
+    }
+
+    /// The runs of the first round, which are two at least.
+    pub(crate) fn runs(&self) -> &[Outcome] {
+        &self.rounds[0].runs
+    }
+
+    /// The rounds that nothing disturbed; all of them where each was disturbed.
+    pub(crate) fn counted(&self) -> Vec<&Round> {
+        let quiet: Vec<_> = self.rounds.iter().filter(|round| round.disturbance.is_none()).collect();
+        if quiet.is_empty() { self.rounds.iter().collect() } else { quiet }
+    }
+
+    fn summarised(self) -> Self {
+        let counted = self.counted();
+        let ways = (0..self.runs().len()).map(|way| Way::of(&counted, way)).collect();
+        Self { ways, ..self }
+    }
+}
+
+impl Round {
+    fn of(runs: Vec<Outcome>) -> Self {
+        let share = |run: &Outcome| Some((run.cpu_seconds()? / run.busy_seconds(), run.how()));
+        let least = runs.iter().filter_map(share).min_by(|a, b| a.0.total_cmp(&b.0));
+        let paces = || runs.iter().flat_map(|run| run.pace);
+        let drift = paces().fold(0.0, f64::max) / paces().fold(f64::INFINITY, f64::min);
+        let disturbance = match least {
+            Some((share, how)) if share < LEAST_SHARE => Some(format!(
+                "in \"{how}\" tasks had a processor only {:.0} % of the time they ran",
+                100.0 * share
+            )),
+            _ if drift > MOST_DRIFT => Some(format!(
+                "the loop took {:.0} % longer beside one run than beside another",
+                100.0 * (drift - 1.0)
+            )),
+            _ => None,
+        };
+        Self { runs, disturbance }
+    }
+}
+
+fn invalid<T>(message: String) -> Result<T> {
+    Err(Error::new(ErrorKind::InvalidParameter, message))
+}
+
+/// Refuses run number `i` where it is not a whole run of the models of the first, on the same rows.
+fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
+    let refuse = |wrong: bool, reason: &str| match wrong {
+        true => invalid(format!("run {i} {reason}")),
+        false => Ok(()),
+    };
+    let (other, data) = (&run.dataset, &first.dataset);
+    refuse(
+        other != data,
+        &format!("is on other data ({other}) than run 0 ({data}); run both on the same data"),
+    )?;
+    refuse(
+        run.identity != first.identity,
+        "was trained and tested on other rows than run 0, for instance those of an earlier split; run `cluster.put(..)` and the \
+         sweep again",
+    )?;
+    refuse(
+        run.params() != first.params(),
+        "is of another sweep than run 0: its hyperparameters differ; run the same sweep in several ways",
+    )?;
+    let (restored, failed) = (run.restored, run.failed.len());
+    let not_whole = format!(
+        "is not of a whole sweep: {restored} models came from a journal and {failed} failed; run it without a journal, or \
+         delete that, and compare again"
+    );
+    refuse(restored + failed > 0, &not_whole)?;
+    let more = format!("grew more trees than run 0, which shared them; put run {i} first");
+    refuse(run.trees_grown() > first.trees_grown(), &more)?;
+    if run.learner == first.learner && !run.same_bits(first) {
+        let message = format!(
+            "run {i} trained the same models on the same rows as run 0, and predicts different numbers; this is a defect, \
+             please report it"
+        );
+        return Err(Error::new(ErrorKind::Task, message));
+    }
+    Ok(())
+}
+
+/// The speedup of `run` over `first` if no worker waited and each tree took as long as in `first`.
+fn ceiling(run: &Outcome, first: &Outcome) -> f64 {
+    let own = |run: &Outcome| run.tasks.iter().map(SweepTask::seconds).collect();
+    let tasks: Vec<f64> = if run.learner == first.learner { task_seconds(run, first) } else { own(run) };
+    makespan(own(first), first.workers) / makespan(tasks, run.workers)
+}
+
+/// How long each task of `run` would have taken with the times of `times`, whose tasks may be cut in
+/// another way: the trees of a task take equal parts of its time.
+fn task_seconds(run: &Outcome, times: &Outcome) -> Vec<f64> {
+    let mut of_model = vec![Vec::new(); times.models.len()];
     times.tasks.iter().for_each(|task| of_model[task.model].push(task));
-    let part = |task: &SweepTask, other: &SweepTask| {
-        let (start, end) = (task.trees.start.max(other.trees.start), task.trees.end.min(other.trees.end));
-        end.saturating_sub(start) as f64 / other.trees.len() as f64
+    let common = |a: &SweepTask, b: &SweepTask| {
+        a.trees.end.min(b.trees.end).saturating_sub(a.trees.start.max(b.trees.start)) as f64
+            / b.trees.len() as f64
     };
     let seconds = |task: &SweepTask| {
-        let others = of_model.get(task.model).into_iter().flatten();
-        others.map(|other| part(task, other) * other.seconds()).sum()
+        of_model[task.model].iter().map(|other| common(task, other) * other.seconds()).sum()
     };
     run.tasks.iter().map(seconds).collect()
 }
 
-impl Comparison {
-    /// Compares two runs of the same sweep.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where the runs are not of the same models, learner and tasks, so
-    /// that a ratio of their times would say nothing; [`ErrorKind::Task`] where they are and yet do not
-    /// agree in every bit.
-    pub fn of(sequential: &Outcome, parallel: &Outcome) -> Result<Self> {
-        let (s, p) = (sequential, parallel);
-        let models = |o: &Outcome| o.models.iter().map(|m| m.params).collect::<Vec<_>>();
-        if s.learner != p.learner || s.dataset != p.dataset || models(s) != models(p) {
-            let message = "the two runs are of different sweeps (data, learner or hyperparameters differ, or models failed); run \
-                           the same sweep in both ways and compare these";
-            return Err(Error::new(ErrorKind::InvalidParameter, message));
-        }
-        if let Some(run) = [s, p].into_iter().find(|run| run.restored > 0) {
-            let message = format!(
-                "{} models of a run came from a journal, so its time is not that of the whole sweep; run it without a journal, \
-                 or delete that, and compare these",
-                run.restored
-            );
-            return Err(Error::new(ErrorKind::InvalidParameter, message));
-        }
-        if s.trees_grown() != p.trees_grown() {
-            let message = format!(
-                "one run grew {} trees and the other {}, so their times say nothing of workers alone; compare runs that \
-                 share trees by Ways::of",
-                thousands(s.trees_grown() as u64),
-                thousands(p.trees_grown() as u64)
-            );
-            return Err(Error::new(ErrorKind::InvalidParameter, message));
-        }
-        if sequential.workers != 1 {
-            return Err(Error::invalid(
-                "the number of workers of the first run",
-                s.workers,
-                "1: a sequential run",
-            ));
-        }
-        if !s.same_bits(p) {
-            let message = "the two runs did the same work but predict different numbers; this is a defect, please report it";
-            return Err(Error::new(ErrorKind::Task, message));
-        }
-        let total = s.busy_seconds();
-        let ceiling = total / makespan(seconds_of(p, s), p.workers);
-        let speedup = s.seconds / p.seconds;
-        Ok(Self {
-            speedup,
-            efficiency: speedup / p.workers as f64,
-            ceiling,
-            ceiling_by_model: total / makespan(s.model_seconds(), p.workers),
-            cpu_inflation: p.cpu_seconds().zip(s.cpu_seconds()).map(|(p, s)| p / s),
-            sequential: sequential.clone(),
-            parallel: parallel.clone(),
-        })
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::Sweep;
 
-    fn table(&self) -> Table {
-        let (s, p) = (&self.sequential, &self.parallel);
-        let workers = p.workers;
-        let heads = ["", "one after another", "in parallel"];
-        let row = |name: &str, of: &dyn Fn(&Outcome) -> String| {
-            vec![Text::from(name), Text::number(of(s)), Text::number(of(p))]
-        };
-        let ms_per_tree = |o: &Outcome| format!("{:.1} ms", 1e3 * o.busy_seconds() / o.trees() as f64);
-        let cpu = |o: &Outcome| o.cpu_seconds().map_or_else(|| "unknown".to_owned(), seconds);
-        let rows = [
-            row("workers", &|o| o.workers.to_string()),
-            row("wall time", &|o| seconds(o.seconds)),
-            row("processor time", &cpu),
-            row("one tree", &ms_per_tree),
-            row("workers busy", &|o| format!("{:.1} %", 100.0 * o.busy_share())),
-        ];
-        let inflation = self.cpu_inflation.map_or_else(String::new, |ratio| {
-            format!(" The same work took {ratio:.2} times the processor time, for sharing memory and cores.")
-        });
-        let table = Table::new(format!("{}: {} models, {} trees, {}", s.dataset, s.models.len(), thousands(s.trees() as u64), s.learner), heads)
-            .rows(rows)
-            .note(format!(
-                "Speedup {:.2} on {workers} workers, efficiency {:.0} %, from one run of each. With these {} tasks scheduling \
-                 sets a ceiling of {:.2}; with one task per model it would be {:.2}.{inflation}",
-                self.speedup,
-                100.0 * self.efficiency,
-                p.tasks.len(),
-                self.ceiling,
-                self.ceiling_by_model
-            ))
-            .note("Both runs predict the same numbers, bit for bit.");
-        self.warnings().into_iter().fold(table, Table::note)
-    }
-
-    /// What speaks against taking these times at their word, each with what to do about it.
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.speedup > self.ceiling {
-            warnings.push(
-                "Warning: a speedup above its ceiling means that the machine was not equally fast in both runs \
-                 (something else was running, or it was hot); run both again on a quiet machine before you quote it."
-                    .to_owned(),
-            );
-        }
-        for (name, run) in [("sequential", &self.sequential), ("parallel", &self.parallel)] {
-            let share = run.cpu_seconds().map_or(1.0, |cpu| cpu / run.busy_seconds());
-            if share < LEAST_SHARE {
-                warnings.push(format!(
-                    "Warning: in the {name} run the tasks had a processor only {:.0} % of the time they ran: there were more \
-                     threads than cores, from this or another program; quit what else is running and run it again.",
-                    100.0 * share
-                ));
+    /// Two runs of the same sweep, of which the second took a part of the time of the first.
+    fn runs(speedup: f64, share: f64, paces: [f64; 2]) -> Vec<Outcome> {
+        let split = crate::data::friedman1(60, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+        let run = Sweep::over_n_estimators([10, 30]).quiet().run_sequential(&split).unwrap();
+        let with = |seconds: f64, pace: f64| {
+            let mut run = Outcome { seconds, pace: [pace; 2], ..run.clone() };
+            for (i, task) in run.tasks.iter_mut().enumerate() {
+                (task.started, task.ended) = (i as f64, i as f64 + 1.0);
+                task.cpu_seconds = Some(share);
             }
+            run
+        };
+        let parallel = Outcome { workers: 2, ..with(4.0 / speedup, paces[1]) };
+        vec![with(4.0, paces[0]), parallel]
+    }
+
+    fn compared(rounds: &[(f64, f64, [f64; 2])]) -> Comparison {
+        let of = |&(speedup, share, paces): &(f64, f64, [f64; 2])| runs(speedup, share, paces);
+        let mut rounds = rounds.iter().map(of);
+        let first = Comparison::of(&rounds.next().unwrap()).unwrap();
+        first.again(rounds.len(), || Ok(rounds.next().unwrap())).unwrap()
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn the_median_of_the_rounds_that_nothing_disturbed() {
+        let quiet = |speedup| (speedup, 1.0, [1.0, 1.04]);
+        let all = compared(&[quiet(1.9), quiet(1.5), quiet(1.8)]);
+        let of = |comparison: &Comparison| comparison.ways[1].speedup.unwrap();
+        let Spread { median, low, high } = of(&all);
+        assert!(close(median, 1.8) && close(low, 1.5) && close(high, 1.9), "{:?}", of(&all));
+        assert!(all.warnings().is_empty(), "{:?}", all.warnings());
+        assert!(close(all.ways[1].ceiling, 2.0) && all.ways[1].cpu_growth(&all.ways[0]) == Some(1.0));
+
+        let some = compared(&[(1.1, 0.9, [1.0; 2]), quiet(1.5), (1.99, 1.0, [1.06, 1.0]), quiet(1.6)]);
+        assert!(close(of(&some).median, 1.55), "{:?}", of(&some));
+        let [left_out] = &some.warnings()[..] else { panic!("{:?}", some.warnings()) };
+        for part in ["Left out", "round 1 (", "90 %", "round 3 (", "6 % longer"] {
+            assert!(left_out.contains(part), "no \"{part}\" in {left_out}");
         }
-        warnings
+
+        let none = compared(&[(1.1, 0.5, [1.0; 2]), (1.3, 0.6, [1.0; 2])]);
+        assert!(close(of(&none).median, 1.2), "{:?}", of(&none));
+        let said = none.conclusions().to_string();
+        for part in ["every round was disturbed", "only 50 %", "only 60 %"] {
+            assert!(said.contains(part), "no \"{part}\" in {said}");
+        }
     }
 
-    /// What the two runs say, in sentences whose numbers are theirs.
-    pub fn conclusions(&self) -> Sentences {
-        let (s, p, best) = (&self.sequential, &self.parallel, self.sequential.best());
-        let smallest = s.models.iter().min_by_key(|model| model.params.n_estimators).unwrap_or(best);
-        let gain = 100.0 * (1.0 - best.scores.mse / smallest.scores.mse);
-        Sentences::new(
-            format!("Conclusions on {}", s.dataset),
-            vec![
-                format!(
-                    "{} models took {} one after another and {} on {} workers: {:.2} times as fast, {:.0} % efficient.",
-                    s.models.len(),
-                    seconds(s.seconds),
-                    seconds(p.seconds),
-                    p.workers,
-                    self.speedup,
-                    100.0 * self.efficiency
-                ),
-                format!(
-                    "Tasks of some ten trees let the speedup rise to {:.2}; had each model been one task, {:.2} would have been \
-                 the end, since the largest models are still running when the others are done.",
-                    self.ceiling, self.ceiling_by_model
-                ),
-                format!(
-                    "Workers were busy {:.1} % of the time. No model changed for being trained in parallel: all predictions \
-                 are the same, bit for bit.",
-                    100.0 * p.busy_share()
-                ),
-                format!(
-                    "The best model has {} trees: MSE {:.4}, R2 {:.4}. That is {gain:.1} % less error than {} trees give.",
-                    best.params.n_estimators, best.scores.mse, best.scores.r2, smallest.params.n_estimators
-                ),
-                format!(
-                    "On average its predictions are off by {:.3} in units of the target (mean absolute error).",
-                    best.scores.mae
-                ),
-            ],
-        )
-    }
-
-    /// Keeps the scores and raw task records of both runs under `report/`; see [`Outcome::save`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`] where a file cannot be written.
-    pub fn save(&self) -> Result<Sentences> {
-        let files = [self.sequential.save("sequential")?, self.parallel.save("parallel")?];
-        let names = files.iter().flatten().filter_map(|path| path.file_name());
-        let names = names.map(|name| name.to_string_lossy().into_owned()).collect();
-        Ok(Sentences::new("Saved in report/", names))
-    }
-
-    /// Shows the table in a notebook.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
-    }
-}
-
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
+    #[test]
+    fn a_ceiling_is_list_scheduling_with_the_times_of_the_first_way() {
+        let all = compared(&[(2.5, 1.0, [1.0; 2]), (2.1, 1.0, [1.0; 2]), (1.9, 1.0, [1.0; 2])]);
+        let way = &all.ways[1];
+        assert!(close(way.ceiling, 2.0), "{way:?}");
+        assert_eq!((way.claim(), way.efficiency(&all.ways[0])), (None, None));
+        let near = &compared(&[(2.01, 1.0, [1.0; 2])]).ways[1];
+        assert!(near.claim() == Some(near.ceiling) && close(near.claim().unwrap(), 2.0), "{near:?}");
     }
 }

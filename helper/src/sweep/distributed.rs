@@ -1,64 +1,63 @@
-//! A sweep on a Ray cluster: what goes there, and what comes back.
+//! A sweep on a Ray cluster: the requests that go there, and the sums that come back.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
-use serde_json::json;
+use learner::{Learner, Request};
 
 use super::gather::Gathering;
-use super::learner::{Learner, exact};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Place};
 use super::plan::{Keep, Plan};
 use super::run::{self, Extras};
+use super::training::{matrix, whole};
 use super::work::{Grown, Work};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ray::{Call, Done, Ended, RayCluster, Ship};
+use crate::ray::{Call, Done, Ended, RayCluster, RayRef, Ship};
 
-/// The test rows, row after row.
+/// The training rows and the test rows are objects of their own. The training rows are prepared for the
+/// default learner; for another one they follow with the first sweep that takes it.
+impl Ship for Split {
+    type Value = Self;
+
+    fn value(self) -> Result<Arc<Self>> {
+        Ok(Arc::new(self))
+    }
+
+    fn parts(split: &Self) -> Result<Vec<(String, Vec<u8>)>> {
+        let learner = Learner::default();
+        Ok(vec![(learner.to_string(), training_rows(split, learner)?), (TEST.to_owned(), test_rows(split))])
+    }
+}
+
+impl Ship for &Split {
+    type Value = Split;
+
+    fn value(self) -> Result<Arc<Split>> {
+        self.clone().value()
+    }
+
+    fn parts(split: &Split) -> Result<Vec<(String, Vec<u8>)>> {
+        Split::parts(split)
+    }
+}
+
+/// The name of the part with the test rows; that with the training rows has the learner's.
+const TEST: &str = "test rows";
+
+fn training_rows(split: &Split, learner: Learner) -> Result<Vec<u8>> {
+    Ok(learner.bytes(matrix(&split.train)?, split.train.y())?)
+}
+
+/// Row after row.
 fn test_rows(split: &Split) -> Vec<u8> {
     let (test, n) = (&split.test, split.test.len());
     let cells = (0..n).flat_map(|row| (0..test.n_features()).map(move |column| test.x()[column * n + row]));
     cells.flat_map(f64::to_le_bytes).collect()
 }
 
-/// A split goes to a Ray cluster as two objects: the training rows, sorted by every feature once for
-/// all trees of all models, and the test rows.
-impl Ship for Split {
-    type Value = Self;
-
-    fn value(&self) -> Result<Arc<Self>> {
-        Ok(Arc::new(self.clone()))
-    }
-
-    fn parts(split: &Self) -> Result<Vec<Vec<u8>>> {
-        Ok(vec![exact::Training::new(&split.train)?.bytes().to_vec(), test_rows(split)])
-    }
-}
-
-/// A split whose training rows are not to go there.
-pub(super) struct Tests(pub(super) Arc<Split>);
-
-impl Ship for Tests {
-    type Value = Split;
-
-    fn value(&self) -> Result<Arc<Split>> {
-        Ok(Arc::clone(&self.0))
-    }
-
-    fn parts(split: &Split) -> Result<Vec<Vec<u8>>> {
-        Ok(vec![test_rows(split)])
-    }
-}
-
-/// What a sweep on Ray cannot be.
+/// # Errors
+/// [`ErrorKind::InvalidParameter`] for what a sweep on Ray cannot do.
 pub(super) fn check(plan: &Plan) -> Result<()> {
-    if plan.learner != Learner::Forest {
-        return Err(Error::invalid(
-            "the learner of a sweep on Ray",
-            plan.learner,
-            "forest: the nodes get a library that grows exact forests; take Learner::Forest, or run on Cluster::local",
-        ));
-    }
     if plan.keep == Keep::All {
         return Err(Error::invalid(
             "keep of a sweep on Ray",
@@ -73,89 +72,222 @@ pub(super) fn check(plan: &Plan) -> Result<()> {
 pub(super) fn on_ray(
     mut plan: Plan,
     ray: &RayCluster,
-    split: &Split,
-    objects: &[u64],
+    data: &RayRef<Split>,
     extras: Extras<'_>,
 ) -> Result<Outcome> {
-    let (shards, keep) = (extras.shards, plan.keep);
+    let (split, shards, keep) = (data.value(), extras.shards, plan.keep);
     plan.keep = Keep::None;
+    let test = data.part(TEST, || Ok(test_rows(split)))?;
+    let objects = match shards {
+        Some(_) => vec![test],
+        None => vec![data.part(&plan.learner.to_string(), || training_rows(split, plan.learner))?, test],
+    };
     let listener = run::reporting(ray.shown().clone(), split.dataset.clone(), extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
-        over_ray(&work, ray, objects, shards, gathering)
-    });
-    let mut outcome = outcome?;
+        over_ray(&work, ray, &objects, shards, split.train.n_features(), gathering)
+    })?;
+    let mut outcome = Outcome { place: Place::Ray, ..outcome };
     if keep == Keep::Best {
         run::keep_best(&mut outcome, plan, split, shards)?;
     }
     Ok(outcome)
 }
 
-/// Hands in all tasks, and gathers what they give.
+/// Submits all tasks, and gathers their results. Where it fails, those that have not ended are cancelled.
 fn over_ray(
     work: &Work,
     ray: &RayCluster,
     objects: &[u64],
     shards: Option<&Shards>,
+    n_features: usize,
     gathering: &mut Gathering<'_>,
 ) -> Result<()> {
-    let taken_back = TakenBack(ray);
     let first = gathering.begin(&work.cut);
     let epoch = ray.shown().elapsed().saturating_sub(gathering.started.elapsed());
-    let (send, receive) = mpsc::channel();
+    let mut batch = ray.batch();
     for (key, planned) in work.cut.tasks.iter().enumerate() {
         let (model, trees) = (planned.model, planned.trees.clone());
         let params = work.plan.models[model];
-        let sabotage = work.sabotage();
-        let name = planned.to_string();
-        let shard = shards.map(|s| s.of_tree(trees.start, params.n_estimators));
-        let files = shard.zip(shards).map(|(shard, s)| s.files()[shard].to_string_lossy().into_owned());
-        let whole = shards.map(|s| {
-            let rows: usize = s.rows().iter().sum();
-            json!({ "columns": s.columns(), "rows": rows, "largest": s.largest().to_bits() })
-        });
-        let request = move |attempt| {
-            let panic = sabotage.as_ref().is_some_and(|panics| panics(model, trees.clone(), attempt));
-            json!({ "params": params, "trees": trees, "shard": whole, "panic": panic }).to_string()
+        let shard = shards.map(|s| &s.files()[s.of_tree(trees.start, params.n_estimators)]);
+        let request = Request {
+            learner: work.plan.learner,
+            params,
+            trees,
+            n_features,
+            shard: shards.map(whole),
+            panic: false,
         };
-        let (objects, files) = (objects.to_vec(), files.into_iter().collect());
-        let call = Call { name, request: Box::new(request), objects, files };
-        ray.submit(call, key, &send)?;
+        let sabotage = work.sabotage();
+        let request = move |attempt| {
+            let panics =
+                sabotage.as_ref().is_some_and(|panics| panics(model, request.trees.clone(), attempt));
+            json(&Request { panic: panics, ..request.clone() })
+        };
+        let submitted = batch.submit(Call {
+            key,
+            name: planned.to_string(),
+            request: Box::new(request),
+            objects: objects.to_vec(),
+            files: shard.map(|file| file.to_string_lossy().into_owned()).into_iter().collect(),
+        });
+        // The driver is gone. First comes what has ended already, and then the error.
+        if submitted.is_err() {
+            break;
+        }
     }
     for _ in 0..work.cut.tasks.len() {
-        let Ended { key, done, record } = ray.next(&receive)?;
+        let Ended { key, done, record } = batch.next()?;
         work.tried(key, record.attempt);
         let grown = match done {
-            Done::Finished(bytes) => sums(&bytes, gathering.rows()),
+            Done::Finished(bytes) => Ok(sums(&bytes, gathering.rows())?),
             Done::Failed(said) => Err(Error::new(ErrorKind::Task, said)),
             Done::Unusable(said) => return Err(Error::new(ErrorKind::Cluster, said)),
         };
-        gathering.record(run::trace(first, key, work, &record, grown.is_ok(), epoch));
+        // Of a task that was lost, nobody knows where and when it ran.
+        if record.worker.is_some() {
+            gathering.record(run::trace(first, key, work, &record, grown.is_ok(), epoch));
+        }
         match grown {
             Ok(grown) => gathering.add(work, key, &grown)?,
             Err(error) => gathering.fail(work, key, &error),
         }
     }
-    std::mem::forget(taken_back);
     Ok(())
 }
 
-/// Takes back what is still to be done where a sweep ends early.
-struct TakenBack<'a>(&'a RayCluster);
-
-impl Drop for TakenBack<'_> {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
+/// The request as text. A request that is no JSON is refused by the worker, with this message in it.
+fn json(request: &Request) -> String {
+    serde_json::to_string(request).unwrap_or_else(|e| e.to_string())
 }
 
 fn sums(bytes: &[u8], rows: usize) -> Result<Grown> {
-    let words = bytes.chunks_exact(8).map(|word| i64::from_le_bytes(word.try_into().unwrap_or_default()));
-    let sums: Vec<i64> = words.collect();
-    if sums.len() != rows || bytes.len() != 8 * rows {
+    let (words, rest) = bytes.as_chunks();
+    if words.len() != rows || !rest.is_empty() {
         let message =
             format!("a worker gave {} bytes for {rows} test rows; run ./scripts/setup", bytes.len());
         return Err(Error::new(ErrorKind::Cluster, message));
     }
-    Ok(Grown { sums, trees: Vec::new() })
+    Ok(Grown { sums: words.iter().map(|word| i64::from_le_bytes(*word)).collect(), trees: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sweep;
+    use crate::data::Rows;
+    use crate::ray::fake;
+
+    /// Answers each task with sums of 0, unless the request is to panic.
+    const ZEROS: &str = "
+for command in commands():
+    if command['do'] == 'put':
+        stored(command)
+    if command['do'] == 'task':
+        panic = json.loads(command['request'])['panic']
+        end(command, *(('panicked', b'sabotaged') if panic else ('finished', bytes(8 * 20))))
+";
+
+    fn split() -> Split {
+        let columns: Vec<Vec<f64>> =
+            (0..3).map(|c| (0..100).map(|r| f64::from(r * (c + 2) % 17) / 7.0).collect()).collect();
+        let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
+        let (dataset, target) = ("test".to_owned(), String::new());
+        Split { dataset, features: Vec::new(), target, train: rows(0..80), test: rows(80..100) }
+    }
+
+    fn sweep() -> Sweep {
+        Sweep::over_n_estimators([10, 20]).max_depth(3).quiet()
+    }
+
+    #[test]
+    fn both_learners_are_asked_for_and_their_rows_are_sent_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(folder.path(), ZEROS);
+        let data = ray.put(&split()).unwrap();
+        for learner in [Learner::Forest, Learner::Smartcore, Learner::Smartcore] {
+            let outcome = sweep().learner(learner).run_on(&ray, &data).unwrap();
+            assert!(outcome.models.iter().all(|model| model.predictions == [0.0; 20]));
+            assert_eq!(outcome.tasks.len(), 3);
+        }
+        let heard = fake::heard(folder.path());
+        let puts = heard.iter().filter(|command| command["do"] == "put");
+        let sizes: Vec<u64> = puts.map(|command| command["bytes"].as_u64().unwrap()).collect();
+        let forest = Learner::Forest.bytes(matrix(&split().train).unwrap(), split().train.y()).unwrap();
+        assert_eq!(sizes, [forest.len() as u64, 20 * 2 * 8, 8 + 80 * 3 * 8]);
+        let requests: Vec<Request> = heard
+            .iter()
+            .filter_map(|command| Some(serde_json::from_str(command["request"].as_str()?).unwrap()))
+            .collect();
+        assert!(
+            requests
+                .iter()
+                .map(|request| request.learner == Learner::Forest)
+                .eq([true, true, true, false, false, false, false, false, false])
+        );
+        assert!(requests.iter().all(|request| request.n_features == 2 && request.shard.is_none()));
+    }
+
+    #[test]
+    fn a_model_whose_tasks_panic_each_time_fails_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(folder.path(), ZEROS);
+        let sweep = sweep().sabotage(|model, trees, attempt| model == 1 && trees.start == 10 || attempt == 1);
+        let outcome = sweep.run_on(&ray, &ray.put(&split()).unwrap()).unwrap();
+        assert_eq!((outcome.models.len(), outcome.failed.len()), (1, 1));
+        assert_eq!((outcome.failed[0].model, outcome.failed[0].attempts), (1, 4));
+        assert!(outcome.failed[0].cause.contains("panicked: sabotaged"), "{}", outcome.failed[0].cause);
+    }
+
+    #[test]
+    fn a_lost_task_has_no_place_in_the_outcome() {
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(
+            folder.path(),
+            &ZEROS
+                .replace("panic else", "'model 1 trees 0' in command['name'] else")
+                .replace("('panicked', b'sabotaged')", "('lost', b'out of memory')"),
+        );
+        let outcome = sweep().run_on(&ray, &ray.put(&split()).unwrap()).unwrap();
+        assert_eq!((outcome.failed.len(), outcome.tasks.len()), (1, 2));
+        assert!(outcome.failed[0].cause.contains("out of memory"), "{}", outcome.failed[0].cause);
+    }
+
+    #[test]
+    fn a_lost_driver_ends_the_sweep_and_a_journal_goes_on() {
+        let runs = tempfile::tempdir().unwrap();
+        let sweep = sweep().journal(runs.path().join("ray.jsonl"));
+        let folder = tempfile::tempdir().unwrap();
+        let dies =
+            format!("{ZEROS}        if 'model 1' in command['name']: os.kill(os.getpid(), signal.SIGKILL)\n");
+        let ray = fake::cluster(folder.path(), &dies);
+        let error = sweep.run_on(&ray, &ray.put(&split()).unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cluster);
+        assert!(error.to_string().contains("with a journal it goes on"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(folder.path(), ZEROS);
+        let outcome = sweep.run_on(&ray, &ray.put(&split()).unwrap()).unwrap();
+        assert_eq!((outcome.restored, outcome.models.len()), (1, 2));
+    }
+
+    #[test]
+    fn answers_that_cannot_be_are_errors() {
+        let cases = [
+            ("end(command, 'unusable', b'load it anew')", sweep(), "load it anew"),
+            ("end(command, 'finished', bytes(8))", sweep(), "8 bytes for 20 test rows; run ./scripts/setup"),
+            // Its trees, grown again here, do not predict 0.
+            ("end(command, 'finished', bytes(160))", sweep().keep(Keep::Best), "is of another version"),
+        ];
+        for (does, sweep, says) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let put = "for command in commands():\n    if command['do'] == 'put': stored(command)\n";
+            let ray = fake::cluster(folder.path(), &format!("{put}    if command['do'] == 'task': {does}\n"));
+            let error = sweep.run_on(&ray, &ray.put(&split()).unwrap()).unwrap_err();
+            assert!(error.kind() == ErrorKind::Cluster && error.to_string().contains(says), "{error}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(folder.path(), ZEROS);
+        let error = sweep().keep(Keep::All).run_on(&ray, &ray.put(split()).unwrap()).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidParameter && error.to_string().contains("Cluster::local"));
+    }
 }

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use learner::Trees;
+
 use super::event::{Event, Listener, tell};
 use super::journal::{Journal, Restored};
-use super::learner::Trees;
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+use super::outcome::{FailedModel, ModelOutcome, Outcome, Place, Scores, SweepTask};
+use super::pace::pace;
 use super::plan::{Cut, Keep, Plan};
 use super::work::{Grown, Work};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 
+/// What has come of a run so far.
 pub(super) struct Gathering<'a> {
     plan: Arc<Plan>,
     split: &'a Split,
@@ -23,6 +26,8 @@ pub(super) struct Gathering<'a> {
     restored: usize,
     pub(super) started: Instant,
     pub(super) setup_seconds: f64,
+    /// Taken before the run.
+    pub(super) pace: f64,
     workers: usize,
     open: Vec<Forest>,
     parts: Vec<Part>,
@@ -36,20 +41,23 @@ pub(super) struct Gathering<'a> {
     done_trees: usize,
 }
 
-/// A forest that is not complete yet: the sum over the trees of its models that are.
+/// A forest under way.
 struct Forest {
     models: Vec<usize>,
+    /// How many of its models are complete; the sums and trees are those of the largest of these.
     next: usize,
     sums: Vec<i64>,
     trees: Vec<Arc<dyn Trees>>,
 }
 
-/// The trees that a model has beyond the next smaller one of its forest.
+/// The trees of a model that the next smaller one of its forest does not have.
 #[derive(Default)]
 struct Part {
     tasks_left: usize,
     sums: Vec<i64>,
+    /// With the number of the first tree of each piece.
     trees: Vec<(usize, Vec<Arc<dyn Trees>>)>,
+    /// Time that workers spent on it.
     seconds: f64,
 }
 
@@ -81,6 +89,7 @@ impl<'a> Gathering<'a> {
             restored: count,
             started: Instant::now(),
             setup_seconds: 0.0,
+            pace: 0.0,
             workers,
             open: Vec::new(),
             parts: Vec::new(),
@@ -109,7 +118,10 @@ impl<'a> Gathering<'a> {
         let came = |i: &usize| self.models[*i].as_ref().is_some_and(|model| model.restored);
         match self.plan.keep {
             Keep::None => Vec::new(),
-            Keep::Best => super::outcome::best(&self.models).filter(came).into_iter().collect(),
+            Keep::Best => super::outcome::best(self.models.iter().map(Option::as_ref))
+                .filter(came)
+                .into_iter()
+                .collect(),
             Keep::All => (0..self.models.len()).filter(came).collect(),
         }
     }
@@ -287,13 +299,16 @@ impl<'a> Gathering<'a> {
         self.tasks.sort_by_key(|task| task.task);
         Ok(Outcome {
             dataset: self.split.dataset.clone(),
+            identity: self.split.identity(),
             target: self.split.target.clone(),
             learner: self.plan.learner,
+            place: Place::Threads,
             schedule: self.plan.schedule,
             shared: self.plan.shares(),
             workers: self.workers,
             seconds,
             setup_seconds: self.setup_seconds,
+            pace: [self.pace, pace()],
             models: self.models.into_iter().flatten().collect(),
             failed: self.failed,
             tasks: self.tasks,

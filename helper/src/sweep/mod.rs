@@ -22,36 +22,35 @@ mod distributed;
 mod event;
 mod gather;
 mod journal;
-mod learner;
-mod learners;
 mod model;
 mod outcome;
+mod pace;
 mod plain;
 mod plan;
 mod projection;
 mod run;
 mod schedule;
+mod training;
 mod values;
-mod ways;
 mod work;
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-pub use comparison::Comparison;
+pub use comparison::{Comparison, Spread, Way};
+pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
 pub use event::Event;
 pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
-pub use learners::Learners;
 pub use model::Model;
+pub(crate) use outcome::{COLUMNS, Place, varied};
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use plan::Keep;
-pub(crate) use projection::MOST_WORKERS;
 pub use projection::Projection;
+pub(crate) use projection::{MOST_WORKERS, Measured};
 pub use schedule::Schedule;
 pub use values::Values;
-pub use ways::{Way, Ways};
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};
@@ -357,10 +356,11 @@ impl Workers<Shards> for Cluster {
 
 impl Workers<RayRef<Split>> for RayCluster {
     fn run(&self, sweep: &Sweep, data: &RayRef<Split>) -> Result<Outcome> {
-        let plan = sweep.plan(data, None)?;
+        let split = data.value();
+        let plan = sweep.plan(split, None)?;
         distributed::check(&plan)?;
-        let extras = sweep.extras(&plan, data, None)?;
-        distributed::on_ray(plan, self, data, data.objects(), extras)
+        let extras = sweep.extras(&plan, split, None)?;
+        distributed::on_ray(plan, self, data, extras)
     }
 }
 
@@ -370,8 +370,7 @@ impl Workers<Shards> for RayCluster {
         let plan = sweep.plan(split, Some(shards))?;
         distributed::check(&plan)?;
         let extras = sweep.extras(&plan, split, Some(shards))?;
-        let tests = self.put(&distributed::Tests(Arc::new(split.clone())))?;
-        distributed::on_ray(plan, self, split, tests.objects(), extras)
+        distributed::on_ray(plan, self, &self.share(Arc::new(split.clone())), extras)
     }
 }
 

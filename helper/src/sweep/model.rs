@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use forest::{Params, Scale};
+use learner::Trees;
 
-use super::learner::Trees;
+use super::training::matrix;
 use crate::data::Rows;
 use crate::error::{Error, Result};
 
@@ -39,7 +40,8 @@ impl Model {
             return Err(Error::invalid("the number of features", rows.n_features(), allowed));
         }
         let mut sums = vec![0; rows.len()];
-        self.trees.iter().try_for_each(|trees| trees.add_predictions(rows, &mut sums))?;
+        let x = matrix(rows)?;
+        self.trees.iter().try_for_each(|trees| trees.add_predictions(x, &mut sums))?;
         Ok(sums.into_iter().map(|sum| self.scale.to_f64(sum, self.params.n_estimators)).collect())
     }
 }

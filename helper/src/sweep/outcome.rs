@@ -7,12 +7,15 @@ use std::path::PathBuf;
 use forest::Params;
 use smartcore::metrics;
 
-use super::learner::Learner;
 use super::model::Model;
 use super::schedule::Schedule;
 use crate::cluster::TaskState;
+use learner::Learner;
 
 /// How well a model predicts the test rows, by smartcore's metrics.
+///
+/// A score that is not defined is NaN: each of them where the numbers are too large for an `f64`, and R2
+/// as well where all targets are equal, as those of a single row are. Tables say "undefined".
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
     /// Mean squared error, in squared units of the target.
@@ -21,15 +24,18 @@ pub struct Scores {
     pub rmse: f64,
     /// Mean absolute error, in units of the target.
     pub mae: f64,
-    /// The part of the target's variance that is explained; 1 is perfect, 0 as good as the mean.
+    /// R2, the part of the target's variance that is explained; 1 is perfect, 0 as good as the mean.
     pub r2: f64,
 }
 
 impl Scores {
     pub(crate) fn of(actual: &Vec<f64>, predicted: &Vec<f64>) -> Self {
-        let mse = metrics::mean_squared_error(actual, predicted);
-        let mae = metrics::mean_absolute_error(actual, predicted);
-        Self { mse, rmse: mse.sqrt(), mae, r2: metrics::r2(actual, predicted) }
+        let defined = |score: f64| if score.is_finite() { score } else { f64::NAN };
+        let mse = defined(metrics::mean_squared_error(actual, predicted));
+        let mae = defined(metrics::mean_absolute_error(actual, predicted));
+        let varies = actual.iter().any(|y| *y != actual[0]);
+        let r2 = if varies { defined(metrics::r2(actual, predicted)) } else { f64::NAN };
+        Self { mse, rmse: mse.sqrt(), mae, r2 }
     }
 }
 
@@ -44,11 +50,11 @@ pub struct ModelOutcome {
     pub scores: Scores,
     /// Its prediction for each test row.
     pub predictions: Vec<f64>,
-    /// Whether it was trained by an earlier run, and came from the [journal](super::Sweep::journal).
+    /// Whether an earlier run trained it, and it was read from the [journal](super::Sweep::journal).
     pub restored: bool,
 }
 
-/// A model that could not be trained, since a task of it failed as often as it was begun.
+/// A model that could not be trained: all attempts at one of its tasks failed.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FailedModel {
@@ -58,9 +64,9 @@ pub struct FailedModel {
     pub params: Params,
     /// The trees of the task that failed.
     pub trees: Range<usize>,
-    /// How often that task was begun.
+    /// How many attempts there were at that task.
     pub attempts: u32,
-    /// What it said at last.
+    /// The error of the last one.
     pub cause: String,
 }
 
@@ -72,12 +78,12 @@ impl fmt::Display for FailedModel {
     }
 }
 
-/// One task of a sweep: which trees, by whom, when. Times are in seconds from the sweep's start.
+/// One task of a sweep: which trees, on which worker, when. Times are in seconds from the sweep's start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepTask {
-    /// Its number in the sweep.
+    /// Its number in the sweep, from 0.
     pub task: usize,
-    /// The number of its model; where models share trees, the smallest that has these.
+    /// The number of its model, from 0; where models share trees, the smallest that has these.
     pub model: usize,
     /// Which of the model's trees it grew.
     pub trees: Range<usize>,
@@ -87,43 +93,59 @@ pub struct SweepTask {
     pub attempt: u32,
     /// [`Finished`](TaskState::Finished) or [`Failed`](TaskState::Failed).
     pub state: TaskState,
-    /// When it was handed in.
+    /// When it was handed to the scheduler.
     pub queued: f64,
-    /// When a worker began it.
+    /// When a worker began its last attempt.
     pub started: f64,
-    /// When it was done.
+    /// When that ended.
     pub ended: f64,
-    /// Seconds of processor time that it took; `None` where the system does not tell.
+    /// Processor time in seconds; `None` where the system does not tell.
     pub cpu_seconds: Option<f64>,
 }
 
 impl SweepTask {
-    /// Seconds from its begin to its end.
+    /// Wall time in seconds, from its start to its end.
     pub fn seconds(&self) -> f64 {
         self.ended - self.started
     }
 }
 
-/// What a sweep gave: a score for each model, and a record of each task.
+/// Where a sweep was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the thread that called.
+    Caller,
+    /// On the threads of a [`Cluster`](crate::Cluster).
+    Threads,
+    /// On the nodes of a [`RayCluster`](crate::RayCluster).
+    Ray,
+}
+
+/// What came out of a sweep: scores for each model, and a record of each task.
 #[derive(Clone)]
 pub struct Outcome {
-    /// What the data are called.
+    /// The name of the data set.
     pub dataset: String,
+    /// The hash of the rows, see [`Split::identity`](crate::data::Split::identity).
+    pub(crate) identity: u64,
     /// What the target's numbers mean, with their unit.
-    pub target: String,
-    /// Who grew the trees.
-    pub learner: Learner,
+    pub(crate) target: String,
+    /// The learner that grew the trees.
+    pub(crate) learner: Learner,
+    pub(crate) place: Place,
     /// How trees were cut into tasks.
     pub schedule: Schedule,
     /// Whether models shared trees: each was grown once.
     pub shared: bool,
-    /// How many workers shared the tasks; 1 for a sequential run.
+    /// How many workers there were; 1 for a sequential run.
     pub workers: usize,
-    /// Seconds from the first task handed in to the last model scored.
+    /// Wall time in seconds, from the first task handed in to the last model scored.
     pub seconds: f64,
-    /// Seconds before that, in which the training set was made ready for all trees.
+    /// Seconds before that, in which the training set was prepared for all trees.
     pub setup_seconds: f64,
-    /// The models that were trained, in the order of the sweep; there is one at least.
+    /// Seconds of a loop of fixed length, before and after the run; see [`pace`](super::pace).
+    pub(crate) pace: [f64; 2],
+    /// The models that were trained, in the order of the sweep; one at least.
     pub models: Vec<ModelOutcome>,
     /// The models that could not be trained.
     pub failed: Vec<FailedModel>,
@@ -131,20 +153,20 @@ pub struct Outcome {
     pub tasks: Vec<SweepTask>,
     /// The target of each test row.
     pub actual: Vec<f64>,
-    /// The file in which finished models were kept, if the sweep was told to.
-    pub journal: Option<PathBuf>,
-    /// How many models came from there.
+    /// The file of the journal, if there is one.
+    pub(crate) journal: Option<PathBuf>,
+    /// How many models were read from the journal.
     pub restored: usize,
     /// What went wrong without costing a result.
     pub warnings: Vec<String>,
     /// How many bytes the numbers take that the tasks shared.
-    pub data_bytes: usize,
+    pub(crate) data_bytes: usize,
     pub(crate) kept: Vec<(usize, Model)>,
 }
 
-/// Where the model with the lowest error is, of those that are there; the smaller forest among equals.
-pub(super) fn best(models: &[Option<ModelOutcome>]) -> Option<usize> {
-    let there = models.iter().enumerate().filter_map(|(i, model)| Some((i, model.as_ref()?)));
+/// The index of the model with the lowest error, of those that are there; of equals the smaller forest.
+pub(super) fn best<'a>(models: impl IntoIterator<Item = Option<&'a ModelOutcome>>) -> Option<usize> {
+    let there = models.into_iter().enumerate().filter_map(|(i, model)| Some((i, model?)));
     let order = |a: &ModelOutcome, b: &ModelOutcome| {
         a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
     };
@@ -152,24 +174,22 @@ pub(super) fn best(models: &[Option<ModelOutcome>]) -> Option<usize> {
 }
 
 impl Outcome {
-    /// The model with the lowest mean squared error; the smaller forest among equals.
+    /// The model with the lowest mean squared error; of equals the smaller forest.
     pub fn best(&self) -> &ModelOutcome {
         &self.models[self.best_index()]
     }
 
-    pub(crate) fn best_index(&self) -> usize {
-        let key = |i: &usize| (self.models[*i].scores.mse, self.models[*i].params.n_estimators);
-        let order = |a: &usize, b: &usize| key(a).0.total_cmp(&key(b).0).then(key(a).1.cmp(&key(b).1));
-        (0..self.models.len()).min_by(order).unwrap_or(0)
+    fn best_index(&self) -> usize {
+        best(self.models.iter().map(Some)).unwrap_or(0)
     }
 
-    /// The best model's trees, ready to predict; `None` unless the sweep was told to
+    /// The trees of the best model, ready to predict; `None` unless the sweep was told to
     /// [`keep`](super::Sweep::keep) models.
     pub fn best_model(&self) -> Option<&Model> {
         self.model(self.best_index())
     }
 
-    /// The trees of a model by its place in [`models`](Self::models), if they were kept.
+    /// The trees of a model by its index in [`models`](Self::models), if they were kept.
     pub fn model(&self, index: usize) -> Option<&Model> {
         let model = self.models.get(index)?.model;
         self.kept.iter().find(|(kept, _)| *kept == model).map(|(_, model)| model)
@@ -190,8 +210,8 @@ impl Outcome {
         self.models.len() == other.models.len() && self.models.iter().zip(&other.models).all(same)
     }
 
-    /// Seconds that workers were at each of the [`models`](Self::models); where models share trees, at
-    /// those that it has beyond the next smaller one.
+    /// Seconds of work for each of the [`models`](Self::models), the tasks of all workers added up; where
+    /// models share trees, for the trees that it has beyond the next smaller model.
     pub fn model_seconds(&self) -> Vec<f64> {
         let numbers = self.models.iter().map(|model| model.model).chain(self.tasks.iter().map(|t| t.model));
         let mut seconds = vec![0.0; numbers.max().map_or(0, |most| most + 1)];
@@ -199,23 +219,41 @@ impl Outcome {
         self.models.iter().map(|model| seconds[model.model]).collect()
     }
 
-    /// Seconds that all workers were busy, added up.
+    /// Seconds of work: the wall times of all tasks added up.
     pub fn busy_seconds(&self) -> f64 {
         self.tasks.iter().map(SweepTask::seconds).sum()
     }
 
-    /// The part of the workers' time that they were busy: 1 is all of it.
+    /// The part of the workers' time in which they ran tasks; 1 is all of it.
     pub fn busy_share(&self) -> f64 {
         self.busy_seconds() / (self.seconds * self.workers as f64)
     }
 
-    /// Seconds of processor time of all tasks; `None` where the system does not tell.
+    /// Processor time of all tasks in seconds; `None` where the system does not tell.
     pub fn cpu_seconds(&self) -> Option<f64> {
         self.tasks.iter().map(|task| task.cpu_seconds).sum()
     }
 
-    /// How many trees were grown: fewer than the models have where these share trees or came from a
-    /// journal.
+    /// The way it was run, in words.
+    pub(crate) fn how(&self) -> String {
+        let shared = if self.shared { "shared trees, " } else { "" };
+        let place = match self.place {
+            Place::Caller => return format!("{shared}one after another"),
+            Place::Threads if self.workers == 1 => "on one worker",
+            Place::Threads => "in parallel",
+            Place::Ray => "on Ray",
+        };
+        if self.shared { format!("{shared}{place}") } else { format!("{place}, {}", self.schedule) }
+    }
+
+    /// How many nodes a tree has on average; `None` unless the trees of all models were kept.
+    pub(crate) fn nodes_per_tree(&self) -> Option<f64> {
+        let nodes = (0..self.models.len()).map(|index| Some(self.model(index)?.n_nodes()));
+        Some(nodes.sum::<Option<usize>>()? as f64 / self.trees() as f64)
+    }
+
+    /// How many trees were grown: fewer than the models have where these share trees or were read from
+    /// a journal.
     pub fn trees_grown(&self) -> usize {
         let finished = self.tasks.iter().filter(|task| task.state == TaskState::Finished);
         finished.map(|task| task.trees.len()).sum()
@@ -230,5 +268,50 @@ impl Outcome {
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Outcome({} models on {} workers, {:.1} s)", self.models.len(), self.workers, self.seconds)
+    }
+}
+
+/// A hyperparameter: its name, and its value in a model.
+pub(crate) type Column = (&'static str, fn(&Params) -> String);
+
+/// All hyperparameters, under scikit-learn's names.
+pub(crate) const COLUMNS: [Column; 9] = [
+    ("n_estimators", |p| p.n_estimators.to_string()),
+    ("max_depth", |p| or_none(p.max_depth)),
+    ("min_samples_split", |p| p.min_samples_split.to_string()),
+    ("min_samples_leaf", |p| p.min_samples_leaf.to_string()),
+    ("min_impurity_decrease", |p| p.min_impurity_decrease.to_string()),
+    ("max_features", |p| p.max_features.to_string()),
+    ("bootstrap", |p| p.bootstrap.to_string()),
+    ("max_samples", |p| or_none(p.max_samples)),
+    ("seed", |p| p.seed.to_string()),
+];
+
+fn or_none(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "None".to_owned(), |value| value.to_string())
+}
+
+/// The hyperparameters in which models differ; the number of trees always is one.
+pub(crate) fn varied(models: &[Params]) -> Vec<Column> {
+    let differs = |(name, value): &Column| {
+        *name == "n_estimators" || models.windows(2).any(|pair| value(&pair[0]) != value(&pair[1]))
+    };
+    COLUMNS.into_iter().filter(differs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn undefined_scores_are_nan() {
+        for targets in [vec![2.0], vec![0.1; 7]] {
+            let scores = Scores::of(&targets, &vec![0.5; targets.len()]);
+            assert!(scores.r2.is_nan() && scores.mse.is_finite() && scores.mae > 0.0, "{scores:?}");
+        }
+        let scores = Scores::of(&vec![1e200, -1e200, 0.0], &vec![0.0; 3]);
+        assert!(scores.mse.is_nan() && scores.rmse.is_nan() && scores.r2.is_nan(), "{scores:?}");
+        assert!(scores.mae.is_finite());
+        assert_eq!(Scores::of(&vec![1.0, 2.0, 3.0], &vec![2.0; 3]).r2, 0.0);
     }
 }

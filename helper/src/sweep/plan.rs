@@ -4,8 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use forest::{MAX_TREES, Params};
+use learner::{Learner, TREES_AT_A_TIME};
 
-use super::learner::Learner;
 use super::schedule::Schedule;
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,8 +15,6 @@ use crate::text::thousands;
 /// Trees of a task: so few that all workers end at about the same time, so many that handing out a task
 /// costs little beside.
 const TREES_PER_TASK: usize = 10;
-/// Trees that a task holds at a time, where they are not kept.
-pub(super) const TREES_AT_A_TIME: usize = 10;
 
 /// Which trained models an [`Outcome`](super::Outcome) keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
-use super::learner::Prepared;
-use super::learner::exact::Blocks;
-use super::outcome::{Outcome, SweepTask};
+use super::outcome::{Outcome, Place, SweepTask};
+use super::pace::pace;
 use super::plan::Plan;
+use super::training::Training;
 use super::work::{Grown, Sabotage, Work};
 use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
 use crate::data::{Shards, Split};
@@ -30,7 +30,8 @@ pub(super) struct Extras<'a> {
 
 /// Runs the tasks one after another on the calling thread.
 pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Result<Outcome> {
-    run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))
+    let outcome = run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))?;
+    Ok(Outcome { place: Place::Caller, ..outcome })
 }
 
 /// Runs the tasks on the workers of a cluster.
@@ -58,16 +59,17 @@ pub(super) fn run(
 ) -> Result<Outcome> {
     let plan = Arc::new(plan);
     let setup = Instant::now();
-    let prepared: Arc<dyn Prepared> = match extras.shards {
-        None => Arc::from(plan.learner.prepare(split)?),
-        Some(shards) => Arc::new(Blocks(shards.clone())),
-    };
+    let training = Arc::new(match extras.shards {
+        None => Training::new(plan.learner, split)?,
+        Some(shards) => Training::Shards(plan.learner, Box::new(shards.clone())),
+    });
     let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &prepared, extras.sabotage);
+    let work = |models: &[usize]| Work::new(&plan, models, &training, extras.sabotage);
 
     let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
     gathering.setup_seconds = setup_seconds;
     let missing = work(&gathering.missing());
+    gathering.pace = pace();
     gathering.start(&missing);
     execute(missing, &mut gathering)?;
     let again = gathering.to_grow_again();
@@ -79,10 +81,20 @@ pub(super) fn run(
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
 pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+    let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished { model, .. } = event {
+        if let Event::Finished { model, done, of, left, .. } = event {
+            best = best.min(model.scores.mse);
             let trees = model.params.n_estimators as f64;
-            let metrics = [("trees", trees), ("MSE", model.scores.mse), ("R2", model.scores.r2)];
+            let metrics = [
+                ("trees", trees),
+                ("MSE", model.scores.mse),
+                ("R2", model.scores.r2),
+                ("best MSE", best),
+                ("done", done as f64),
+                ("of", of as f64),
+                ("seconds left", left),
+            ];
             cluster.report(format!("{dataset}, model {}", model.model), &metrics);
         }
         tell(listener.as_ref(), event);

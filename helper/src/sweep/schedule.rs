@@ -1,22 +1,24 @@
-//! How the trees of a sweep are cut into tasks, and what a scheduler can reach with these at best.
+//! How the trees of a sweep are cut into tasks, and how soon a scheduler can be done with these.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 
-/// How the trees of a sweep are cut into tasks, and in which order these are handed out. Whoever is
-/// free takes the next. The scores are the same under each, bit for bit; the time is not.
+/// How the trees of a sweep are cut into tasks, and in which order tasks are handed out: each goes to
+/// the first worker that is free. The scores are the same under every schedule, bit for bit; the time
+/// is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Tasks of some ten trees, model after model: at most one model more than there are workers is
-    /// begun and not done, and the workers end together.
+    /// Tasks of ten trees (or [`trees_per_task`](super::Sweep::trees_per_task)), model after model. At
+    /// any time at most one model more than there are workers is unfinished, and the workers end
+    /// together.
     #[default]
     Trees,
-    /// One task per model, in the order of the sweep: first come, first served.
+    /// One task per model, in the order of the sweep.
     Models,
-    /// One task per model, the longest first. No order is much better for tasks that cannot be cut:
-    /// it ends at most 4/3 - 1/(3 workers) times as late as the best one (Graham 1969).
+    /// One task per model, the longest first: done at most 4/3 - 1/(3 workers) times as late as with
+    /// the best order (Graham 1969).
     LongestFirst,
 }
 
@@ -30,34 +32,18 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// A time by which something can be sorted.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Time(f64);
-
-impl Eq for Time {}
-
-impl PartialOrd for Time {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Time {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-/// When the last of these tasks ends, if each goes to the first worker that is free, in the order
-/// given (list scheduling; Graham, "Bounds on Multiprocessing Timing Anomalies", SIAM J. Appl.
-/// Math. 17 (1969) 416-429, doi:10.1137/0117039).
+/// List scheduling: when the last of these tasks ends, in seconds, if each goes to the first worker
+/// that is free, in the order given (Graham, "Bounds on Multiprocessing Timing Anomalies", SIAM J.
+/// Appl. Math. 17 (1969) 416-429, doi:10.1137/0117039).
 pub(crate) fn makespan(seconds: impl IntoIterator<Item = f64>, workers: usize) -> f64 {
-    let mut free: BinaryHeap<_> = (0..workers.max(1)).map(|_| Reverse(Time(0.0))).collect();
+    // Numbers that are not negative have the order of their bits.
+    let mut free: BinaryHeap<_> = (0..workers.max(1)).map(|_| Reverse(0.0_f64.to_bits())).collect();
     let mut end = 0.0_f64;
     for seconds in seconds {
         if let Some(mut first) = free.peek_mut() {
-            first.0.0 += seconds;
-            end = end.max(first.0.0);
+            let done = f64::from_bits(first.0) + seconds.max(0.0);
+            first.0 = done.to_bits();
+            end = end.max(done);
         }
     }
     end

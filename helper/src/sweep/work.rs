@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use forest::Scale;
+use learner::{TREES_AT_A_TIME, Trees};
 
-use super::learner::{Prepared, Trees};
-use super::plan::{Cut, Keep, Plan, TREES_AT_A_TIME, TaskPlan};
+use super::plan::{Cut, Keep, Plan, TaskPlan};
+use super::training::{Training, matrix};
 use crate::data::Rows;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -18,7 +19,7 @@ pub(super) type Sabotage = Arc<dyn Fn(usize, Range<usize>, u32) -> bool + Send +
 pub(super) struct Work {
     pub(super) plan: Arc<Plan>,
     pub(super) cut: Cut,
-    pub(super) prepared: Arc<dyn Prepared>,
+    training: Arc<Training>,
     pub(super) scale: Scale,
     sabotage: Option<Sabotage>,
     /// How often each task was begun.
@@ -38,7 +39,7 @@ impl Work {
     pub(super) fn new(
         plan: &Arc<Plan>,
         models: &[usize],
-        prepared: &Arc<dyn Prepared>,
+        training: &Arc<Training>,
         sabotage: Option<&Sabotage>,
     ) -> Self {
         let cut = plan.cut(models);
@@ -47,8 +48,8 @@ impl Work {
             useful: cut.forests.iter().map(|_| AtomicUsize::new(usize::MAX)).collect(),
             plan: Arc::clone(plan),
             cut,
-            scale: prepared.scale(),
-            prepared: Arc::clone(prepared),
+            scale: training.scale(),
+            training: Arc::clone(training),
             sabotage: sabotage.cloned(),
         }
     }
@@ -111,12 +112,13 @@ impl Work {
         test: &Rows,
         go_on: impl Fn() -> Result<()>,
     ) -> Result<Grown> {
+        let x = matrix(test)?;
         let mut grown = Grown { sums: vec![0; test.len()], trees: Vec::new() };
         for start in trees.clone().step_by(TREES_AT_A_TIME) {
             go_on()?;
             let piece = start..trees.end.min(start + TREES_AT_A_TIME);
-            let piece = self.prepared.grow(&self.plan.models[model], piece)?;
-            piece.add_predictions(test, &mut grown.sums)?;
+            let piece = self.training.grow(&self.plan.models[model], piece)?;
+            piece.add_predictions(x, &mut grown.sums)?;
             if self.plan.keep != Keep::None {
                 grown.trees.push(Arc::from(piece));
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use polars_core::prelude::*;
 
-use super::{Bundle, Table, Text};
+use super::{Bundle, Show, Table, Text};
 use crate::data::Dataset;
 use crate::text::thousands;
 
@@ -41,18 +41,12 @@ impl Dataset {
             Table::new("Every column", titles).rows(summary),
         ]
     }
-
-    /// Shows the first rows, shape, types and summary statistics in a notebook.
-    pub fn evcxr_display(&self) {
-        let tables: String = self.tables().iter().map(Table::html).collect();
-        Bundle::new(tables, self.to_string()).emit();
-    }
 }
 
-impl fmt::Display for Dataset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [head, summary] = self.tables();
-        write!(f, "{head}\n{summary}")
+impl Show for Dataset {
+    fn bundle(&self) -> Bundle {
+        let [head, summary] = self.tables().map(|table| table.bundle());
+        Bundle { html: head.html + &summary.html, text: format!("{}\n{}", head.text, summary.text) }
     }
 }
 

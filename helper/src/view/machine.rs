@@ -4,10 +4,11 @@ use std::num::NonZero;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::{Table, Text};
+use super::{Bundle, Show, Table, Text};
 use crate::platform;
+use crate::text::memory;
 
-/// The machine and the build that the lab runs on; every timing is worth as much as this says.
+/// The machine and the build that the lab runs on. Timings can be compared only where these agree.
 ///
 /// As the last line of a cell it shows itself as a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,24 +18,24 @@ pub struct Machine {
     pub cpu: String,
     /// The architecture that this was compiled for, such as `x86_64`.
     pub architecture: &'static str,
-    /// How many cores this process may use: workers that can run at the same time.
+    /// How many cores this process may use.
     pub cores: usize,
-    /// Memory in bytes, and how much of it is free for use.
+    /// Memory in bytes.
     pub memory: u64,
-    /// Memory in bytes that can be had without swapping.
+    /// Memory in bytes that is available without swapping.
     pub memory_available: u64,
     /// The operating system and its version.
     pub os: String,
     /// The compiler.
     pub rust: &'static str,
-    /// Whether the code was compiled with debug assertions, which slow it down: the notebook was
-    /// opened with a kernel that is not this project's.
+    /// Whether the code was compiled with debug assertions, which slow it down; so in a kernel that is
+    /// not this project's.
     pub debug_assertions: bool,
-    /// The libraries whose speed counts, with their versions.
+    /// The libraries that do the lab's work, with their versions.
     pub libraries: &'static [(&'static str, &'static str)],
 }
 
-/// Asks the operating system what machine this is.
+/// Describes the machine and the build.
 pub fn machine() -> Machine {
     let ask = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
@@ -51,55 +52,43 @@ pub fn machine() -> Machine {
         rust: env!("HELPER_RUSTC"),
         debug_assertions: cfg!(debug_assertions),
         libraries: &[
-            ("smartcore", env!("HELPER_SMARTCORE")),
+            ("forest", env!("HELPER_FOREST")),
             ("rayon", env!("HELPER_RAYON")),
+            ("smartcore", env!("HELPER_SMARTCORE")),
             ("polars-core", env!("HELPER_POLARS_CORE")),
+            ("plotters", env!("HELPER_PLOTTERS")),
         ],
     }
 }
 
 impl Machine {
-    /// What stands in the table, line by line.
+    /// Name and value of each line.
     fn lines(&self) -> Vec<(&'static str, String)> {
         let libraries: Vec<String> =
             self.libraries.iter().map(|(name, version)| format!("{name} {version}")).collect();
-        let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
         let build = match self.debug_assertions {
-            false => "optimised, no debug assertions: timings are those of a release build".to_owned(),
+            false => "optimised, no debug assertions: timings are those of a release build",
             true => {
                 "debug assertions are ON: timings are several times too long, results are the same; open the \
-                     notebook with ./scripts/lab for the project's own kernel"
-                    .to_owned()
+                 notebook with ./scripts/lab for the project's own kernel"
             }
         };
         vec![
             ("Processor", format!("{} ({})", self.cpu, self.architecture)),
             ("Cores to use", self.cores.to_string()),
-            (
-                "Memory",
-                format!("{:.1} GiB, {:.1} GiB of it free", gib(self.memory), gib(self.memory_available)),
-            ),
+            ("Memory", format!("{}, {} of it free", memory(self.memory), memory(self.memory_available))),
             ("Operating system", self.os.clone()),
             ("Compiler", self.rust.to_owned()),
             ("Libraries", libraries.join(", ")),
-            ("Build", build),
+            ("Build", build.to_owned()),
         ]
-    }
-
-    pub(crate) fn table(&self) -> Table {
-        let rows = self.lines().into_iter().map(|(name, value)| vec![Text::from(name), Text::from(value)]);
-        Table::new("This machine", [" ", " "]).rows(rows)
-    }
-
-    /// Shows the table in a notebook.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
     }
 }
 
-impl std::fmt::Display for Machine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.table().fmt(f)
+impl Show for Machine {
+    fn bundle(&self) -> Bundle {
+        let rows = self.lines().into_iter().map(|(name, value)| vec![Text::from(name), Text::from(value)]);
+        Table::new("This machine", ["", ""]).rows(rows).bundle()
     }
 }
 
@@ -119,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_assertions_are_told() {
+    fn warns_of_debug_assertions() {
         let machine = Machine { debug_assertions: true, ..machine() };
         assert!(machine.to_string().contains("./scripts/lab"));
     }

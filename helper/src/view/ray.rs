@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::Bundle;
+use super::{Bundle, Show};
 use crate::ray::RayCluster;
 use crate::text::escape;
 
-impl RayCluster {
-    /// Shows what the cluster is in a notebook, with a link to Ray's own dashboard and the token that
-    /// this asks for.
-    pub fn evcxr_display(&self) {
+impl Show for RayCluster {
+    /// What the cluster is, a link to Ray's own dashboard, and the token that this asks for.
+    fn bundle(&self) -> Bundle {
         let text = format!("{self:?}");
-        Bundle::new(html(&text, self.ray_dashboard(), self.token()), text).emit();
+        Bundle { html: html(&text, self.ray_dashboard(), self.token()), text }
     }
 }
 

@@ -1,9 +1,6 @@
-//! A few sentences.
+//! A list of sentences.
 
-use std::fmt;
-use std::fmt::Write as _;
-
-use super::Bundle;
+use super::{Bundle, Show};
 use crate::text::escape;
 
 /// Sentences under a title; as the last line of a cell they show themselves as a list.
@@ -17,21 +14,18 @@ impl Sentences {
     pub(crate) fn new(title: impl Into<String>, sentences: Vec<String>) -> Self {
         Self { title: title.into(), sentences }
     }
-
-    /// Shows the list in a notebook.
-    pub fn evcxr_display(&self) {
-        let mut html = format!("<p><b>{}</b></p><ul style=\"max-width:60em\">", escape(&self.title));
-        for sentence in &self.sentences {
-            let _ = write!(html, "<li style=\"margin:4px 0\">{}</li>", escape(sentence));
-        }
-        html.push_str("</ul>");
-        Bundle::new(html, self.to_string()).emit();
-    }
 }
 
-impl fmt::Display for Sentences {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.title)?;
-        self.sentences.iter().try_for_each(|sentence| writeln!(f, "- {sentence}"))
+impl Show for Sentences {
+    fn bundle(&self) -> Bundle {
+        let Self { title, sentences } = self;
+        let item = |sentence: &String| format!("<li style=\"margin:4px 0\">{}</li>", escape(sentence));
+        let items: String = sentences.iter().map(item).collect();
+        Bundle {
+            html: format!("<p><b>{}</b></p><ul style=\"max-width:60em\">{items}</ul>", escape(title)),
+            text: sentences
+                .iter()
+                .fold(format!("{title}\n"), |text, sentence| format!("{text}- {sentence}\n")),
+        }
     }
 }

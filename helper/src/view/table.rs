@@ -1,12 +1,12 @@
-//! A small table.
+//! The one writer of tables.
 
 use std::fmt;
 use std::fmt::Write as _;
 
-use super::Bundle;
+use super::{Bundle, Show};
 use crate::text::escape;
 
-/// A cell's text and on which side it stands.
+/// A cell: text on the left, a number on the right.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Text {
     text: String,
@@ -14,7 +14,7 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// A number, which stands on the right.
+    /// A number.
     pub(crate) fn number(text: impl fmt::Display) -> Self {
         Self { text: text.to_string(), number: true }
     }
@@ -32,7 +32,7 @@ impl From<&str> for Text {
     }
 }
 
-/// A title, a line of headings, rows, and notes below.
+/// A title, headings, rows, and notes below them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
     title: String,
@@ -57,81 +57,80 @@ impl Table {
         self
     }
 
-    /// The table as HTML that reads well in the light and the dark theme: colours are the theme's.
-    pub(crate) fn html(&self) -> String {
-        let mut out =
-            String::from("<div style=\"overflow-x:auto\"><table style=\"border-collapse:collapse\">");
+    /// Colours are those of the page's theme; a table that is wider than the page scrolls.
+    fn html(&self) -> String {
+        let mut out = String::from(
+            "<div style=\"overflow-x:auto;max-width:100%\"><table style=\"border-collapse:collapse;table-layout:auto;color:inherit\">",
+        );
         let _ = write!(
             out,
             "<caption style=\"caption-side:top;text-align:left;white-space:nowrap;font-weight:bold;padding:4px 0;color:inherit\">{}</caption>",
             escape(&self.title)
         );
-        if self.head.iter().any(|h| !h.trim().is_empty()) {
-            out.push_str("<thead><tr>");
-            for (column, head) in self.head.iter().enumerate() {
-                let _ = write!(out, "<th style=\"text-align:{}\">{}</th>", self.side(column), escape(head));
-            }
-            out.push_str("</tr></thead>");
+        if let Some(head) = self.head() {
+            out.push_str(&format!("<thead>{}</thead>", row(&head, "th")));
         }
-        out.push_str("<tbody>");
-        for row in &self.rows {
-            out.push_str("<tr>");
-            for cell in row {
-                let style =
-                    if cell.number { "text-align:right;white-space:nowrap" } else { "text-align:left" };
-                let _ = write!(out, "<td style=\"{style}\">{}</td>", escape(&cell.text));
-            }
-            out.push_str("</tr>");
-        }
-        out.push_str("</tbody></table>");
+        let rows: String = self.rows.iter().map(|cells| row(cells, "td")).collect();
+        let _ = write!(out, "<tbody>{rows}</tbody></table>");
         for note in &self.notes {
             let _ = write!(out, "<p style=\"margin:4px 0;max-width:60em\">{}</p>", escape(note));
         }
-        out.push_str("</div>");
-        out
+        out + "</div>"
     }
 
-    /// Shows the table in a notebook.
-    pub(crate) fn evcxr_display(&self) {
-        Bundle::new(self.html(), self.to_string()).emit();
+    fn text(&self) -> String {
+        let rows: Vec<&Vec<Text>> = self.rows.iter().collect();
+        let head = self.head();
+        let lines: Vec<&Vec<Text>> = head.iter().chain(rows).collect();
+        let columns = lines.iter().map(|line| line.len()).max().unwrap_or(0);
+        let width = |c: usize| {
+            lines
+                .iter()
+                .filter_map(|line| line.get(c))
+                .map(|cell| cell.text.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = format!("{}\n", self.title);
+        for line in lines {
+            let cells = line.iter().zip(&widths).map(|(cell, &width)| match cell.number {
+                true => format!("{:>width$}  ", cell.text),
+                false => format!("{:<width$}  ", cell.text),
+            });
+            let _ = writeln!(out, "{}", cells.collect::<String>().trim_end());
+        }
+        self.notes.iter().fold(out, |out, note| out + note + "\n")
     }
 
-    fn side(&self, column: usize) -> &'static str {
-        let number = self.rows.first().and_then(|row| row.get(column)).is_some_and(|cell| cell.number);
-        if number { "right" } else { "left" }
-    }
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).chain([self.head.len()]).max().unwrap_or(0);
-        let cell = |row: &[Text], c: usize| row.get(c).map_or(0, |cell| cell.text.chars().count());
-        let widths: Vec<usize> = (0..columns)
-            .map(|c| {
-                let head = self.head.get(c).map_or(0, |h| h.trim().chars().count());
-                self.rows.iter().map(|row| cell(row, c)).max().unwrap_or(0).max(head)
-            })
-            .collect();
-        writeln!(f, "{}", self.title)?;
-        let head: Vec<Text> = self
+    /// The headings, aligned as the cells below them; none if all are empty.
+    fn head(&self) -> Option<Vec<Text>> {
+        let number = |c: usize| self.rows.iter().any(|row| row.get(c).is_some_and(|cell| cell.number));
+        let heads = self
             .head
             .iter()
             .enumerate()
-            .map(|(c, h)| Text { text: h.clone(), number: self.side(c) == "right" })
-            .collect();
-        let with_head = self.head.iter().any(|h| !h.trim().is_empty()).then_some(&head);
-        for row in with_head.into_iter().chain(&self.rows) {
-            let mut line = String::new();
-            for (cell, &width) in row.iter().zip(&widths) {
-                let _ = match cell.number {
-                    true => write!(line, "{:>width$}  ", cell.text),
-                    false => write!(line, "{:<width$}  ", cell.text),
-                };
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))
+            .map(|(c, head)| Text { text: head.trim().to_owned(), number: number(c) });
+        self.head.iter().any(|head| !head.trim().is_empty()).then(|| heads.collect())
     }
+}
+
+impl Show for Table {
+    fn bundle(&self) -> Bundle {
+        Bundle { html: self.html(), text: self.text() }
+    }
+}
+
+/// Texts longer than this many letters are broken into lines.
+const LONG: usize = 40;
+
+fn row(cells: &[Text], tag: &str) -> String {
+    let cells = cells.iter().map(|cell| {
+        let side = if cell.number { "right" } else { "left" };
+        let lines = if cell.text.chars().count() <= LONG { "white-space:nowrap" } else { "min-width:20em" };
+        format!("<{tag} style=\"padding:2px 8px;text-align:{side};{lines}\">{}</{tag}>", escape(&cell.text))
+    });
+    format!("<tr>{}</tr>", cells.collect::<String>())
 }
 
 #[cfg(test)]

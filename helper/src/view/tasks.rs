@@ -1,16 +1,15 @@
-//! How the tasks of a cluster show themselves.
+//! How the tasks of a cluster show themselves: the latest as a table.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::{Table, Text};
+use super::{Bundle, Show, Table, Text};
 use crate::cluster::{TaskRecord, TaskState, Tasks};
 use crate::text::{seconds, thousands};
 
 const LATEST: usize = 12;
 
-impl Tasks {
-    fn table(&self) -> Table {
+impl Show for Tasks {
+    fn bundle(&self) -> Bundle {
         let all = thousands(self.len() as u64);
         let title = match self.len() > LATEST {
             true => format!("The latest {LATEST} of {all} tasks"),
@@ -23,11 +22,7 @@ impl Tasks {
         Table::new(title, heads)
             .rows(self.iter().skip(self.len().saturating_sub(LATEST)).map(row))
             .note(counts.join(", "))
-    }
-
-    /// Shows the latest tasks in a notebook.
-    pub fn evcxr_display(&self) {
-        self.table().evcxr_display();
+            .bundle()
     }
 }
 
@@ -46,10 +41,4 @@ fn row(task: &TaskRecord) -> Vec<Text> {
         time(task.ended.map(|_| task.ran())),
         time(task.cpu),
     ]
-}
-
-impl fmt::Display for Tasks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.table().fmt(f)
-    }
 }

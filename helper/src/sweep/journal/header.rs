@@ -1,13 +1,14 @@
 //! The first line of a journal: which sweep its models are of.
 
 use forest::Params;
+use learner::Learner;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::data::{Rows, Split};
 use crate::error::Result;
-use crate::sweep::learner::Learner;
 use crate::sweep::plan::Plan;
+use crate::sweep::training::{Training, matrix};
 
 /// What must be the same for models of a journal to be models of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl Header {
             dataset: split.dataset.clone(),
             train_rows: split.train.len(),
             test_rows: split.test.len(),
-            numbers: format!("{:016x}", hash([&split.train, &split.test])),
+            numbers: format!("{:016x}", split.identity()),
             learner: plan.learner.to_string(),
             trees: format!("{:016x}", sample(plan.learner)?),
             models: plan.models.clone(),
@@ -81,15 +82,6 @@ impl Header {
     }
 }
 
-fn hash<'a>(rows: impl IntoIterator<Item = &'a Rows>) -> u64 {
-    let mut hasher = Xxh3::new();
-    for rows in rows {
-        hasher.update(&(rows.len() as u64).to_le_bytes());
-        rows.x().iter().chain(rows.y()).for_each(|number| hasher.update(&number.to_le_bytes()));
-    }
-    hasher.digest()
-}
-
 /// Hash of what three trees predict on rows that are always the same.
 fn sample(learner: Learner) -> Result<u64> {
     let column = |step: usize, of: usize| (0..300).map(|i| (i * step % of) as f64).collect::<Vec<_>>();
@@ -103,11 +95,11 @@ fn sample(learner: Learner) -> Result<u64> {
         train: rows.clone(),
         test: rows.clone(),
     };
-    let prepared = learner.prepare(&split)?;
+    let training = Training::new(learner, &split)?;
     let max_features = forest::MaxFeatures::Count(1);
     let params = Params { n_estimators: 3, seed: 7, max_features, ..Params::default() };
     let mut sums = vec![0; rows.len()];
-    prepared.grow(&params, 0..3)?.add_predictions(&rows, &mut sums)?;
+    training.grow(&params, 0..3)?.add_predictions(matrix(&rows)?, &mut sums)?;
     let mut hasher = Xxh3::new();
     sums.iter().for_each(|sum| hasher.update(&sum.to_le_bytes()));
     Ok(hasher.digest())

@@ -1,13 +1,8 @@
-//! The dashboard of a cluster: a live page, the same as a still picture, and a trace of its tasks.
-//!
-//! The page is served on the loopback interface alone, under an address with a random token in it.
-//! What it shows is drawn here, once for the page and for the still picture.
+//! The dashboard of a cluster: its summary, kept up to date while the cluster lives; and a trace of its
+//! tasks.
 
-mod panels;
-mod server;
+mod live;
 mod summary;
-#[cfg(test)]
-mod tests;
 mod trace;
 
 use std::fmt;
@@ -19,35 +14,37 @@ pub use summary::Summary;
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::ray::RayCluster;
-use crate::text::escape;
-use crate::view::Bundle;
-use server::Server;
+use crate::view::{Bundle, Show};
+use live::Live;
 
-/// A page that shows live what a cluster does; made by [`Cluster::dashboard`].
+/// A picture of what a cluster does that stays up to date; made by [`Cluster::dashboard`].
 ///
-/// As the last line of a cell it shows itself in a frame, and goes on while later cells run. Where the
-/// page cannot be had, because the kernel has ended or runs on another machine, the frame shows
-/// how things stood when the cell ran.
+/// As the last line of a cell it shows the cluster's summary, and updates it twice a second while
+/// later cells run. The updates come from Jupyter's own server, so that they arrive wherever the
+/// notebook does. Elsewhere (an exported page, a report) the picture shows how things stood when the
+/// cell ran.
 #[derive(Clone)]
 pub struct Dashboard {
     cluster: Cluster,
-    server: Arc<Server>,
+    live: Arc<Live>,
 }
 
 impl Cluster {
-    /// Serves a page that shows the tasks, workers and results of this cluster while it works: to
-    /// this machine alone, and to nobody who has not its address. One page serves all calls; it
-    /// ends with the last handle to the cluster.
+    /// A picture of the tasks, workers and results of this cluster that is updated while the cluster
+    /// lives. All calls share one file in `runs/live/`, which ends with the cluster.
+    ///
+    /// The latest [`report`](Self::report) with metrics `done` and `of`, and perhaps `seconds left` and
+    /// `best MSE`, is shown as progress; sweeps report so.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the system gives no port, thread or random number.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system gives no
+    /// thread.
     pub fn dashboard(&self) -> Result<Dashboard> {
-        let server = self.attached(|| Server::start(self.downgrade()))?;
-        Ok(Dashboard { cluster: self.clone(), server })
+        let live = self.attached(|| Live::start(self))?;
+        Ok(Dashboard { cluster: self.clone(), live })
     }
 
-    /// How this cluster stands now, as a still picture that stays in a report: tasks by state, who
-    /// worked when, results, failures.
+    /// How this cluster stands now: tasks by state, who worked when, results, failures.
     pub fn summary(&self) -> Summary {
         Summary::of(self)
     }
@@ -76,44 +73,15 @@ impl RayCluster {
     }
 }
 
-impl Dashboard {
-    /// The address of the page. Who has it can look at the page, nobody else.
-    pub fn url(&self) -> &str {
-        self.server.url()
-    }
-
-    /// Shows the page in a notebook.
-    pub fn evcxr_display(&self) {
-        Bundle::new(self.html(), self.to_string()).emit();
-    }
-
-    /// The page in a frame. An `object` rather than an `iframe`: where the page cannot be loaded,
-    /// a browser shows what stands inside instead of an error.
-    fn html(&self) -> String {
-        let (url, port) = (escape(self.url()), self.server.port());
-        format!(
-            "<object data=\"{url}\" type=\"text/html\" aria-label=\"Dashboard of the cluster\" \
-             style=\"width:100%;height:640px\">\
-             <div style=\"padding:8px\"><p style=\"margin:4px 0\">The live page is not there: its kernel has ended, or runs \
-             on another machine (then, with SSH, <code>ssh -L {port}:127.0.0.1:{port} MACHINE</code> brings it here). \
-             This is how things stood when the cell ran.</p>{}</div></object>\
-             <p style=\"margin:4px 0\">Live while the kernel runs, in a tab of its own too: \
-             <a href=\"{url}\" target=\"_blank\" rel=\"noopener noreferrer\">{url}</a>. It can be opened on this machine \
-             only, by who has this address.</p>",
-            self.cluster.summary().html()
-        )
-    }
-}
-
-impl fmt::Display for Dashboard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dashboard: {} (on this machine only, while the kernel runs)", self.url())
+impl Show for Dashboard {
+    fn bundle(&self) -> Bundle {
+        let Bundle { html, text } = self.cluster.summary().bundle();
+        Bundle { html: html + &self.live.script(), text }
     }
 }
 
 impl fmt::Debug for Dashboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the address, which is a secret.
         write!(f, "Dashboard of {:?}", self.cluster)
     }
 }

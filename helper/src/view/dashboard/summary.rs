@@ -1,106 +1,290 @@
-//! How a cluster stands at one moment.
+//! How a cluster stands at one moment: tasks by state, progress, who worked when, results, failures.
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use serde_json::json;
+use plotters::style::RGBColor;
 
-use super::panels;
-use crate::cluster::{Cluster, Report, Snapshot, TaskState};
+use crate::chart::{Bar, Figure, Lanes};
+use crate::cluster::{Cluster, Report, Snapshot, Span, TaskRecord, TaskState};
 use crate::platform;
-use crate::text::{seconds, thousands};
-use crate::view::Bundle;
+use crate::text::{count, escape, memory, seconds, significant, thousands};
+use crate::view::figure::{INLINE, picture};
+use crate::view::{Bundle, Show, Table, Text};
 
 /// Tasks that are drawn at most.
-const DRAWN: usize = 600;
+const DRAWN: usize = 300;
+/// Rows of the tables of results and tasks, and failures that are shown.
+const RESULTS: usize = 8;
+const TASKS: usize = 8;
+const FAILURES: usize = 4;
+/// Lanes of workers at most.
+const LANES: usize = 64;
+/// Metrics of a report that say how far the work is, not what came out.
+const PROGRESS: [&str; 4] = ["done", "of", "seconds left", "best MSE"];
+/// An attempt that failed and was followed by another.
+const RETRIED: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+
+/// Colours that colour-blind readers can tell apart (Okabe and Ito).
+fn colour(state: TaskState) -> RGBColor {
+    match state {
+        TaskState::Pending => RGBColor(0x8c, 0x95, 0x9f),
+        TaskState::Running => RGBColor(0x00, 0x9e, 0x73),
+        TaskState::Finished => RGBColor(0x00, 0x72, 0xb2),
+        TaskState::Failed => RGBColor(0xd5, 0x5e, 0x00),
+    }
+}
 
 /// How a cluster stood at one moment; made by [`Cluster::summary`].
 ///
-/// As the last line of a cell it shows itself as a still picture.
+/// As the last line of a cell it shows itself as tables and a picture of who worked when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    pub(super) snapshot: Snapshot,
-    pub(super) usage: Usage,
-}
-
-/// What the whole process has used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Usage {
-    /// Processor seconds.
-    pub(super) cpu: Option<f64>,
-    /// Bytes now.
-    pub(super) memory: Option<u64>,
-    /// Bytes at most.
-    pub(super) peak: Option<u64>,
+    snapshot: Snapshot,
+    /// Processor seconds of the whole process.
+    cpu: Option<f64>,
+    /// Memory of the whole process in bytes, now and at most.
+    memory: Option<u64>,
+    peak: Option<u64>,
 }
 
 impl Summary {
     pub(super) fn of(cluster: &Cluster) -> Self {
-        let usage = Usage {
+        let memory = platform::process_memory();
+        Self {
+            snapshot: cluster.snapshot(DRAWN),
             cpu: platform::process_cpu().map(|cpu| cpu.as_secs_f64()),
-            memory: platform::process_memory(),
-            // Of two clocks that are read one after the other, the second may be behind.
-            peak: platform::peak_memory().max(platform::process_memory()),
+            memory,
+            // The peak is read from another source, which may lag behind.
+            peak: platform::peak_memory().max(memory),
+        }
+    }
+
+    /// Changes when a task changes its state or a result is reported.
+    pub(super) fn stamp(&self) -> ([usize; 4], Option<Duration>) {
+        (self.snapshot.counts, self.snapshot.results.last().map(|result| result.at))
+    }
+
+    /// The whole picture, with the lanes as SVG: for pages that are trusted.
+    pub(super) fn live_html(&self) -> String {
+        self.html(|lanes| lanes.svg().to_owned())
+    }
+
+    fn html(&self, lanes: impl Fn(&Figure) -> String) -> String {
+        let tables = [self.states(), self.results(), self.tasks()];
+        let [states, results, tasks] =
+            tables.map(|table| table.map_or_else(String::new, |table| table.bundle().html));
+        let lanes = match self.lanes().figure("Who worked when", self.sentence()) {
+            Ok(figure) => lanes(&figure),
+            Err(error) => format!("<p>{}</p>", escape(&error.to_string())),
         };
-        Self { snapshot: cluster.snapshot(DRAWN), usage }
+        let progress = self.progress().map_or_else(String::new, |(part, sentence)| {
+            format!("<p><progress value=\"{part:.3}\" max=\"1\"></progress> {}</p>", escape(&sentence))
+        });
+        format!("{progress}{states}{lanes}{}{results}{tasks}{}", self.key(), self.failures())
     }
 
     /// States and how many tasks are in them.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (TaskState, usize)> {
+    fn counts(&self) -> impl Iterator<Item = (TaskState, usize)> {
         TaskState::ALL.into_iter().zip(self.snapshot.counts)
     }
 
-    pub(super) fn html(&self) -> String {
-        let style = include_str!("panels.css");
-        format!("<style>{style}</style><div class=\"cluster-panels\">{}</div>", panels::html(self))
+    fn sentence(&self) -> String {
+        let Snapshot { at, workers, .. } = &self.snapshot;
+        let counts: Vec<String> =
+            self.counts().map(|(state, n)| format!("{} {state}", thousands(n as u64))).collect();
+        let workers = count(*workers, "worker", "workers");
+        format!("{workers}, {} after their start: {}.", seconds(at.as_secs_f64()), counts.join(", "))
     }
 
-    /// What the page asks for again and again.
-    pub(super) fn json(&self) -> String {
-        let counts: serde_json::Map<_, _> =
-            self.counts().map(|(state, count)| (state.to_string(), count.into())).collect();
-        let result = |result: &Report| {
-            let metrics: serde_json::Map<_, _> =
-                result.metrics.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-            json!({ "name": result.name, "at": result.at.as_secs_f64(), "metrics": metrics })
+    /// Tasks by state, and what the process uses.
+    fn states(&self) -> Option<Table> {
+        let states = self.counts().map(|(state, n)| (state.to_string(), thousands(n as u64)));
+        let process = [
+            ("processor time", self.cpu.map(seconds)),
+            ("memory", self.memory.map(memory)),
+            ("peak memory", self.peak.map(memory)),
+        ];
+        let process = process.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let (heads, values): (Vec<_>, Vec<_>) =
+            states.chain(process).map(|(h, v)| (h, Text::number(v))).unzip();
+        let title = format!("Cluster of {}", count(self.snapshot.workers, "worker", "workers"));
+        Some(Table::new(title, heads).rows([values]))
+    }
+
+    /// The part of the work that is done, from 0 to 1, and a sentence; from the latest report that says so.
+    fn progress(&self) -> Option<(f64, String)> {
+        let metrics: BTreeMap<&str, f64> = self
+            .snapshot
+            .results
+            .last()?
+            .metrics
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        let (done, of) = (*metrics.get("done")?, *metrics.get("of")?);
+        let left = match metrics.get("seconds left") {
+            _ if done >= of => "all done".to_owned(),
+            Some(left) => format!("{} to go, about {} left", of - done, seconds(*left)),
+            None => format!("{} to go", of - done),
         };
-        let results: Vec<_> = self.snapshot.results.iter().map(result).collect();
-        json!({
-            "at": self.snapshot.at.as_secs_f64(),
-            "workers": self.snapshot.workers,
-            "counts": counts,
-            "cpu": self.usage.cpu,
-            "memory": self.usage.memory,
-            "peak": self.usage.peak,
-            "results": results,
-            "html": panels::html(self),
-        })
-        .to_string()
+        let best = metrics
+            .get("best MSE")
+            .map_or_else(String::new, |mse| format!("; lowest MSE so far: {}", significant(*mse)));
+        Some((done / of, format!("{done} of {of} models done, {left}{best}.")))
     }
 
-    /// Shows the picture in a notebook.
-    pub fn evcxr_display(&self) {
-        Bundle::new(self.html(), self.to_string()).emit();
+    /// Who worked when, and at what now.
+    fn lanes(&self) -> Lanes {
+        let snapshot = &self.snapshot;
+        let workers = snapshot.workers.min(LANES);
+        let spans = || snapshot.tasks.iter().flat_map(|task| task.spans.iter().map(move |span| (task, span)));
+        let running = snapshot.tasks.iter().any(|task| task.state == TaskState::Running);
+        let last = spans().filter_map(|(_, span)| span.ended).max();
+        let to = if running { snapshot.at } else { last.unwrap_or(snapshot.at) };
+        let from = spans().map(|(_, span)| span.started).min().unwrap_or(Duration::ZERO);
+        let mut notes = vec!["idle".to_owned(); workers];
+        let mut bars = Vec::new();
+        for (task, span) in spans().filter(|(_, span)| span.worker < workers) {
+            if span.ended.is_none() {
+                notes[span.worker].clone_from(&task.name);
+            }
+            let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(to).as_secs_f64());
+            let retried = span.attempt < task.attempt;
+            let state = if retried { "tried again".to_owned() } else { task.state.to_string() };
+            let tip = format!(
+                "task {}: {}, attempt {}, {state}, {}",
+                task.id,
+                task.name,
+                span.attempt,
+                seconds(to - from)
+            );
+            let RGBColor(r, g, b) = if retried { RETRIED } else { colour(task.state) };
+            // Neighbours in two shades, so that they can be told apart.
+            let pale = |part: u8| if task.id % 2 == 0 { part } else { part + (255 - part) / 4 };
+            bars.push(Bar {
+                worker: span.worker,
+                from,
+                to,
+                colour: RGBColor(pale(r), pale(g), pale(b)),
+                tip,
+            });
+        }
+        Lanes { from: from.as_secs_f64(), to: to.as_secs_f64(), bars, notes }
+    }
+
+    fn key(&self) -> String {
+        let snapshot = &self.snapshot;
+        let keys = [
+            ("running", colour(TaskState::Running)),
+            ("finished", colour(TaskState::Finished)),
+            ("failed", colour(TaskState::Failed)),
+            ("tried again", RETRIED),
+        ];
+        let keys: String = keys
+            .map(|(name, RGBColor(r, g, b))| {
+                format!("<span style=\"color:#{r:02x}{g:02x}{b:02x}\">\u{25a0}</span> {name} &nbsp; ")
+            })
+            .concat();
+        let mut notes = format!("The latest {}.", count(snapshot.tasks.len(), "task", "tasks"));
+        if snapshot.workers > LANES {
+            notes += &format!(" The first {LANES} of {} workers.", snapshot.workers);
+        }
+        let waits = |task: &&TaskRecord| {
+            task.state == TaskState::Running
+                && task.spans.last().is_some_and(|span: &Span| span.ended.is_some())
+        };
+        let waiting = snapshot.tasks.iter().filter(waits).count();
+        if waiting > 0 {
+            notes += &format!(" Tasks that wait for other tasks, and occupy no worker: {waiting}.");
+        }
+        format!("<p>{keys}{notes}</p>")
+    }
+
+    fn results(&self) -> Option<Table> {
+        let results = &self.snapshot.results;
+        let shown: Vec<&Report> = results.iter().rev().take(RESULTS).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in shown.iter().flat_map(|result| &result.metrics) {
+            if !names.contains(&name.as_str()) && !PROGRESS.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        let row = |result: &&Report| {
+            let value = |name: &&str| {
+                let value = result.metrics.iter().find(|(metric, _)| metric == name);
+                Text::number(value.map_or_else(String::new, |(_, value)| significant(*value)))
+            };
+            [Text::from(result.name.as_str())].into_iter().chain(names.iter().map(value)).collect()
+        };
+        let title = format!("The latest of {}", count(results.len(), "result", "results"));
+        let heads = ["result"].iter().chain(&names).copied();
+        (!results.is_empty()).then(|| Table::new(title, heads).rows(shown.iter().map(row)))
+    }
+
+    /// The tasks that run, and those that ended last.
+    fn tasks(&self) -> Option<Table> {
+        let mut shown: Vec<&TaskRecord> =
+            self.snapshot.tasks.iter().filter(|task| !task.spans.is_empty()).collect();
+        shown.sort_by_key(|task| std::cmp::Reverse((task.ended.unwrap_or(Duration::MAX), task.id)));
+        shown.truncate(TASKS);
+        let time = |time: Option<Duration>| {
+            Text::number(time.map_or_else(String::new, |time| seconds(time.as_secs_f64())))
+        };
+        let row = |task: &&TaskRecord| {
+            vec![
+                Text::number(task.id),
+                Text::from(task.name.as_str()),
+                Text::from(task.state.to_string()),
+                Text::number(task.attempt),
+                time(task.started.map(|started| started.saturating_sub(task.queued))),
+                time(task.ended.map(|_| task.ran())),
+                time(task.cpu),
+            ]
+        };
+        let heads = ["task", "name", "state", "attempt", "waited", "ran", "processor time"];
+        let title = "Tasks that run, and those that ended last";
+        (!shown.is_empty()).then(|| Table::new(title, heads).rows(shown.iter().map(row)))
+    }
+
+    fn failures(&self) -> String {
+        let mut failed: Vec<&TaskRecord> =
+            self.snapshot.tasks.iter().filter(|task| task.state == TaskState::Failed).collect();
+        failed.sort_by_key(|task| std::cmp::Reverse(task.ended));
+        let errors: String = failed
+            .iter()
+            .filter_map(|task| task.error.as_ref())
+            .take(FAILURES)
+            .map(|error| format!("<li>{}</li>", escape(&shortened(&error.to_string()))))
+            .collect();
+        if errors.is_empty() {
+            errors
+        } else {
+            format!("<p><b>Failures, the latest first</b></p><ul>{errors}</ul>")
+        }
     }
 }
 
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Snapshot { at, workers, results, .. } = &self.snapshot;
-        let counts: Vec<String> =
-            self.counts().map(|(state, count)| format!("{} {state}", thousands(count as u64))).collect();
-        let workers = if *workers == 1 { "1 worker".to_owned() } else { format!("{workers} workers") };
-        writeln!(f, "{workers}, {} after their start: {}", seconds(at.as_secs_f64()), counts.join(", "))?;
-        if let Some(peak) = self.usage.peak {
-            writeln!(f, "The process held {} at most.", panels::bytes(peak))?;
+/// The first 400 characters: a panic's text may be long.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(400) {
+        Some((end, _)) => format!("{} ...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Show for Summary {
+    fn bundle(&self) -> Bundle {
+        let mut text = format!("{}\n", self.sentence());
+        if let Some(peak) = self.peak {
+            text += &format!("The process held {} at most.\n", memory(peak));
         }
-        for result in results.iter().rev().take(panels::RESULTS) {
-            let metrics: Vec<String> = result
-                .metrics
-                .iter()
-                .map(|(name, value)| format!("{name} {}", panels::figure(*value)))
-                .collect();
-            writeln!(f, "{}: {}", result.name, metrics.join(", "))?;
+        if let Some((_, progress)) = self.progress() {
+            text += &format!("{progress}\n");
         }
-        Ok(())
+        if let Some(results) = self.results() {
+            text += &results.bundle().text;
+        }
+        Bundle { html: format!("<div>{}{INLINE}</div>", self.html(picture)), text }
     }
 }

@@ -1,75 +1,110 @@
 //! The tasks as a trace that Perfetto (<https://ui.perfetto.dev>) and `chrome://tracing` open.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::cluster::{Cluster, Span, TaskRecord};
-use crate::error::Result;
+use crate::cluster::{Cluster, Span, TaskRecord, TaskState};
+use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{report_folder, write};
 
 impl Cluster {
-    /// Writes `report/trace.json`: what every worker did when, in the Trace Event Format, to be
-    /// opened at <https://ui.perfetto.dev> (which reads the file in the browser, and sends it nowhere).
+    /// Writes `report/trace.json`: what every worker did when, in the Trace Event Format. Open it at
+    /// <https://ui.perfetto.dev>, which reads the file in the browser and sends it nowhere.
     ///
-    /// Each stretch of time in which a worker was at a task is a slice in the worker's row, and says
-    /// which task it was, which attempt, and how the task stands. Where a task's name is made of pairs
-    /// of words, such as `model 3 trees 0..50`, they are arguments `model` and `trees` as well.
+    /// Each stretch of a worker's time is a slice in its row, with the task, the attempt and the state.
+    /// A task's name that consists of pairs of words, such as `model 3 trees 0..50`, gives arguments
+    /// `model` and `trees` as well.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written.
     pub fn save_trace(&self) -> Result<PathBuf> {
         let path = report_folder().join("trace.json");
-        write(&path, &trace(self.workers(), &self.tasks(), self.elapsed()).to_string())?;
+        let json = serde_json::to_string(&trace(self.workers(), &self.tasks(), self.elapsed()));
+        let json = json.map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+        write(&path, &json)?;
         Ok(path)
     }
 }
 
-fn trace(workers: usize, tasks: &[TaskRecord], now: Duration) -> Value {
-    let name = |what: &str, tid: usize, name: String| json!({ "ph": "M", "pid": 1, "tid": tid, "name": what, "args": { "name": name } });
-    let mut events = vec![name("process_name", 0, format!("cluster of {workers} workers"))];
-    for worker in 0..workers {
-        events.push(name("thread_name", worker, format!("worker {worker}")));
-        events.push(json!({
-            "ph": "M", "pid": 1, "tid": worker, "name": "thread_sort_index", "args": { "sort_index": worker },
-        }));
-    }
-    let slices = tasks.iter().flat_map(|task| task.spans.iter().map(move |span| slice(task, span, now)));
-    events.extend(slices);
-    json!({ "displayTimeUnit": "ms", "traceEvents": events })
+/// The Trace Event Format.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Trace<'a> {
+    display_time_unit: &'static str,
+    trace_events: Vec<Event<'a>>,
 }
 
-fn slice(task: &TaskRecord, span: &Span, now: Duration) -> Value {
-    let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
-    let ended = span.ended.unwrap_or(now);
-    let tried_again = span.attempt < task.attempt;
-    let state = if tried_again { "FAILED".to_owned() } else { task.state.to_string() };
-    let mut args = serde_json::Map::new();
-    let words: Vec<&str> = task.name.split_whitespace().collect();
-    if words.len().is_multiple_of(2) {
-        args.extend(words.chunks(2).map(|pair| (pair[0].to_owned(), pair[1].into())));
+/// An event: metadata about a row, or a slice of time in it. Times are in microseconds.
+#[derive(Serialize)]
+#[serde(tag = "ph")]
+enum Event<'a> {
+    #[serde(rename = "M")]
+    Row { pid: u32, tid: usize, name: &'static str, args: Row },
+    #[serde(rename = "X")]
+    Slice { pid: u32, tid: usize, name: &'a str, cat: String, ts: f64, dur: f64, args: Args<'a> },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Row {
+    Name { name: String },
+    Order { sort_index: usize },
+}
+
+#[derive(Serialize)]
+struct Args<'a> {
+    /// Pairs of words of the task's name.
+    #[serde(flatten)]
+    words: BTreeMap<&'a str, &'a str>,
+    task: usize,
+    attempt: u32,
+    state: String,
+    tried_again: bool,
+    queued_us: f64,
+    cpu_us: Option<f64>,
+    error: Option<String>,
+}
+
+fn trace(workers: usize, tasks: &[TaskRecord], now: Duration) -> Trace<'_> {
+    let row = |name, tid, args| Event::Row { pid: 1, tid, name, args };
+    let name = |name| Row::Name { name };
+    let mut events = vec![row("process_name", 0, name(format!("cluster of {workers} workers")))];
+    for worker in 0..workers {
+        events.push(row("thread_name", worker, name(format!("worker {worker}"))));
+        events.push(row("thread_sort_index", worker, Row::Order { sort_index: worker }));
     }
-    let own = [
-        ("task", json!(task.id)),
-        ("attempt", json!(span.attempt)),
-        ("state", json!(state)),
-        ("tried_again", json!(tried_again)),
-        ("queued_us", json!(micros(task.queued))),
-        ("cpu_us", json!(span.cpu.map(micros))),
-        ("error", json!(task.error.as_ref().map(ToString::to_string))),
-    ];
-    args.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    json!({
-        "ph": "X",
-        "pid": 1,
-        "tid": span.worker,
-        "name": task.name,
-        "cat": state,
-        "ts": micros(span.started),
-        "dur": micros(ended.saturating_sub(span.started)),
-        "args": args,
-    })
+    events.extend(tasks.iter().flat_map(|task| task.spans.iter().map(move |span| slice(task, span, now))));
+    Trace { display_time_unit: "ms", trace_events: events }
+}
+
+fn slice<'a>(task: &'a TaskRecord, span: &Span, now: Duration) -> Event<'a> {
+    let micros = |time: Duration| time.as_nanos() as f64 / 1e3;
+    let tried_again = span.attempt < task.attempt;
+    let state = if tried_again { TaskState::Failed } else { task.state }.to_string();
+    let words: Vec<&str> = task.name.split_whitespace().collect();
+    let own = ["task", "attempt", "state", "tried_again", "queued_us", "cpu_us", "error"];
+    let pairs = words.chunks_exact(2).filter(|pair| words.len().is_multiple_of(2) && !own.contains(&pair[0]));
+    Event::Slice {
+        pid: 1,
+        tid: span.worker,
+        name: &task.name,
+        cat: state.clone(),
+        ts: micros(span.started),
+        dur: micros(span.ended.unwrap_or(now).saturating_sub(span.started)),
+        args: Args {
+            words: pairs.map(|pair| (pair[0], pair[1])).collect(),
+            task: task.id,
+            attempt: span.attempt,
+            state,
+            tried_again,
+            queued_us: micros(task.queued),
+            cpu_us: span.cpu.map(micros),
+            error: task.error.as_ref().map(ToString::to_string),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +127,8 @@ mod tests {
             move |()| *cluster.get(&cluster.remote((), |()| 1)).unwrap()
         });
         cluster.get(&outer).unwrap();
-        let text = trace(2, &cluster.tasks(), cluster.elapsed()).to_string();
-        let parsed: Value = serde_json::from_str(&text).unwrap();
+        let tasks = cluster.tasks();
+        let parsed = serde_json::to_value(trace(2, &tasks, cluster.elapsed())).unwrap();
         let events = parsed["traceEvents"].as_array().unwrap();
         let of = |ph: &str| events.iter().filter(|e| e["ph"] == ph).collect::<Vec<_>>();
         let rows: Vec<&str> = of("M")

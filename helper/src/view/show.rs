@@ -1,0 +1,63 @@
+//! The one way in which values show themselves.
+
+use std::fmt;
+
+use super::{Dashboard, Machine, Sentences, Summary, Table};
+use crate::chart::{Figure, Gallery};
+use crate::cluster::Tasks;
+use crate::data::Dataset;
+use crate::ray::RayCluster;
+use crate::sweep::{Comparison, Outcome, Projection};
+
+/// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
+pub(crate) struct Bundle {
+    pub(crate) html: String,
+    pub(crate) text: String,
+}
+
+/// A value that a notebook shows; [`shown`] gives it `evcxr_display` and, mostly, `Display`.
+pub(crate) trait Show {
+    fn bundle(&self) -> Bundle;
+
+    /// What a notebook saves when it shows the value.
+    fn saves(&self) {}
+
+    /// Hands the bundle to the notebook's kernel.
+    fn emit(&self) {
+        self.saves();
+        let Bundle { html, text } = self.bundle();
+        evcxr_runtime::mime_type("text/html").text(html);
+        evcxr_runtime::mime_type("text/plain").text(text);
+    }
+}
+
+/// Methods of the types themselves, so that a cell shows a value whatever it has imported.
+macro_rules! shown {
+    ($($shown:ty),* $(,)?) => { $(
+        impl $shown {
+            /// Shows the value in a notebook; evcxr calls this for the last line of a cell.
+            pub fn evcxr_display(&self) {
+                self.emit();
+            }
+        }
+    )* };
+}
+
+macro_rules! display {
+    ($($shown:ty),* $(,)?) => { $(
+        impl fmt::Display for $shown {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.bundle().text)
+            }
+        }
+    )* };
+}
+
+shown!(
+    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, RayCluster, Sentences,
+    Summary, Tasks
+);
+display!(
+    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, Sentences, Summary, Table,
+    Tasks
+);

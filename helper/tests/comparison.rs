@@ -1,0 +1,282 @@
+//! Comparisons and projections: what they say, and what they refuse.
+
+use helper::data::{Dataset, Split};
+use helper::sweep::{Comparison, Keep, Learner, Outcome, Projection, Schedule, Sweep};
+use helper::{Cluster, ErrorKind};
+
+fn housing() -> Dataset {
+    helper::data::california_housing().expect("the tests need the table; see data/README.md")
+}
+
+/// Few rows to learn from, many to be tested on: quick, and as good for all that is tested here.
+fn small() -> Split {
+    housing().split(0.98, 1).unwrap()
+}
+
+fn on(workers: usize, sweep: &Sweep, split: &Split) -> Outcome {
+    let cluster = Cluster::local_with(workers).unwrap();
+    sweep.clone().quiet().run_on(&cluster, &cluster.put(split.clone())).unwrap()
+}
+
+fn contains(text: &str, parts: &[&str]) {
+    parts.iter().for_each(|part| assert!(text.contains(part), "no \"{part}\" in:\n{text}"));
+}
+
+fn refused(runs: &[&Outcome], parts: &[&str]) {
+    let error = Comparison::of(runs.iter().copied()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+    contains(&error.to_string(), parts);
+}
+
+#[test]
+fn ratios_are_those_of_the_runs() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 30]).max_depth(8).quiet();
+    let sequential = sweep.run_sequential(&split).unwrap();
+    let parallel = on(2, &sweep, &split);
+    let comparison = Comparison::of([&sequential, &parallel]).unwrap();
+    let [one, two] = &comparison.ways[..] else { panic!("{} ways", comparison.ways.len()) };
+    let speedup = two.speedup.unwrap();
+    assert_eq!(speedup.median, sequential.seconds / parallel.seconds);
+    assert_eq!((speedup.low, speedup.high), (speedup.median, speedup.median));
+    assert_eq!((one.speedup.unwrap().median, one.ceiling, one.efficiency(one)), (1.0, 1.0, Some(1.0)));
+    assert_eq!(two.efficiency(one), two.claim().map(|claim| claim / 2.0));
+    // How long each task takes is the machine's; what any scheduler can reach on two workers is not.
+    assert!((1.0 - 1e-9..=2.0 + 1e-9).contains(&two.ceiling), "{two:?}");
+    let text = comparison.to_string() + &comparison.conclusions().to_string();
+    contains(
+        &text,
+        &["California Housing", "2 models", "40 trees", "ceiling", "bit for bit", "4 tasks", ".again(2"],
+    );
+}
+
+#[test]
+fn a_speedup_above_its_ceiling_is_no_conclusion() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 30]).max_depth(8).quiet();
+    let sequential = sweep.run_sequential(&split).unwrap();
+    let mut parallel = on(2, &sweep, &split);
+    parallel.seconds = sequential.seconds / 2.1;
+    let comparison = Comparison::of([&sequential, &parallel]).unwrap();
+    assert_eq!(
+        (comparison.ways[1].claim(), comparison.ways[1].efficiency(&comparison.ways[0])),
+        (None, None)
+    );
+    for text in [comparison.to_string(), comparison.conclusions().to_string()] {
+        contains(&text, &["ot measured", "2.10", "disturbed", "quit what else is running"]);
+        assert!(!text.contains("times as fast") && !text.contains("% efficient"), "{text}");
+    }
+    assert!(Projection::of(&comparison).unwrap().to_string().contains("Measured: nothing"));
+
+    // Within what two runs of the same work differ by: the ceiling, and no more, can be claimed.
+    parallel.seconds = sequential.seconds / (1.005 * comparison.ways[1].ceiling);
+    let close = Comparison::of([&sequential, &parallel]).unwrap();
+    assert_eq!(close.ways[1].claim(), Some(close.ways[1].ceiling));
+}
+
+#[test]
+fn rounds_are_taken_in_turn_and_their_ratios_have_a_range() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).quiet();
+    let cluster = Cluster::local_with(2).unwrap();
+    let data = cluster.put(split.clone());
+    let run = || -> helper::Result<[Outcome; 2]> {
+        Ok([sweep.run_sequential(&split)?, sweep.run_on(&cluster, &data)?])
+    };
+    let of = |seconds: f64, [mut one, two]: [Outcome; 2]| {
+        one.seconds = seconds * two.seconds;
+        [one, two]
+    };
+    let first = of(1.2, run().unwrap());
+    let mut ratios = [1.4, 1.1].into_iter();
+    let comparison =
+        Comparison::of(&first).unwrap().again(2, || Ok(of(ratios.next().unwrap(), run()?))).unwrap();
+    assert_eq!(comparison.rounds(), 3);
+    let speedup = comparison.ways[1].speedup.unwrap();
+    // Another program may disturb a round, which is left out then; of two values the median is their mean.
+    assert!([1.1, 1.2, 1.4].iter().any(|low| (speedup.low - low).abs() < 1e-9), "{speedup:?}");
+    assert!(speedup.low <= speedup.median && speedup.median <= speedup.high);
+    contains(&comparison.to_string(), &["in turn", "A round is disturbed if"]);
+
+    let few = Comparison::of(&first).unwrap().again(1, || Ok([sweep.run_sequential(&split)?]));
+    contains(&few.unwrap_err().to_string(), &["the number of runs in a round is 1", "2"]);
+    let swapped = Comparison::of(&first).unwrap().again(1, || {
+        let [one, two] = run()?;
+        Ok([two, one])
+    });
+    contains(&swapped.unwrap_err().to_string(), &["run 0 of the round", "one after another", "in the order"]);
+    let failed = Comparison::of(&first).unwrap().again(1, || {
+        let none = Sweep::over_n_estimators(0).run_sequential(&split)?;
+        Ok([none.clone(), none])
+    });
+    contains(&failed.unwrap_err().to_string(), &["n_estimators is 0"]);
+}
+
+#[test]
+fn only_runs_that_belong_together_are_compared() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 30]).max_depth(6).quiet();
+    let plain = sweep.run_sequential(&split).unwrap();
+    refused(&[&plain], &["the number of runs is 1", "2 or more"]);
+    // A stale split: the one that was put is not the one of the sequential run.
+    let other = on(2, &sweep, &housing().split(0.98, 2).unwrap());
+    refused(&[&plain, &other], &["run 1", "other rows", "run `cluster.put(..)` and the sweep again"]);
+    let generated = helper::data::friedman1(200, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+    refused(&[&plain, &sweep.run_sequential(&generated).unwrap()], &["other data", "Friedman"]);
+    refused(&[&plain, &on(2, &sweep.clone().seed(9), &split)], &["another sweep", "hyperparameters differ"]);
+}
+
+#[test]
+fn one_worker_and_more_workers_than_models() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 12, 20]).max_depth(6).quiet();
+    let plain = sweep.run_sequential(&split).unwrap();
+    let [one, eight] = [1, 8].map(|workers| on(workers, &sweep, &split));
+    let by_model = on(8, &sweep.clone().schedule(Schedule::Models), &split);
+    let comparison = Comparison::of([&plain, &one, &eight, &by_model]).unwrap();
+    let names: Vec<&str> = comparison.ways.iter().map(|way| way.how.as_str()).collect();
+    let expected = [
+        "one after another",
+        "on one worker, trees as tasks",
+        "in parallel, trees as tasks",
+        "in parallel, one task per model, in order",
+    ];
+    assert_eq!(names, expected);
+    assert!((comparison.ways[1].ceiling - 1.0).abs() < 1e-9);
+    // Three models, of which the largest has 20 of 37 trees, and five tasks.
+    assert!(comparison.ways[3].ceiling < 3.0 && comparison.ways[2].ceiling <= 5.0 + 1e-9);
+    assert_eq!((comparison.ways[2].tasks, comparison.ways[3].tasks), (5, 3));
+    let text = comparison.conclusions().to_string();
+    contains(&text, &["3 models took", "(1 worker)", "5 tasks", "3 tasks", "(8 workers)"]);
+}
+
+#[test]
+fn schedules_and_shared_trees_have_ceilings_of_their_own() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 30, 12]).max_depth(6).quiet();
+    let plain = sweep.run_sequential(&split).unwrap();
+    let under = |schedule| on(2, &sweep.clone().schedule(schedule), &split);
+    let (in_order, longest) = (under(Schedule::Models), under(Schedule::LongestFirst));
+    let single = on(2, &sweep.clone().trees_per_task(1), &split);
+    let shared = sweep.clone().share_trees(true).run_sequential(&split).unwrap();
+    let ways = Comparison::of([&plain, &in_order, &longest, &single, &shared]).unwrap();
+    let of = |way: usize| &ways.ways[way];
+    assert_eq!((of(2).tasks, of(3).tasks, of(0).ceiling), (3, 47, 1.0));
+    // Two workers, of which one has the 30 trees and the other no more than 17.
+    assert!(of(2).ceiling < 2.0);
+    for way in 1..4 {
+        assert!((1.0..=2.0 + 1e-9).contains(&of(way).ceiling), "{:?}", of(way));
+    }
+    // 30 trees grown in place of 47, on one worker.
+    assert_eq!((of(4).trees, of(4).efficiency(of(0)), of(4).cpu_growth(of(0))), (30, None, None));
+    assert!(of(4).ceiling > 1.0, "{:?}", of(4));
+    let text = ways.to_string() + &ways.conclusions().to_string();
+    contains(
+        &text,
+        &[
+            "longest first",
+            "shared trees, one after another",
+            "bit for bit",
+            "growing 30 trees in place of 47",
+        ],
+    );
+    refused(&[&shared, &plain], &["run 1 grew more trees", "put run 1 first"]);
+    let alone = Comparison::of([&shared, &shared]).unwrap();
+    let error = Projection::of(&alone).unwrap_err().to_string();
+    contains(&error, &["shared trees, one after another", "run_sequential"]);
+}
+
+#[test]
+fn learners_are_compared_per_node() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).seed(3).quiet().keep(Keep::All);
+    let forest = sweep.run_sequential(&split).unwrap();
+    let smartcore = sweep.clone().learner(Learner::Smartcore).run_sequential(&split).unwrap();
+    let comparison = Comparison::of([&forest, &smartcore]).unwrap();
+    assert!(comparison.ways[1].speedup.is_none() && comparison.ways[1].claim().is_none());
+    let table = comparison.to_string();
+    let nodes = (forest.model(0).unwrap().n_nodes() + forest.model(1).unwrap().n_nodes()) as f64 / 30.0;
+    let line = table.lines().find(|line| line.starts_with("forest: ")).unwrap();
+    assert!((3.0..=127.0).contains(&nodes) && line.contains(&format!(" {nodes:.0} ")), "{table}");
+    contains(&table, &["smartcore: ", "ms per 1,000 nodes", "no speedup"]);
+    contains(&comparison.conclusions().to_string(), &["forest: ", "smartcore: ", "per 1,000 nodes"]);
+
+    let dropped = sweep.clone().keep(Keep::None).learner(Learner::Smartcore).run_sequential(&split).unwrap();
+    refused(&[&forest, &dropped], &["smartcore", ".keep(Keep::All)"]);
+}
+
+#[test]
+fn conclusions_compare_like_with_like() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 20]).max_depth([2, 8]).quiet();
+    let sequential = sweep.run_sequential(&split).unwrap();
+    let text = Comparison::of([&sequential, &on(2, &sweep, &split)]).unwrap().conclusions().to_string();
+    let best = sequential.best();
+    let like = sequential
+        .models
+        .iter()
+        .find(|model| model.params.n_estimators == 5 && model.params.max_depth == best.params.max_depth);
+    let gain = 100.0 * (1.0 - best.scores.mse / like.unwrap().scores.mse);
+    contains(
+        &text,
+        &[
+            "The best model has 20 trees, max_depth=8: MSE",
+            &format!("{gain:.1} % less error than 5 trees with the same other hyperparameters"),
+        ],
+    );
+    contains(&sequential.to_string(), &["n_estimators=20, max_depth=8 (model 3)"]);
+}
+
+#[test]
+fn undefined_scores_are_a_word_and_an_empty_cell() {
+    let mut split = helper::data::friedman1(40, 5, 1.0, 1).unwrap().split(0.01, 1).unwrap();
+    assert_eq!(split.test.len(), 1);
+    split.dataset = "of \"one\", row".to_owned();
+    let sweep = Sweep::over_n_estimators([2, 3]).max_depth(2).quiet();
+    let outcome = sweep.run_sequential(&split).unwrap();
+    assert!(outcome.best().scores.r2.is_nan());
+    contains(&outcome.to_string(), &["undefined"]);
+    let both = Comparison::of([&outcome, &on(2, &sweep, &split)]).unwrap();
+    contains(&both.conclusions().to_string(), &["R2 undefined"]);
+    let name = format!("test-{}", std::process::id());
+    let paths = outcome.save(&name).unwrap();
+    let saved = paths.each_ref().map(|path| std::fs::read_to_string(path).unwrap());
+    paths.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    let line = saved[0].lines().nth(1).unwrap();
+    assert!(
+        line.starts_with("\"of \"\"one\"\", row\",0,FINISHED,2,2,") && line.ends_with(",,false"),
+        "{line}"
+    );
+    assert_eq!(saved[1].lines().count(), 3);
+
+    let huge = helper::data::friedman1(60, 5, 1e200, 1).unwrap().split(0.5, 1).unwrap();
+    let text = sweep.run_sequential(&huge).unwrap().to_string();
+    assert!(text.contains("undefined") && text.lines().all(|line| line.len() < 200), "{text}");
+    assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
+}
+
+#[test]
+fn a_projection_is_the_scheduler_with_the_measured_times() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([10, 30, 60]).max_depth(6).quiet();
+    let comparison =
+        Comparison::of([&sweep.run_sequential(&split).unwrap(), &on(2, &sweep, &split)]).unwrap();
+    let projection = Projection::of(&comparison).unwrap();
+    assert!((0.0..0.5).contains(&projection.serial_share()));
+    for workers in [1, 2, 7, 1024] {
+        let (all, amdahl) = (projection.speedups(workers), projection.amdahl(workers));
+        assert!(all.iter().all(|speedup| *speedup <= amdahl * (1.0 + 1e-9)), "{all:?} {amdahl}");
+        assert!(all[3] <= projection.model_ceiling() + 1e-9);
+    }
+    assert!(projection.speedups(1).iter().all(|speedup| (speedup - 1.0).abs() < 1e-9));
+    // Of 60 tasks or more none has to wait for another.
+    assert_eq!(projection.speedups(100)[0], projection.speedups(1024)[0]);
+    let text = projection.clone().measured("a large machine", 64, 41.5).unwrap().to_string();
+    assert!(text.contains("41.50 on 64 (a large machine)") && text.contains("1,024"), "{text}");
+    for (workers, speedup, part) in
+        [(0, 1.0, "workers is 0"), (2, -1.0, "speedup is -1"), (2, f64::NAN, "NaN")]
+    {
+        let error = projection.clone().measured("x", workers, speedup).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
