@@ -245,19 +245,21 @@ class Front:
             )
             self.publish(run, "stream", {"name": "stderr", "text": f"{cut}\n"})
         failures, content = run.failures(), {**(run.reply or {}), "execution_count": self.count}
+        aborts = bool(failures) and run.content.get("stop_on_error", True)
+        # Cells that were sent before the client could know of the failure are aborted with the queue.
+        while aborts and self.outer["shell"].poll(0):
+            self.from_client("shell")
         for failure in failures:
             self.publish(run, "error", failure.content())
             content |= {**failure.content(), "status": "error"}
         self.reply(run.idents, run.message, content)
         self.publish(run, "status", {"execution_state": "idle"})
         self.run = None
-        if failures and run.content.get("stop_on_error", True):
+        if aborts:
             self.abort()
 
     def abort(self) -> None:
         """Cells that wait behind one that failed are not run."""
-        while self.outer["shell"].poll(0):
-            self.from_client("shell")
         for idents, message in self.queue:
             self.session.send(self.outer["iopub"], "status", {"execution_state": "busy"}, parent=message)
             self.reply(idents, message, {"status": "aborted"})
