@@ -30,7 +30,7 @@ TEMPLATE_LOCK = KERNELS / "template.lock"
 # Compilers and linkers replace these files, and never change one in place.
 LIBRARIES = (".rlib", ".rmeta", ".so", ".dylib")
 # To be raised with each change in how this program makes the folders: old ones are then built anew.
-LAYOUT = 4
+LAYOUT = 5
 
 # The profile that evcxr writes into `ctx` does not count in a workspace.
 WORKSPACE = """[workspace]
