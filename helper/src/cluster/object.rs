@@ -25,8 +25,8 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         Self { slot: Arc::new(Slot { value: OnceLock::from(Ok(Arc::new(value))), task: None }) }
     }
 
-    pub(super) fn pending(task: &Arc<Task>) -> Self {
-        Self { slot: Arc::new(Slot { value: OnceLock::new(), task: Some(Arc::clone(task)) }) }
+    pub(super) fn pending(task: Arc<Task>) -> Self {
+        Self { slot: Arc::new(Slot { value: OnceLock::new(), task: Some(task) }) }
     }
 
     /// Whether the value is there, or the task failed.
