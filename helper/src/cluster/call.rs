@@ -69,8 +69,7 @@ impl<'c> Options<'c> {
         self
     }
 
-    /// Whether an error that the function *returns* is followed by another attempt as well; not by
-    /// default, as in Ray.
+    /// Whether another attempt follows an error that the function returns as well; not by default, as in Ray.
     pub fn retry_exceptions(mut self, retry_exceptions: bool) -> Self {
         self.retries.exceptions = retry_exceptions;
         self
@@ -86,7 +85,9 @@ impl<'c> Options<'c> {
         self.call::<A, _, R>(args, move |view| Ok(f(view)))
     }
 
-    /// [`Cluster::try_remote`](super::Cluster::try_remote) with these options.
+    /// [`remote`](Self::remote) for a function that can fail: an error that it returns fails the task, as an
+    /// exception does in Ray, and is followed by another attempt only with
+    /// [`retry_exceptions`](Self::retry_exceptions).
     pub fn try_remote<A, F, R, E>(self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -125,7 +126,8 @@ impl<'c> Options<'c> {
                 result.settle(value, &task);
             }
         };
-        pool.submit(task, Box::new(job), needs);
+        task.give(Box::new(job), needs);
+        pool.submit(task);
         result
     }
 }

@@ -109,7 +109,7 @@ impl Cluster {
     ///
     /// If `f` panics it is called again, up to three times ([`Options::max_retries`]); if the last attempt
     /// panics as well, [`get`](Self::get) gives an error. What `f` returns is the value, also where it is a
-    /// `Result`: see [`try_remote`](Self::try_remote).
+    /// `Result`: see [`Options::try_remote`].
     pub fn remote<A, F, R>(&self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -119,20 +119,7 @@ impl Cluster {
         self.options().remote(args, f)
     }
 
-    /// [`remote`](Self::remote) for a function that can fail: an error that it returns fails the
-    /// task, as an exception does in Ray, and is not followed by another attempt unless
-    /// [`retry_exceptions`](Options::retry_exceptions) asks for it.
-    pub fn try_remote<A, F, R, E>(&self, args: A, f: F) -> ObjectRef<R>
-    where
-        A: Args,
-        F: for<'a> Fn(<A::Held as Held>::View<'a>) -> Result<R, E> + Send + 'static,
-        R: Send + Sync + 'static,
-        E: Into<Cause>,
-    {
-        self.options().try_remote(args, f)
-    }
-
-    /// Sets the name of a task and how often it may be tried; Ray's `.options(...)`:
+    /// A task's name, how often it may be tried, and functions that can fail; Ray's `.options(...)`:
     /// `cluster.options().name("fit").max_retries(0).remote(&data, fit)`.
     pub fn options(&self) -> Options<'_> {
         Options::new(&self.pool, &self.log)

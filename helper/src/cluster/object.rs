@@ -58,11 +58,10 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
 
     /// Brings the value, or why there is none; called once, by the task's job.
     pub(super) fn settle(self, value: Result<T>, task: &Task) {
-        if self.slot.value.set(value.map(Arc::new)).is_ok() {
-            // Before others learn of the value: it is freed as soon as they let go of it.
-            drop(self);
-            task.open();
-        }
+        self.slot.value.get_or_init(|| value.map(Arc::new));
+        // Before others learn of the value: it is freed as soon as they let go of it.
+        drop(self);
+        task.open();
     }
 }
 

@@ -109,31 +109,18 @@ impl Pool {
     pub(super) fn install<R: Send>(self: &Arc<Self>, f: impl FnOnce() -> R + Send) -> R {
         let value = self.threads.install(f);
         while let Some(task) = self.next_later() {
-            self.queue(task);
+            self.submit(task);
         }
         value
     }
 
-    /// Has a worker run the job once the needs are done.
-    pub(super) fn submit(self: &Arc<Self>, task: Arc<Task>, job: Job, mut needs: Vec<Arc<Task>>) {
-        needs.retain(|need| !need.is_done());
-        task.give(job, needs.clone());
-        for need in needs {
-            let (pool, task) = (Arc::clone(self), Arc::clone(&task));
-            need.when_done(move || pool.arrived(task));
-        }
-        self.arrived(task);
-    }
-
-    /// One thing less that the task waits for; after the last one it is queued.
-    fn arrived(self: &Arc<Self>, task: Arc<Task>) {
-        if task.arrived() {
-            self.queue(task);
-        }
-    }
-
-    fn queue(self: &Arc<Self>, task: Arc<Task>) {
-        self.send(Box::new(move |pool, stack| pool.start(task, stack)));
+    /// Has a worker run the task once all that it needs is done.
+    pub(super) fn submit(self: &Arc<Self>, task: Arc<Task>) {
+        let Some(need) = task.need() else {
+            return self.send(Box::new(move |pool, stack| pool.start(task, stack)));
+        };
+        let pool = Arc::clone(self);
+        need.when_done(move || pool.submit(task));
     }
 
     fn send(self: &Arc<Self>, message: Message) {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind};
 
 /// The state of a task, under the name that Ray's dashboard uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TaskState {
     /// It waits for its arguments, for a worker, or for its next attempt.
+    #[default]
     Pending,
     /// A worker runs it.
     Running,
@@ -57,7 +58,7 @@ pub struct Span {
 }
 
 /// A task: its name, its state, who ran it and when. Times count from the cluster's start.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskRecord {
     /// Its number in this cluster, from 0.
     pub id: usize,

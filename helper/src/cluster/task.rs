@@ -22,6 +22,7 @@ pub struct Task {
     inner: Mutex<Inner>,
 }
 
+#[derive(Default)]
 struct Inner {
     record: TaskRecord,
     /// Processor time of the worker's thread at the start of the span that is open.
@@ -31,8 +32,6 @@ struct Inner {
     job: Option<Job>,
     /// Tasks that give its arguments.
     needs: Vec<Arc<Task>>,
-    /// How much is missing before the job can run: arguments that are not there, and the job itself.
-    missing: usize,
     /// To be called once the task is done.
     callbacks: Vec<Box<dyn FnOnce() + Send>>,
 }
@@ -40,33 +39,12 @@ struct Inner {
 /// Its job and its end.
 impl Task {
     pub(super) fn new(id: usize, name: String, events: &Arc<Events>) -> Self {
-        let record = TaskRecord {
-            id,
-            name,
-            state: TaskState::Pending,
-            worker: None,
-            attempt: 1,
-            queued: events.elapsed(),
-            started: None,
-            ended: None,
-            cpu: None,
-            spans: Vec::new(),
-            error: None,
-        };
-        let inner = Inner {
-            record,
-            cpu_at_start: None,
-            children: Vec::new(),
-            job: None,
-            needs: Vec::new(),
-            missing: 0,
-            callbacks: Vec::new(),
-        };
+        let record = TaskRecord { id, name, attempt: 1, queued: events.elapsed(), ..TaskRecord::default() };
         Self {
             events: Arc::clone(events),
             cancelled: AtomicBool::new(false),
             done: OnceLock::new(),
-            inner: Mutex::new(inner),
+            inner: Mutex::new(Inner { record, ..Inner::default() }),
         }
     }
 
@@ -77,15 +55,7 @@ impl Task {
     /// Gives the task its job, which can run once the needs are done.
     pub(super) fn give(&self, job: Job, needs: Vec<Arc<Self>>) {
         let mut inner = self.lock();
-        inner.missing = needs.len() + 1;
         (inner.job, inner.needs) = (Some(job), needs);
-    }
-
-    /// One thing less is missing; whether it was the last.
-    pub(super) fn arrived(&self) -> bool {
-        let mut inner = self.lock();
-        inner.missing -= 1;
-        inner.missing == 0
     }
 
     /// The job, for the caller to run, if all arguments are there and nobody has taken it.
