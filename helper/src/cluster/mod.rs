@@ -213,7 +213,7 @@ impl Cluster {
     }
 
     /// Calls `listener` with the record of a task each time its state changes, on the thread that changes
-    /// it; it should be quick.
+    /// it; it should be quick. It must not hold this cluster, which would then never end.
     pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
         self.log.events.listen(listener);
     }

@@ -58,11 +58,6 @@ fn stack_address() -> usize {
     std::hint::black_box(&raw const local).addr()
 }
 
-/// Checks that there is space for one more task on this worker's stack.
-pub(super) fn check_stack() -> Result<()> {
-    if stack_used() > STACK - FREE { Err(Error::new(ErrorKind::Task, EXHAUSTED)) } else { Ok(()) }
-}
-
 /// The workers of a cluster.
 pub(super) struct Pool {
     threads: ThreadPool,
@@ -164,23 +159,28 @@ fn run(task: Arc<Task>, job: Job) {
 }
 
 /// Calls `wait`; the task that this thread runs pauses meanwhile.
-pub(super) fn pause(wait: impl FnOnce()) {
+///
+/// # Errors
+/// [`ErrorKind::Task`] where the worker's stack has no space for one more task.
+pub(super) fn pause(wait: impl FnOnce()) -> Result<()> {
+    if stack_used() > STACK - FREE {
+        return Err(Error::new(ErrorKind::Task, EXHAUSTED));
+    }
     let current = current();
     current.iter().for_each(|task| task.pause());
     wait();
     current.iter().for_each(|task| task.resume());
+    Ok(())
 }
 
 /// Waits until the task is done. A worker runs it, and what it needs, as far as nobody has begun it.
 pub(super) fn wait_for(task: &Arc<Task>) -> Result<()> {
+    if !is_worker() {
+        task.block();
+    }
     if task.is_done() {
         return Ok(());
     }
-    if !is_worker() {
-        task.block();
-        return Ok(());
-    }
-    check_stack()?;
     let mut path = vec![Arc::clone(task)];
     pause(|| {
         while !path.is_empty() {
@@ -188,8 +188,7 @@ pub(super) fn wait_for(task: &Arc<Task>) -> Result<()> {
                 task.block();
             }
         }
-    });
-    Ok(())
+    })
 }
 
 /// What [`step`] did for the first task of a path.

@@ -44,7 +44,6 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
     if missing() == 0 {
         return Ok(());
     }
-    pool::check_stack()?;
     let mut enough = 0;
     // How many tasks of the process are done when the wait may be over; `None` once it is.
     let mut next = || {
@@ -76,6 +75,5 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
             completed::wait_until(before + 1, deadline);
             before = completed::count();
         }
-    });
-    Ok(())
+    })
 }
