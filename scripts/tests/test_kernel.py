@@ -48,8 +48,8 @@ def test_a_cluster_works_across_cells_and_keeps_to_its_threads(session: Kernel) 
     asks = f"let who: Vec<ObjectRef<Option<String>>> = (0..50).map(|_| cluster.remote(&data, |_| {names})).collect();"
     run(session, asks)
     shown = run(session, 'let all = cluster.get_all(&who)?; println!("{:?}", all);')
-    assert set(re.findall(r'"(cluster-\d+)"', shown)) <= {"cluster-0", "cluster-1"}
-    assert shown.count("cluster-") == 50
+    assert set(re.findall(r'"(worker-\d+)"', shown)) <= {"worker-0", "worker-1"}
+    assert shown.count("worker-") == 50
     sweep = "let out = Sweep::over_n_estimators([20, 30]).max_depth(4).quiet();"
     run(session, f"let split = data::california_housing()?.split(0.9, 1)?; {sweep}")
     # Reading the table took polars a thread of its own in that cell; training must take none.
