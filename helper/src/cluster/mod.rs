@@ -15,15 +15,14 @@
 //! # }
 //! ```
 //!
-//! A remote function may be called more than once: a panic is followed by another attempt
-//! ([`Options::max_retries`]). So it is an `Fn`; what it uses up it clones first.
+//! A remote function that panics is called again ([`Options::max_retries`]). So it is an `Fn`: it clones
+//! what it consumes.
 //!
-//! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, what
-//! the task waits for and nobody has begun, be it that task or an argument of it. If other workers run all
-//! of that, the worker is idle until they are done. So no graph of tasks can get stuck, even on one worker,
-//! and no more tasks run at once than there are workers. Tasks that wait for tasks that wait lie on top of
-//! each other on the worker's stack, which has room for some 10,000; a longer chain fails with an error.
-//! Chains of arguments may be as long as you like.
+//! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, the
+//! tasks that it waits for and their arguments, if no worker has begun them; otherwise the worker is idle
+//! until they are done. So no graph of tasks can deadlock, even on one worker, and no more tasks run at once
+//! than there are workers. Tasks that wait for each other in a chain share the worker's stack, which has
+//! room for some 10,000; a longer chain fails with an error. A chain of arguments takes no stack.
 //!
 //! The workers are a rayon pool: a parallel iterator inside a task, or in [`Cluster::install`], runs on them
 //! too. Do not wait for tasks inside the closures of a parallel iterator.
@@ -59,9 +58,8 @@ use pool::Pool;
 
 /// Workers that run tasks, and the log of what they ran.
 ///
-/// A clone is another handle to the same workers; they end with the last handle, once all tasks that were
-/// asked for are done. The log keeps some 100,000 tasks, the latest and those that are not done, with some
-/// 500 bytes each and 64 more for each time that a task has waited for another.
+/// A clone is another handle to the same workers; they end with the last handle, once all tasks are done.
+/// The log keeps the latest 100,000 tasks, of about 500 bytes each, and all that are not done.
 #[derive(Clone)]
 pub struct Cluster {
     pool: Arc<Pool>,
@@ -69,7 +67,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// As many workers as this machine lets the process use cores; Ray's `ray.init()`.
+    /// One worker for each core that the process may use; Ray's `ray.init()`.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the system gives no more threads.
@@ -77,7 +75,7 @@ impl Cluster {
         Self::local_with(std::thread::available_parallelism().map_or(1, NonZero::get))
     }
 
-    /// So many workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
+    /// This number of workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for 0 or more than 1,024
@@ -94,22 +92,19 @@ impl Cluster {
         self.log.workers()
     }
 
-    /// Makes a value an object that tasks can be given; `ray.put`. It is moved in and shared: neither a
-    /// task nor [`get`](Self::get) copies it.
+    /// Makes a value an argument for tasks; `ray.put`. It is moved and shared: neither a task nor
+    /// [`get`](Self::get) copies it.
     pub fn put<T: Send + Sync + 'static>(&self, value: T) -> ObjectRef<T> {
         ObjectRef::ready(value)
     }
 
-    /// Calls `f` on a worker, and returns at once with a reference to what will come out; a
-    /// `@ray.remote` function's `.remote(...)`.
+    /// Calls `f` on a worker, and returns at once with a reference to its result; `.remote(...)` of a
+    /// `@ray.remote` function.
     ///
-    /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; the
-    /// function is given references to the values. It starts when all of them are there; if a task that
-    /// should give one of them failed, so does this task.
-    ///
-    /// If `f` panics it is called again, up to three times ([`Options::max_retries`]); if the last attempt
-    /// panics as well, [`get`](Self::get) gives an error. What `f` returns is the value, also where it is a
-    /// `Result`: see [`Options::try_remote`].
+    /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; `f` gets
+    /// references to the values. The task starts when all of them are there; it fails if a task that gives
+    /// one of them failed, or if `f` has panicked four times ([`Options::max_retries`]). An `Err` that `f`
+    /// returns is a value like any other: see [`Options::try_remote`].
     pub fn remote<A, F, R>(&self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -145,8 +140,8 @@ impl Cluster {
         objects.iter().map(ObjectRef::get).collect()
     }
 
-    /// Waits until `num_returns` are done (finished or failed); returns those that are and those that are
-    /// not yet, each in the order given; `ray.wait`. In a task, see the [module](self).
+    /// Waits until `num_returns` are done (finished or failed); returns these and the others, each in the
+    /// order given; `ray.wait`. In a task, see the [module](self).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where `num_returns` is 0 or
@@ -159,8 +154,8 @@ impl Cluster {
         wait::wait(objects, num_returns, Duration::MAX)
     }
 
-    /// [`wait`](Self::wait), but no longer than `timeout`: then it returns what is done by then. In a task
-    /// it may take longer, by the time of a task that its worker has begun meanwhile.
+    /// [`wait`](Self::wait), but returns after `timeout` in any case. In a task it may take longer: until
+    /// the worker has ended a task that it began meanwhile.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -196,9 +191,8 @@ impl Cluster {
 
     /// Cancels the task that gives this value, and those that it has asked for; `ray.cancel`.
     ///
-    /// A task that nobody has begun fails at once, and is never begun. A running task learns of it by
-    /// [`cancelled`](Self::cancelled) and can return early; whatever it returns, it has failed, and is not
-    /// tried again. [`get`](Self::get) then gives an error of the kind
+    /// A task that nobody has begun fails at once. A running task can ask [`cancelled`](Self::cancelled) and
+    /// return early; it fails whatever it returns. [`get`](Self::get) then gives an error of the kind
     /// [`Cancelled`](crate::ErrorKind::Cancelled). Nothing happens to a task that is done.
     pub fn cancel<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) {
         if let Some(task) = object.producer() {
@@ -213,7 +207,7 @@ impl Cluster {
     }
 
     /// Calls `listener` with the record of a task each time its state changes, on the thread that changes
-    /// it; it should be quick. It must not hold this cluster, which would then never end.
+    /// it. It should be quick, and must not hold this cluster, which would then never end.
     pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
         self.log.events.listen(listener);
     }

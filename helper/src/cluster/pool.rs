@@ -1,9 +1,8 @@
 //! The threads that run tasks: a rayon pool.
 //!
 //! Why waiting cannot deadlock: a worker runs a task on top of another only if the lower one waits for
-//! the upper one, and it blocks only on a task that another worker runs. So from each blocked worker
-//! one gets, along what tasks wait for, to another worker, and never back, since no task waits for
-//! itself. The last one on this way is not blocked.
+//! the upper one, and it blocks only on a task that another worker runs. Tasks wait for each other without
+//! cycles. So among the workers that wait for each other there is always one that is not blocked.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -131,7 +130,7 @@ impl Pool {
 
     fn start(&self, task: Arc<Task>, stack: usize) {
         // While a parallel iterator waits for its parts, rayon runs whatever is queued, on top of it. What
-        // lies below does not wait for this task, so the task must not lie there.
+        // is below does not wait for this task, but the task may wait for it: so it must not run here.
         if stack > *self.idle_stack.wait() {
             return self.later.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
         }
@@ -144,7 +143,7 @@ impl Pool {
         }
     }
 
-    /// A task that had to wait until those who use parallel iterators are done.
+    /// A task that had to wait until a parallel iterator was done.
     fn next_later(&self) -> Option<Arc<Task>> {
         self.later.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }

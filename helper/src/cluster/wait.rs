@@ -71,7 +71,7 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
                     }
                 }
             }
-            // All were being run, or waited for such a task: that changes only as a task is completed.
+            // Other workers run all of them, or their arguments: that changes only as a task is completed.
             completed::wait_until(before + 1, deadline);
             before = completed::count();
         }
