@@ -20,17 +20,6 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// The name of a task and how often it is tried: made by [`Cluster::options`](super::Cluster::options),
 /// Ray's `.options(...)`.
-///
-/// ```
-/// use helper::Cluster;
-///
-/// # fn main() -> helper::Result<()> {
-/// let cluster = Cluster::local_with(2)?;
-/// let sum = cluster.options().name("sum").max_retries(0).remote((), |()| 2 + 2);
-/// assert_eq!(*cluster.get(&sum)?, 4);
-/// # Ok(())
-/// # }
-/// ```
 #[must_use = "options do nothing until `remote` is called on them"]
 #[derive(Clone)]
 pub struct Options<'c> {
@@ -149,7 +138,7 @@ impl Retries {
             }
             let again = retried && !task.is_cancelled();
             let of = if again { self.most.saturating_add(1) } else { attempt };
-            let message = format!("{} {verb} in attempt {attempt} of {of}: {cause}", task.title());
+            let message = format!("{} {verb} in attempt {attempt} of {of}: {cause}", task.record().title());
             let error = Error::new(ErrorKind::Task, message);
             if attempt == of {
                 return Err(error);

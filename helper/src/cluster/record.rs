@@ -92,7 +92,7 @@ impl TaskRecord {
     }
 
     /// Its number and name, for messages.
-    pub(super) fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         format!("task {} ({})", self.id, self.name)
     }
 

@@ -58,15 +58,13 @@ impl Task {
         (inner.job, inner.needs) = (Some(job), needs);
     }
 
-    /// The job, for the caller to run, if all arguments are there and nobody has taken it.
+    /// The job, for the caller to run, if nobody has taken it. Only for when [`need`](Self::need) gives `None`.
     pub(super) fn claim(&self) -> Option<Job> {
-        let mut inner = self.lock();
-        inner.needs.retain(|need| !need.is_done());
-        if inner.needs.is_empty() { inner.job.take() } else { None }
+        self.lock().job.take()
     }
 
-    /// A need that is not done, if there is one; rather one that nobody has begun. The last first: workers
-    /// take them from the queue in the order in which they were asked for.
+    /// An argument's task that is not done: the last that nobody has begun, since workers begin the first
+    /// ones; else any.
     pub(super) fn need(&self) -> Option<Arc<Self>> {
         let needs = &mut self.lock().needs;
         while needs.pop_if(|need| need.is_done()).is_some() {}
@@ -152,11 +150,6 @@ impl Task {
 
     pub(super) fn state(&self) -> TaskState {
         self.lock().record.state
-    }
-
-    /// Its number and name, for messages.
-    pub(crate) fn title(&self) -> String {
-        self.lock().record.title()
     }
 
     /// An attempt begins.

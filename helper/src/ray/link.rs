@@ -240,7 +240,7 @@ impl Link {
     /// An attempt has ended, and with it the task, unless it is tried again.
     fn ended(&self, id: u64, status: Status, ran: Option<&Ran>, bytes: Vec<u8>) {
         let failed = |open: &Open, what: &str| {
-            let (title, attempt) = (open.record.task.title(), open.attempt);
+            let (title, attempt) = (open.record.task.record().title(), open.attempt);
             let said = String::from_utf8_lossy(&bytes);
             Error::new(ErrorKind::Task, format!("{title} {what} in attempt {attempt}: {said}"))
         };
