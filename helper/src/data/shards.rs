@@ -17,7 +17,6 @@ pub struct Shards {
     files: Vec<PathBuf>,
     rows: Vec<usize>,
     split: Split,
-    largest: f64,
 }
 
 impl Split {
@@ -59,9 +58,8 @@ impl Split {
             files.push(path);
             rows.push(range.len());
         }
-        let largest = self.train.y().iter().fold(0.0_f64, |largest, y| largest.max(y.abs()));
         let split = Self { dataset: format!("{} in {parts} shards", self.dataset), ..self.clone() };
-        Ok(Shards { files, rows, split, largest })
+        Ok(Shards { files, rows, split })
     }
 }
 
@@ -103,11 +101,6 @@ impl Shards {
 
     pub(crate) fn split(&self) -> &Split {
         &self.split
-    }
-
-    /// The largest absolute value of all targets.
-    pub(crate) fn largest(&self) -> f64 {
-        self.largest
     }
 
     /// Which of a forest's trees grow on a shard.

@@ -21,18 +21,16 @@ mod comparison;
 mod distributed;
 mod event;
 mod gather;
+mod job;
 mod journal;
 mod model;
 mod outcome;
 mod pace;
-mod plain;
 mod plan;
 mod projection;
 mod run;
 mod schedule;
-mod training;
 mod values;
-mod work;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -40,7 +38,7 @@ use std::sync::{Arc, Mutex};
 
 pub use comparison::{Comparison, Spread, Way};
 pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
-pub use event::Event;
+pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
 pub use model::Model;
@@ -58,10 +56,10 @@ use crate::error::{Error, Result};
 use crate::platform::project_root;
 use crate::ray::{RayCluster, RayRef};
 use event::Listener;
+use job::Sabotage;
 use journal::{Header, Journal};
 use plan::Plan;
-use run::Extras;
-use work::Sabotage;
+use run::{Extras, Pool};
 
 /// Hyperparameters to try: each has one value or many ([`Values`]), and every combination is a model.
 ///
@@ -174,31 +172,27 @@ impl Sweep {
 
     /// Which library grows the trees.
     #[must_use]
-    pub fn learner(mut self, learner: Learner) -> Self {
-        self.learner = learner;
-        self
+    pub fn learner(self, learner: Learner) -> Self {
+        Self { learner, ..self }
     }
 
     /// Which trained models the outcome keeps; none by default.
     #[must_use]
-    pub fn keep(mut self, keep: Keep) -> Self {
-        self.keep = keep;
-        self
+    pub fn keep(self, keep: Keep) -> Self {
+        Self { keep, ..self }
     }
 
     /// How trees are cut into tasks; [`Schedule::Trees`] by default. It changes no score.
     #[must_use]
-    pub fn schedule(mut self, schedule: Schedule) -> Self {
-        self.schedule = schedule;
-        self
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Self { schedule, ..self }
     }
 
     /// How many trees a task of [`Schedule::Trees`] grows; 10 by default. smartcore grows trees in
     /// blocks of 10, so there it is rounded up to a multiple of 10.
     #[must_use]
-    pub fn trees_per_task(mut self, trees: usize) -> Self {
-        self.trees_per_task = Some(trees);
-        self
+    pub fn trees_per_task(self, trees: usize) -> Self {
+        Self { trees_per_task: Some(trees), ..self }
     }
 
     /// Whether each tree is grown once and shared by all models that have it: with one seed, a forest
@@ -208,52 +202,41 @@ impl Sweep {
     /// Models that cannot share grow their own trees, and the outcome says so: those on shards, and
     /// those by smartcore whose number of trees is not a multiple of 10.
     #[must_use]
-    pub fn share_trees(mut self, share: bool) -> Self {
-        self.share_trees = share;
-        self
+    pub fn share_trees(self, share_trees: bool) -> Self {
+        Self { share_trees, ..self }
     }
 
     /// Writes each model to a file as soon as it is finished, such as `runs/lab.jsonl`; a relative path
-    /// begins in the project's folder. If the file is there already, the sweep trains only what is
-    /// missing, and gives the same bits as if it had never stopped: a cell that was interrupted is run
-    /// again as it is.
+    /// begins in the project's folder. A cell that was interrupted is run again as it is: the sweep trains
+    /// only what is missing in the file, and gives the same bits as if it had never stopped.
     ///
     /// A run that is stopped loses the models that it was training: under [`Schedule::Trees`] at most
     /// one more than there are workers. Trees are not written: those that [`keep`](Self::keep) asks
-    /// for are grown again, and checked against the predictions in the file, so [`Keep::All`] saves no
-    /// time. A journal of other data, hyperparameters or trees is refused.
+    /// for are grown again. A journal of other data, hyperparameters or trees is refused.
     #[must_use]
-    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
-        self.journal = Some(project_root().join(path.into()));
-        self
+    pub fn journal(self, path: impl Into<PathBuf>) -> Self {
+        Self { journal: Some(project_root().join(path.into())), ..self }
     }
 
     /// Makes tasks panic on purpose, to show what happens then: before a task runs, `panics` is called
     /// with the number of its model, its trees, and the attempt, from 1.
     ///
-    /// A task that panics is tried again, four times in all; only then its model fails, alone. Models
-    /// that finish have the scores that they have anyway.
+    /// A task that panics is tried again, four times in all; only then its model fails, alone.
     #[must_use]
-    pub fn sabotage(
-        mut self,
-        panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.sabotage = Some(Arc::new(panics));
-        self
+    pub fn sabotage(self, panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static) -> Self {
+        Self { sabotage: Some(Arc::new(panics)), ..self }
     }
 
     /// Prints nothing while it runs.
     #[must_use]
-    pub fn quiet(mut self) -> Self {
-        self.listener = None;
-        self
+    pub fn quiet(self) -> Self {
+        Self { listener: None, ..self }
     }
 
     /// Calls `listener` with every [`Event`] instead of printing lines.
     #[must_use]
-    pub fn on_event(mut self, listener: impl FnMut(Event<'_>) + Send + 'static) -> Self {
-        self.listener = Some(Arc::new(Mutex::new(listener)));
-        self
+    pub fn on_event(self, listener: impl FnMut(Event<'_>) + Send + 'static) -> Self {
+        Self { listener: Some(Arc::new(Mutex::new(listener))), ..self }
     }
 
     /// The models: every combination, the number of trees fastest.
@@ -270,11 +253,7 @@ impl Sweep {
     /// journal cannot be opened; [`Task`](crate::ErrorKind::Task) where every model failed. That some
     /// failed is no error: the outcome says which.
     pub fn run_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
-        let split = data.as_ref();
-        let plan = self.plan(split, None)?;
-        plan.check_memory(split, 1)?;
-        let extras = self.extras(&plan, split, None)?;
-        run::sequential(plan, split, extras)
+        self.run(data.as_ref(), None, &Pool::Caller)
     }
 
     /// Trains the models on the workers of a cluster: threads or a Ray cluster, and a split that was put
@@ -299,23 +278,52 @@ impl Sweep {
             return Err(error.clone());
         }
         let rows = (split.train.len(), split.train.n_features());
-        let plan = Plan::new(self.learner, self.models(), self.keep, rows)?
+        let mut plan = Plan::new(self.learner, self.models(), self.keep, rows)?
             .scheduled(self.schedule, self.trees_per_task)?;
-        let plan = match shards {
-            Some(shards) => plan.on_shards(shards.rows())?,
-            None => plan,
-        };
+        if let Some(shards) = shards {
+            plan = plan.on_shards(shards.rows())?;
+        }
         Ok(if self.share_trees { plan.sharing() } else { plan })
     }
 
-    fn extras<'a>(&'a self, plan: &Plan, split: &Split, shards: Option<&'a Shards>) -> Result<Extras<'a>> {
-        let open = |path: &PathBuf| Journal::open(path, &Header::of(plan, split)?);
-        Ok(Extras {
-            listener: self.listener.as_ref(),
-            journal: self.journal.as_ref().map(open).transpose()?,
-            sabotage: self.sabotage.as_ref(),
-            shards,
-        })
+    fn run(&self, split: &Split, shards: Option<&Shards>, pool: &Pool<'_>) -> Result<Outcome> {
+        let plan = self.plan(split, shards)?;
+        match pool {
+            Pool::Caller => plan.check_memory(split, 1)?,
+            Pool::Threads(cluster, _) => plan.check_memory(split, cluster.workers())?,
+            Pool::Ray(..) if self.keep == Keep::All => {
+                let allowed = "None or Best: trees stay on the nodes, and the best model's are grown again here; to keep \
+                               all, run on Cluster::local";
+                return Err(Error::invalid("keep of a sweep on Ray", "All", allowed));
+            }
+            Pool::Ray(..) => {}
+        }
+        let open = |path| Journal::open(path, &Header::of(&plan, split)?);
+        let journal = self.journal.as_deref().map(open).transpose()?;
+        let (listener, sabotage) = (self.listener.as_ref(), self.sabotage.clone());
+        run::run(plan, split, pool, Extras { listener, journal, sabotage, shards })
+    }
+
+    /// One quiet sweep for each model, in the order of [`models`](Self::models): for a parallel iterator
+    /// of rayon in place of tasks.
+    ///
+    /// ```
+    /// use helper::prelude::*;
+    /// use helper::rayon::prelude::*;
+    ///
+    /// # fn main() -> helper::Result<()> {
+    /// let split = data::friedman1(200, 5, 1.0, 1)?.split(0.2, 42)?;
+    /// let sweep = Sweep::over_n_estimators([5, 10, 15]).max_depth(6).quiet();
+    /// let plain: Vec<Outcome> = Cluster::local_with(2)?
+    ///     .install(|| sweep.each().par_iter().map(|one| one.run_sequential(&split)).collect::<Result<_>>())?;
+    /// let sequential = sweep.run_sequential(&split)?;
+    /// assert!(plain.iter().zip(&sequential.models).all(|(one, model)| one.best().predictions == model.predictions));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn each(&self) -> Vec<Self> {
+        let one = |params| Self { grid: Grid::of(params), journal: None, listener: None, ..self.clone() };
+        self.models().into_iter().map(one).collect()
     }
 }
 
@@ -336,41 +344,27 @@ pub trait Workers<D> {
 
 impl Workers<ObjectRef<Split>> for Cluster {
     fn run(&self, sweep: &Sweep, data: &ObjectRef<Split>) -> Result<Outcome> {
-        let split = self.get(data)?;
-        let plan = sweep.plan(&split, None)?;
-        plan.check_memory(&split, self.workers())?;
-        let extras = sweep.extras(&plan, &split, None)?;
-        run::on_cluster(plan, self, data, extras)
+        sweep.run(&*self.get(data)?, None, &Pool::Threads(self, data))
     }
 }
 
 impl Workers<Shards> for Cluster {
     fn run(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
         let split = shards.split();
-        let plan = sweep.plan(split, Some(shards))?;
-        plan.check_memory(split, self.workers())?;
-        let extras = sweep.extras(&plan, split, Some(shards))?;
-        run::on_cluster(plan, self, &self.put(split.clone()), extras)
+        sweep.run(split, Some(shards), &Pool::Threads(self, &self.put(split.clone())))
     }
 }
 
 impl Workers<RayRef<Split>> for RayCluster {
     fn run(&self, sweep: &Sweep, data: &RayRef<Split>) -> Result<Outcome> {
-        let split = data.value();
-        let plan = sweep.plan(split, None)?;
-        distributed::check(&plan)?;
-        let extras = sweep.extras(&plan, split, None)?;
-        distributed::on_ray(plan, self, data, extras)
+        sweep.run(data.value(), None, &Pool::Ray(self, data))
     }
 }
 
 impl Workers<Shards> for RayCluster {
     fn run(&self, sweep: &Sweep, shards: &Shards) -> Result<Outcome> {
         let split = shards.split();
-        let plan = sweep.plan(split, Some(shards))?;
-        distributed::check(&plan)?;
-        let extras = sweep.extras(&plan, split, Some(shards))?;
-        distributed::on_ray(plan, self, &self.share(Arc::new(split.clone())), extras)
+        sweep.run(split, Some(shards), &Pool::Ray(self, &self.share(Arc::new(split.clone()))))
     }
 }
 

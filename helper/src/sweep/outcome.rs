@@ -164,23 +164,18 @@ pub struct Outcome {
     pub(crate) kept: Vec<(usize, Model)>,
 }
 
-/// The index of the model with the lowest error, of those that are there; of equals the smaller forest.
-pub(super) fn best<'a>(models: impl IntoIterator<Item = Option<&'a ModelOutcome>>) -> Option<usize> {
-    let there = models.into_iter().enumerate().filter_map(|(i, model)| Some((i, model?)));
-    let order = |a: &ModelOutcome, b: &ModelOutcome| {
-        a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
-    };
-    there.min_by(|(_, a), (_, b)| order(a, b)).map(|(i, _)| i)
-}
-
 impl Outcome {
     /// The model with the lowest mean squared error; of equals the smaller forest.
     pub fn best(&self) -> &ModelOutcome {
         &self.models[self.best_index()]
     }
 
-    fn best_index(&self) -> usize {
-        best(self.models.iter().map(Some)).unwrap_or(0)
+    pub(super) fn best_index(&self) -> usize {
+        let order = |&a: &usize, &b: &usize| {
+            let [a, b] = [a, b].map(|index| &self.models[index]);
+            a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
+        };
+        (0..self.models.len()).min_by(order).unwrap_or(0)
     }
 
     /// The trees of the best model, ready to predict; `None` unless the sweep was told to

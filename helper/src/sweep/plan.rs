@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use forest::{MAX_TREES, Params};
-use learner::{Learner, TREES_AT_A_TIME};
+use learner::Learner;
 
 use super::schedule::Schedule;
 use crate::data::{Shards, Split};
@@ -22,7 +22,8 @@ pub enum Keep {
     /// None: scores and predictions are enough.
     #[default]
     None,
-    /// The one with the lowest mean squared error.
+    /// The one with the lowest mean squared error; its trees are grown once more when all models are
+    /// scored.
     Best,
     /// All of them.
     All,
@@ -39,7 +40,7 @@ pub(crate) struct Plan {
     sharing: bool,
     /// Trees of a task of [`Schedule::Trees`].
     grain: usize,
-    n_features: usize,
+    pub(crate) n_features: usize,
     /// Into how many shards the training rows are cut; each grows trees of its own.
     shards: usize,
 }
@@ -68,6 +69,15 @@ pub(crate) struct Cut {
     pub(crate) tasks: Vec<TaskPlan>,
 }
 
+impl Cut {
+    /// The models that have the trees of a task.
+    pub(crate) fn models_with(&self, task: usize) -> &[usize] {
+        let TaskPlan { forest, model, .. } = &self.tasks[task];
+        let models = &self.forests[*forest];
+        &models[models.iter().position(|other| other == model).unwrap_or(0)..]
+    }
+}
+
 impl Plan {
     /// A plan for a table of `(rows, features)`.
     ///
@@ -84,12 +94,7 @@ impl Plan {
                            it begins; give each at least one";
             return Err(Error::new(ErrorKind::InvalidParameter, message));
         }
-        for params in &models {
-            params.check(n_rows, n_features)?;
-            if learner == Learner::Smartcore {
-                known_to_smartcore(params)?;
-            }
-        }
+        models.iter().try_for_each(|params| learner.check(params, n_rows, n_features))?;
         let grain = TREES_PER_TASK.next_multiple_of(learner.block());
         let schedule = Schedule::default();
         Ok(Self { learner, models, keep, schedule, sharing: false, grain, n_features, shards: 1 })
@@ -130,11 +135,6 @@ impl Plan {
         Ok(self)
     }
 
-    /// The plan of one model, whose trees are kept.
-    pub(crate) fn of_one(self, model: Params) -> Self {
-        Self { models: vec![model], keep: Keep::Best, sharing: false, ..self }
-    }
-
     /// Lets models share trees, where they can.
     pub(crate) fn sharing(self) -> Self {
         Self { sharing: true, ..self }
@@ -169,26 +169,22 @@ impl Plan {
         if !self.sharing || self.shards > 1 {
             return models.iter().map(|model| vec![*model]).collect();
         }
-        let size = |model: &usize| self.models[*model].n_estimators;
+        let size = |model: usize| self.models[model].n_estimators;
+        let like = |model: usize| Params { n_estimators: 0, ..self.models[model] };
+        let mut sorted = models.to_vec();
+        sorted.sort_by_key(|&model| size(model));
         let mut forests: Vec<Vec<usize>> = Vec::new();
-        for &model in models {
-            let of = |other: usize| Params { n_estimators: 0, ..self.models[other] };
-            match forests.iter_mut().find(|forest| of(forest[0]) == of(model)) {
+        for model in sorted {
+            // A model that ends within a block of trees is no part of a larger one.
+            let extends =
+                |last: usize| size(last) == size(model) || size(last).is_multiple_of(self.learner.block());
+            let fits =
+                |forest: &Vec<usize>| like(forest[0]) == like(model) && extends(forest[forest.len() - 1]);
+            match forests.iter_mut().find(|forest| fits(forest)) {
                 Some(forest) => forest.push(model),
                 None => forests.push(vec![model]),
             }
         }
-        let mut apart = Vec::new();
-        for forest in &mut forests {
-            forest.sort_by_key(|model| (size(model), *model));
-            // A model that ends within a block is no part of a larger one.
-            let largest = forest.last().map_or(0, size);
-            let ends = |model: &mut usize| {
-                size(model) < largest && !size(model).is_multiple_of(self.learner.block())
-            };
-            apart.extend(forest.extract_if(.., ends).map(|model| vec![model]));
-        }
-        forests.extend(apart);
         forests
     }
 
@@ -203,9 +199,8 @@ impl Plan {
                 let end = self.models[model].n_estimators;
                 let grain = if whole { end } else { self.grain };
                 while from < end {
-                    let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end));
-                    let shard = shard.map(|trees| trees.end).find(|to| *to > from).unwrap_or(end);
-                    let to = end.min(from + grain).min(shard);
+                    let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end).end);
+                    let to = shard.chain([end]).find(|to| *to > from).unwrap_or(end).min(from + grain);
                     tasks.push(TaskPlan { forest: index, model, trees: from..to });
                     from = to;
                 }
@@ -227,8 +222,27 @@ impl Plan {
     }
 
     /// # Errors
-    /// [`ErrorKind::Memory`] where the sweep would need more memory than can be had, with both figures.
+    /// [`ErrorKind::Memory`] where trees to keep, workers and predictions may need more memory than can be
+    /// had, with both figures.
     pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
+        let rows = split.train.len().div_ceil(self.shards);
+        let tree = |params: &Params| self.learner.tree_bytes(rows, params);
+        let forests = self.forests(&self.all());
+        let bytes = forests.iter().filter_map(|forest| {
+            let largest = &self.models[*forest.last()?];
+            Some(tree(largest).saturating_mul(largest.n_estimators as u64))
+        });
+        let kept = match self.keep {
+            Keep::None => 0,
+            Keep::Best => bytes.max().unwrap_or(0),
+            Keep::All => bytes.fold(0, u64::saturating_add),
+        };
+        // Ten trees at a time, and a shard's numbers as read and as prepared.
+        let worker = self.learner.worker_bytes(rows, self.n_features)
+            + 10 * self.models.iter().map(tree).max().unwrap_or(0)
+            + 24 * (rows * (self.n_features + 1)) as u64;
+        let predictions = (16 * split.test.len() * (self.models.len() + workers)) as u64;
+        let needed = kept.saturating_add(worker * workers as u64 + predictions);
         let trees: usize = self.models.iter().map(|params| params.n_estimators).sum();
         let what = format!(
             "the sweep ({} models, {} trees{}, {workers} workers, keep {:?})",
@@ -238,54 +252,7 @@ impl Plan {
             self.keep
         );
         let instead = "keep fewer models, train fewer trees or use fewer workers";
-        platform::check_memory(&what, self.memory(split, workers), instead)
-    }
-
-    /// An upper estimate in bytes.
-    fn memory(&self, split: &Split, workers: usize) -> u64 {
-        let rows = split.train.len().div_ceil(self.shards);
-        let memory = |params: &Params| self.learner.memory(rows, self.n_features, params);
-        let each: Vec<_> = self.models.iter().map(memory).collect();
-        // A shard's numbers, as read and as sorted.
-        let shard = if self.shards > 1 { 24 * (rows * (self.n_features + 1)) as u64 } else { 0 };
-        // A forest takes what its largest model takes.
-        let forests = self.forests(&self.all());
-        let largest = forests.iter().filter_map(|forest| forest.last().copied());
-        let bytes = |i: usize| each[i].tree.saturating_mul(self.models[i].n_estimators as u64);
-        let kept = match self.keep {
-            Keep::None => 0,
-            // The best so far, and one that may turn out better.
-            Keep::Best => 2 * largest.map(bytes).max().unwrap_or(0),
-            Keep::All => largest.map(bytes).fold(0, u64::saturating_add),
-        };
-        let whole = !self.sharing && self.schedule != Schedule::Trees;
-        let held = |model: usize| match self.keep {
-            Keep::None => TREES_AT_A_TIME,
-            _ if whole => self.models[model].n_estimators,
-            _ => self.grain.max(TREES_AT_A_TIME),
-        };
-        let worker = |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
-        let worker = shard.saturating_add((0..each.len()).map(worker).max().unwrap_or(0));
-        // Predictions and sums of each model, and sums on their way from the workers.
-        let sums = split.test.len() as u64 * 8;
-        let numbers = sums * (2 * self.models.len() + 2 * workers) as u64;
-        kept.saturating_add(worker.saturating_mul(workers as u64)).saturating_add(numbers)
-    }
-}
-
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for a hyperparameter that smartcore does not have.
-fn known_to_smartcore(params: &Params) -> Result<()> {
-    let allowed = |default| format!("{default} for smartcore, which does not have it; take Learner::Forest");
-    match *params {
-        Params { min_impurity_decrease: least, .. } if least != 0.0 => {
-            Err(Error::invalid("min_impurity_decrease", least, allowed("0")))
-        }
-        Params { bootstrap: false, .. } => Err(Error::invalid("bootstrap", false, allowed("true"))),
-        Params { max_samples: Some(samples), .. } => {
-            Err(Error::invalid("max_samples", samples, allowed("None")))
-        }
-        _ => Ok(()),
+        platform::check_memory(&what, needed, instead)
     }
 }
 
@@ -338,8 +305,8 @@ mod tests {
         let forests = |sizes| all(&plan(sizes)).forests;
         assert_eq!(forests(&[10, 25, 20]), [[0, 2, 1]]);
         assert_eq!(plan(&[10, 25, 20]).apart(), None);
-        assert_eq!(forests(&[10, 15, 20]), [vec![0, 2], vec![1]]);
-        assert_eq!(forests(&[5, 15]), [[1], [0]]);
+        assert_eq!(forests(&[10, 15, 20]), [vec![0, 1], vec![2]]);
+        assert_eq!(forests(&[5, 15]), [[0], [1]]);
         assert!(plan(&[10, 15, 20]).shares() && !plan(&[5, 15]).shares());
         let reason = plan(&[5, 15]).apart().unwrap();
         assert!(reason.contains("smartcore grows trees in blocks of 10"), "{reason}");

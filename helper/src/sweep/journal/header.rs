@@ -1,14 +1,13 @@
 //! The first line of a journal: which sweep its models are of.
 
-use forest::Params;
-use learner::Learner;
+use forest::{Matrix, MaxFeatures, Params};
+use learner::{Learner, Whole};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::data::{Rows, Split};
+use crate::data::Split;
 use crate::error::Result;
 use crate::sweep::plan::Plan;
-use crate::sweep::training::{Training, matrix};
 
 /// What must be the same for models of a journal to be models of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,21 +85,13 @@ impl Header {
 fn sample(learner: Learner) -> Result<u64> {
     let column = |step: usize, of: usize| (0..300).map(|i| (i * step % of) as f64).collect::<Vec<_>>();
     let [x, z] = [column(7_919, 1_009), column(31, 17)];
-    let y = x.iter().zip(&z).map(|(x, z)| x.sqrt() + z).collect();
-    let rows = Rows::gather(&[x, z, y], &(0..300).collect::<Vec<_>>());
-    let split = Split {
-        dataset: String::new(),
-        features: Vec::new(),
-        target: String::new(),
-        train: rows.clone(),
-        test: rows.clone(),
-    };
-    let training = Training::new(learner, &split)?;
-    let max_features = forest::MaxFeatures::Count(1);
-    let params = Params { n_estimators: 3, seed: 7, max_features, ..Params::default() };
-    let mut sums = vec![0; rows.len()];
-    training.grow(&params, 0..3)?.add_predictions(matrix(&rows)?, &mut sums)?;
-    let mut hasher = Xxh3::new();
-    sums.iter().for_each(|sum| hasher.update(&sum.to_le_bytes()));
-    Ok(hasher.digest())
+    let y: Vec<f64> = x.iter().zip(&z).map(|(x, z)| x.sqrt() + z).collect();
+    let x = [x, z].concat();
+    let x = Matrix::from_columns(&x, 2)?;
+    let params =
+        Params { n_estimators: 3, seed: 7, max_features: MaxFeatures::Count(1), ..Params::default() };
+    let mut sums = vec![0; y.len()];
+    learner.prepare(x, &y, Whole::of(&y))?.grow(&params, 0..3)?.add_predictions(x, &mut sums)?;
+    let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    Ok(xxh3_64(&bytes))
 }

@@ -31,10 +31,6 @@ const BEGIN: &[u8] = b"{\"journal\":";
 struct Finished<'a> {
     model: usize,
     params: Params,
-    /// Time that workers spent on it.
-    seconds: f64,
-    /// For who reads the file; `None` where it is not finite.
-    mse: Option<f64>,
     /// One for each test row.
     predictions: Cow<'a, [f64]>,
 }
@@ -126,12 +122,10 @@ impl Journal {
 
     /// Adds a model. Where it cannot be written, it is kept and tried again with the next one, and the
     /// sentence that says so is returned.
-    pub(super) fn add(&mut self, outcome: &ModelOutcome, seconds: f64) -> Option<String> {
+    pub(super) fn add(&mut self, outcome: &ModelOutcome) -> Option<String> {
         let finished = Finished {
             model: outcome.model,
             params: outcome.params,
-            seconds,
-            mse: Some(outcome.scores.mse).filter(|mse| mse.is_finite()),
             predictions: Cow::Borrowed(&outcome.predictions),
         };
         self.write(&finished).err().map(|error| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::data::{Rows, Split};
-use crate::sweep::run::{Extras, sequential};
+use crate::sweep::run::{Extras, Pool, run};
 use crate::sweep::{Learner, Outcome, Sweep};
 
 /// A disk with room for so many bytes; of a line that does not fit, a part is written.
@@ -85,7 +85,8 @@ fn run_on(disk: &Disk) -> Outcome {
     let mut state = disk.0.lock().unwrap();
     state.room = state.bytes.len() + ROOM;
     drop(state);
-    sequential(plan, &split, Extras { journal: Some((journal, Vec::new())), ..Extras::default() }).unwrap()
+    run(plan, &split, &Pool::Caller, Extras { journal: Some((journal, Vec::new())), ..Extras::default() })
+        .unwrap()
 }
 
 /// Two lines fit, and a part of the third.
