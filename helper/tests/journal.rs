@@ -102,7 +102,7 @@ fn another_sweep_is_refused_with_the_difference() {
         assert_eq!(error.kind(), ErrorKind::InvalidParameter);
         assert!(error.to_string().contains(part) && error.to_string().contains("another name"), "{error}");
     };
-    refused(base().max_depth(5), &split, "model 0 has max_depth=4 there, but max_depth=5 here");
+    refused(base().max_depth(5), &split, "max_depth of model 0 is 4 there, but 5 here");
     refused(base().learner(Learner::Smartcore), &split, "learner is forest there, but smartcore here");
     refused(base(), &other_rows, "hash of their numbers");
     refused(base(), &fewer, "412 + 20228 there");

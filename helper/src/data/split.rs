@@ -24,6 +24,7 @@ struct Numbers {
 
 impl Rows {
     /// Takes `rows` out of `columns`, of which the last is the target.
+    #[cfg(test)]
     pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let numbers = Numbers::gather(&columns, rows.to_vec());
@@ -121,8 +122,6 @@ impl fmt::Debug for Rows {
 pub struct Split {
     /// What the data are called.
     pub dataset: String,
-    /// The names of the features, in the order of the columns.
-    pub features: Vec<String>,
     /// What the target's numbers mean, with their unit.
     pub target: String,
     /// The rows to learn from.

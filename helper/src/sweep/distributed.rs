@@ -58,7 +58,10 @@ pub(super) fn objects(plan: &Plan, data: &RayRef<Split>, shards: Option<&Shards>
     let test = data.part(TEST, || Ok(test_rows(split)))?;
     match shards {
         Some(_) => Ok(vec![test]),
-        None => Ok(vec![data.part(plan.learner.name(), || training_rows(split, plan.learner))?, test]),
+        None => Ok(vec![
+            data.part(plan.settings.learner.name(), || training_rows(split, plan.settings.learner))?,
+            test,
+        ]),
     }
 }
 
@@ -77,7 +80,7 @@ pub(super) fn over_ray(
         let params = job.plan.models[planned.model];
         let shard = shards.map(|s| &s.files()[s.of_tree(planned.trees.start, params.n_estimators)]);
         let request = Request {
-            learner: job.plan.learner,
+            learner: job.plan.settings.learner,
             params,
             trees: planned.trees.clone(),
             n_features: job.plan.n_features,
@@ -150,7 +153,7 @@ for command in commands():
             (0..3).map(|c| (0..100).map(|r| f64::from(r * (c + 2) % 17) / 7.0).collect()).collect();
         let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, features: Vec::new(), target, train: rows(0..80), test: rows(80..100) }
+        Split { dataset, target, train: rows(0..80), test: rows(80..100) }
     }
 
     fn sweep() -> Sweep {

@@ -18,6 +18,8 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) struct Gathering<'a> {
     job: Arc<Job>,
     outcome: Outcome,
+    /// Where the tasks are recorded, and each finished model is shown.
+    records: Cluster,
     listener: Option<&'a Listener>,
     journal: Option<Journal>,
     started: Instant,
@@ -38,7 +40,7 @@ struct Part {
 }
 
 impl<'a> Gathering<'a> {
-    /// Starts the clock. `records` is where the tasks are recorded, `outcome` has the models of the journal.
+    /// Starts the clock; `outcome` has the models of the journal.
     pub(super) fn new(
         job: &Arc<Job>,
         records: &Cluster,
@@ -47,13 +49,13 @@ impl<'a> Gathering<'a> {
         journal: Option<Journal>,
     ) -> Self {
         let mut parts = vec![Part::default(); job.plan.models.len()];
-        for (index, _) in job.cut.tasks.iter().enumerate() {
-            job.cut.models_with(index).iter().for_each(|&model| parts[model].tasks_left += 1);
+        for task in 0..job.cut.tasks.len() {
+            job.cut.models_with(task).iter().for_each(|&model| parts[model].tasks_left += 1);
         }
         let (started, epoch) = (Instant::now(), records.elapsed());
-        let gathering =
-            Self { job: Arc::clone(job), outcome, listener, journal, started, epoch, parts, trees: 0 };
-        if !job.cut.tasks.is_empty() {
+        let (job, records) = (Arc::clone(job), records.clone());
+        let gathering = Self { job, outcome, records, listener, journal, started, epoch, parts, trees: 0 };
+        if !gathering.job.cut.tasks.is_empty() {
             tell(listener, Event::Starting(gathering.progress()));
         }
         gathering
@@ -177,10 +179,19 @@ impl<'a> Gathering<'a> {
         if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&finished)) {
             self.warn(warning);
         }
-        self.outcome.models.push(finished);
-        if let Some(model) = self.outcome.models.last() {
-            tell(self.listener, Event::Finished(self.progress(), model));
-        }
+        self.outcome.models.push(finished.clone());
+        let now = self.progress();
+        let metrics = [
+            ("trees", params.n_estimators as f64),
+            ("MSE", scores.mse),
+            ("R2", scores.r2),
+            ("best MSE", self.outcome.best().scores.mse),
+            ("done", now.models as f64),
+            ("of", now.all_models as f64),
+            ("seconds left", now.left),
+        ];
+        self.records.report(format!("{}, model {model}", self.outcome.dataset), &metrics);
+        tell(self.listener, Event::Finished(now, &finished));
     }
 
     fn warn(&mut self, warning: String) {

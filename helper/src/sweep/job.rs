@@ -85,7 +85,7 @@ impl Job {
         Self {
             attempts: cut.tasks.iter().map(|_| AtomicU32::new(0)).collect(),
             useful: cut.forests.iter().map(|_| AtomicUsize::new(usize::MAX)).collect(),
-            scale: plan.learner.scale(Whole::of(split.train.y())),
+            scale: plan.settings.learner.scale(Whole::of(split.train.y())),
             plan,
             cut,
             training,
@@ -150,7 +150,7 @@ impl Job {
             self.check(task)?;
             let trees = training.grow(&self.plan.models[*model], piece)?;
             trees.add_predictions(x, &mut grown.sums)?;
-            if self.plan.keep == Keep::All {
+            if self.plan.settings.keep == Keep::All {
                 grown.trees.push(Arc::from(trees));
             }
         }

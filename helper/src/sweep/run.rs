@@ -3,7 +3,7 @@
 //! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
 //! tasks everywhere.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::distributed;
@@ -45,15 +45,15 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         Pool::Threads(cluster, _) => (Place::Threads, (*cluster).clone()),
         Pool::Ray(ray, _) => (Place::Ray, ray.shown().clone()),
     };
-    let listener = reporting(records.clone(), split.dataset.clone(), listener.cloned());
     let setup = Instant::now();
     let (training, objects) = match pool {
         Pool::Ray(_, data) => (None, distributed::objects(&plan, data, shards)?),
-        _ => (Some(Training::new(plan.learner, split, shards)?), Vec::new()),
+        _ => (Some(Training::new(plan.settings.learner, split, shards)?), Vec::new()),
     };
+    let setup_seconds = setup.elapsed().as_secs_f64();
     let (journal, restored) = journal.map_or((None, Vec::new()), |(journal, models)| (Some(journal), models));
     if let Some(journal) = journal.as_ref().filter(|_| !restored.is_empty()) {
-        tell(Some(&listener), Event::Resumed(restored.len(), journal.path()));
+        tell(listener, Event::Resumed(restored.len(), journal.path()));
     }
     let actual = split.test.y().to_vec();
     let models: Vec<_> = restored.into_iter().map(|model| model.scored(&plan, &actual)).collect();
@@ -63,13 +63,13 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         dataset: split.dataset.clone(),
         identity: split.identity(),
         target: split.target.clone(),
-        learner: plan.learner,
+        learner: plan.settings.learner,
         place,
-        schedule: plan.schedule,
+        schedule: plan.settings.schedule,
         shared: plan.shares(),
         workers: records.workers(),
         seconds: 0.0,
-        setup_seconds: setup.elapsed().as_secs_f64(),
+        setup_seconds,
         pace: [pace(), 0.0],
         restored: models.len(),
         models,
@@ -81,7 +81,7 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         data_bytes: split.bytes(),
         kept: Vec::new(),
     };
-    let mut gathering = Gathering::new(&job, &records, outcome, Some(&listener), journal);
+    let mut gathering = Gathering::new(&job, &records, outcome, listener, journal);
     match pool {
         Pool::Caller => one_by_one(&job, split, &records, &mut gathering)?,
         Pool::Threads(cluster, data) => in_parallel(&job, cluster, data, &mut gathering)?,
@@ -98,27 +98,6 @@ impl Restored {
         let scores = Scores::of(actual, &predictions);
         ModelOutcome { model, params: plan.models[model], scores, predictions, restored: true }
     }
-}
-
-/// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
-fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
-    let mut best = f64::INFINITY;
-    Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished(now, model) = event {
-            best = best.min(model.scores.mse);
-            let metrics = [
-                ("trees", model.params.n_estimators as f64),
-                ("MSE", model.scores.mse),
-                ("R2", model.scores.r2),
-                ("best MSE", best),
-                ("done", now.models as f64),
-                ("of", now.all_models as f64),
-                ("seconds left", now.left),
-            ];
-            cluster.report(format!("{dataset}, model {}", model.model), &metrics);
-        }
-        tell(listener.as_ref(), event);
-    }))
 }
 
 fn one_by_one(job: &Job, split: &Split, records: &Cluster, gathering: &mut Gathering<'_>) -> Result<()> {
@@ -165,13 +144,13 @@ fn in_parallel(
 /// Grows the trees that are to be kept and are not here: those of the best model, and of models that came
 /// from a journal.
 fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shards>) -> Result<()> {
-    let wanted: Vec<usize> = match plan.keep {
+    let wanted: Vec<usize> = match plan.settings.keep {
         Keep::None => return Ok(()),
         Keep::Best => vec![outcome.best_index()],
         Keep::All => (0..outcome.models.len()).filter(|&i| outcome.model(i).is_none()).collect(),
     };
-    let training = Training::new(plan.learner, split, shards)?;
-    let scale = plan.learner.scale(learner::Whole::of(split.train.y()));
+    let training = Training::new(plan.settings.learner, split, shards)?;
+    let scale = plan.settings.learner.scale(learner::Whole::of(split.train.y()));
     for index in wanted {
         let ModelOutcome { model, params, predictions, .. } = &outcome.models[index];
         let pieces = plan.cut(&[*model]).tasks.into_iter().map(|task| training.grow(params, task.trees));

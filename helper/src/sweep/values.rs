@@ -102,19 +102,13 @@ many! {
 
 impl<T, V: Values<T> + Clone> Values<T> for &[V] {
     fn values(self) -> Result<Vec<T>> {
-        all(self.iter().cloned())
+        all(self)
     }
 }
 
-impl<T, V: Values<T> + Clone> Values<T> for &Vec<V> {
+impl<T, V: Values<T> + Clone> Values<T> for &V {
     fn values(self) -> Result<Vec<T>> {
-        self.as_slice().values()
-    }
-}
-
-impl<T, V: Values<T> + Clone, const N: usize> Values<T> for &[V; N] {
-    fn values(self) -> Result<Vec<T>> {
-        self.as_slice().values()
+        self.clone().values()
     }
 }
 

@@ -16,8 +16,8 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use forest::Params;
+use header::FORMAT;
 pub(super) use header::Header;
-use header::{FORMAT, Format};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::ModelOutcome;
@@ -176,8 +176,7 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
         Error::new(ErrorKind::Io, format!("{} cannot be read: {error}", path.display())).caused_by(error)
     };
     let mut reader = BufReader::new(file);
-    let (mut length, mut restored) = (0, Vec::<Restored>::new());
-    let mut line = Vec::new();
+    let (mut length, mut restored, mut line) = (0, Vec::<Restored>::new(), Vec::new());
     for number in 1.. {
         line.clear();
         let bytes = reader.read_until(b'\n', &mut line).map_err(io)?;
@@ -201,8 +200,15 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
             return Err(damaged("does not fit its checksum"));
         };
         if number == 1 {
-            same_sweep(&object, header, path)?
-                .ok_or_else(|| damaged("does not say what the journal is of"))?;
+            let difference =
+                other_sweep(&object, header).ok_or_else(|| damaged("does not say what the journal is of"))?;
+            if let Some(difference) = difference {
+                let message = format!(
+                    "the journal {} is {difference}; take another name, or delete it",
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::InvalidParameter, message));
+            }
         } else {
             let model = model(&object, header).ok_or_else(|| damaged("is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
@@ -214,26 +220,20 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
     Ok((length, restored))
 }
 
-/// `None` where the object is no header.
-fn same_sweep(object: &str, header: &Header, path: &Path) -> Result<Option<()>> {
-    let refused = |what: String| {
-        let message = format!("the journal {} is {what}; take another name, or delete it", path.display());
-        Err(Error::new(ErrorKind::InvalidParameter, message))
-    };
-    let Some(Format { journal }) = line::read(object) else { return Ok(None) };
-    if journal != FORMAT {
-        return refused(format!("of format {journal}, but this version writes format {FORMAT}"));
+/// How the journal's header differs from that of a sweep, if it does; `None` where the object is no header.
+fn other_sweep(object: &str, header: &Header) -> Option<Option<String>> {
+    let there: serde_json::Value = serde_json::from_str(object).ok()?;
+    let format = there.get("journal")?.as_u64()?;
+    if format != u64::from(FORMAT) {
+        return Some(Some(format!("of format {format}, but this version writes format {FORMAT}")));
     }
-    let Some(there) = line::read::<Header>(object) else { return Ok(None) };
-    match there.difference(header) {
-        Some(difference) => refused(format!("of another sweep: {difference}")),
-        None => Ok(Some(())),
-    }
+    let difference = serde_json::from_value::<Header>(there).ok()?.difference(header);
+    Some(difference.map(|difference| format!("of another sweep: {difference}")))
 }
 
 /// `None` where the object is no model of the sweep.
 fn model(object: &str, header: &Header) -> Option<Restored> {
-    let Finished { model, params, predictions, .. } = line::read(object)?;
+    let Finished { model, params, predictions } = serde_json::from_str(object).ok()?;
     let fits = header.models.get(model) == Some(&params) && predictions.len() == header.test_rows;
     fits.then(|| Restored { model, predictions: predictions.into_owned() })
 }
