@@ -46,31 +46,22 @@ pub(super) struct Restored {
 pub(super) struct Journal {
     path: PathBuf,
     store: Box<dyn Store>,
-    /// How many bytes are whole lines.
+    /// How many bytes are whole lines on the disk.
     length: u64,
-    /// Lines that are not written yet.
-    waiting: Vec<String>,
-    /// The file ends with a part of a line that cannot be cut.
-    torn: bool,
+    /// Lines that are not on the disk yet.
+    waiting: String,
 }
 
 /// Where the lines go.
 trait Store: Send {
-    /// Writes this at the end, and returns when it is on the disk.
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
-    /// Cuts what comes after the first `length` bytes.
-    fn truncate(&mut self, length: u64) -> std::io::Result<()>;
+    /// Writes this after the first `length` bytes, and returns when it is on the disk.
+    fn write(&mut self, length: u64, bytes: &[u8]) -> std::io::Result<()>;
 }
 
 impl Store for File {
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.seek(SeekFrom::End(0))?;
+    fn write(&mut self, length: u64, bytes: &[u8]) -> std::io::Result<()> {
+        self.seek(SeekFrom::Start(length))?;
         self.write_all(bytes)?;
-        self.sync_data()
-    }
-
-    fn truncate(&mut self, length: u64) -> std::io::Result<()> {
-        self.set_len(length)?;
         self.sync_data()
     }
 }
@@ -93,7 +84,7 @@ impl Journal {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(refused)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = file.map_err(refused)?;
+        let file = file.map_err(refused)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => refused(error),
             TryLockError::WouldBlock => {
@@ -105,11 +96,11 @@ impl Journal {
             }
         })?;
         let (length, restored) = read(&file, path, header)?;
-        Store::truncate(&mut file, length).map_err(refused)?;
+        file.set_len(length).map_err(refused)?;
         // The file's entry in its folder must be on the disk, too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)?;
         let mut journal =
-            Self { path: path.to_owned(), store: Box::new(file), length, waiting: Vec::new(), torn: false };
+            Self { path: path.to_owned(), store: Box::new(file), length, waiting: String::new() };
         if length == 0 {
             journal.write(header).map_err(refused)?;
         }
@@ -144,27 +135,21 @@ impl Journal {
             "the journal {} lacks {} finished models, for it cannot be written: {error}; their results are here, but a \
              resumed sweep would train them again",
             self.path.display(),
-            self.waiting.len()
+            self.waiting.lines().count()
         ))
     }
 
     fn write(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        self.waiting.push(line::write(value)?);
+        self.waiting += &line::write(value)?;
         self.flush()
     }
 
+    /// What an attempt that failed has left of these lines is overwritten by the next one.
     fn flush(&mut self) -> std::io::Result<()> {
-        if self.torn {
-            return Err(std::io::Error::other("an earlier line is torn, and cannot be cut"));
-        }
-        while let Some(line) = self.waiting.first() {
-            if let Err(error) = self.store.append(line.as_bytes()) {
-                // A part of the line may be there: nothing may come after it.
-                self.torn = self.store.truncate(self.length).is_err();
-                return Err(error);
-            }
-            self.length += line.len() as u64;
-            self.waiting.remove(0);
+        if !self.waiting.is_empty() {
+            self.store.write(self.length, self.waiting.as_bytes())?;
+            self.length += self.waiting.len() as u64;
+            self.waiting.clear();
         }
         Ok(())
     }
