@@ -5,26 +5,6 @@
 //! ([`Train::prepare`]); any range of a model's trees is then grown by itself
 //! ([`Prepared::grow`]), here or, from bytes ([`Train::bytes`], [`Request`]), on another machine.
 //!
-//! ```
-//! use learner::{Learner, Matrix, Params, Whole};
-//!
-//! // 200 rows of 3 features, column after column.
-//! let x: Vec<f64> = (0..600).map(|i| f64::from(i * 37 % 101)).collect();
-//! let y: Vec<f64> = (0..200).map(|row| x[row] + 2.0 * x[200 + row]).collect();
-//! let x = Matrix::from_columns(&x, 3)?;
-//!
-//! let whole = Whole::of(&y);
-//! let prepared = Learner::Forest.prepare(x, &y, whole)?;
-//! let params = Params { n_estimators: 20, seed: 42, ..Params::default() };
-//! let mut sums = vec![0; 200];
-//! for trees in [0..10, 10..20] {
-//!     prepared.grow(&params, trees)?.add_predictions(x, &mut sums)?;
-//! }
-//! let first = Learner::Forest.scale(whole).to_f64(sums[0], 20);
-//! assert!((first - y[0]).abs() < 30.0);
-//! # Ok::<(), learner::Error>(())
-//! ```
-//!
 //! To add a learner, write a file with an implementation of [`Train`], and name it in the list of
 //! [`Learner`]s below.
 
@@ -39,7 +19,7 @@ pub use forest::{Error, Matrix, Params, Scale};
 pub use request::Request;
 use serde::{Deserialize, Serialize};
 
-/// A result with the [`Error`] of the crate `forest`, which other learners use, too.
+/// A result with the [`Error`] of the crate `forest`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! learners {
@@ -118,8 +98,8 @@ pub trait Train: Sync {
     /// The scale of the sums of predictions.
     fn scale(&self, whole: Whole) -> Scale;
 
-    /// Makes of the training rows what every tree of every model needs. The rows may be a part of a
-    /// larger table: trees that are grown on different parts have one scale, that of the whole.
+    /// Makes of the training rows what every tree needs. They may be a part of a larger table: trees that
+    /// are grown on different parts have one scale, that of the whole.
     ///
     /// # Errors
     /// Where the learner refuses the rows, such as a number that is not finite, or cannot train on a part.
@@ -167,12 +147,10 @@ pub trait Prepared: Send + Sync {
 
 /// A range of the trees of a model.
 pub trait Trees: Send + Sync {
-    /// Adds the prediction of each of these trees for each row to the row's sum, in steps of the training
-    /// set's [`Scale`].
+    /// Adds the prediction of each of these trees for each row to the row's sum, in steps of the [`Scale`].
     ///
     /// # Errors
-    /// Where the rows have another number of features than the training rows, or there are not as many
-    /// sums as rows.
+    /// Where the rows have other features than the training rows, or there are not as many sums as rows.
     fn add_predictions(&self, x: Matrix<'_>, sums: &mut [i64]) -> Result<()>;
 
     /// How many nodes the trees have, leaves included.

@@ -2,17 +2,12 @@
 //!
 //! Where it differs from scikit-learn's meaning:
 //! - `max_depth` counts the root, so it is given one more;
-//! - the number of features tried at a split defaults to `floor(sqrt(n_features))`, so it is always
-//!   given;
-//! - `min_samples_split` counts a row as often as the bootstrap drew it, which grows larger trees. It
-//!   has no other way of counting;
+//! - `min_samples_split` counts a row as often as the bootstrap drew it, which grows larger trees;
 //! - other values of `bootstrap`, `max_samples` and `min_impurity_decrease` are refused: it always draws as
 //!   many rows as there are, and has no such bound.
 //!
-//! smartcore draws all trees of a forest from one stream of random numbers, and sorts every feature
-//! before it grows the first. To grow any range of trees without those before it, a model consists
-//! of forests of [`BLOCK`] trees, each with a seed of its own: a block shares the sorting, 8 ms on
-//! California Housing.
+//! smartcore draws all trees of a forest from one stream of random numbers. To grow any range of trees
+//! without those before it, a model consists of forests of [`BLOCK`] trees, each with a seed of its own.
 
 use std::fmt::{self, Write as _};
 use std::ops::Range;

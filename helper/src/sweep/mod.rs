@@ -169,31 +169,24 @@ impl Sweep {
     }
 
     /// Whether each tree is grown once and shared by all models that have it: with one seed, a forest
-    /// is the first trees of any larger forest with the same other hyperparameters. It changes no
-    /// score.
-    ///
-    /// Models that cannot share grow their own trees, and the outcome says so: those on shards, and
-    /// those by smartcore whose number of trees is not a multiple of 10.
+    /// is the first trees of any larger forest with the same other hyperparameters. It changes no score.
+    /// Models on shards, and those by smartcore that end within a block of 10 trees, grow their own.
     pub fn share_trees(mut self, share_trees: bool) -> Self {
         self.settings.share_trees = share_trees;
         self
     }
 
     /// Writes each model to a file as soon as it is finished, such as `runs/lab.jsonl`; a relative path
-    /// begins in the project's folder. A cell that was interrupted is run again as it is: the sweep trains
-    /// only what is missing in the file, and gives the same bits as if it had never stopped.
-    ///
-    /// A run that is stopped loses the models that it was training: under [`Schedule::Trees`] at most
-    /// one more than there are workers. Trees are not written: those that [`keep`](Self::keep) asks
-    /// for are grown again. A journal of other data, hyperparameters or trees is refused.
+    /// begins in the project's folder. A sweep that is run again trains only what is missing in the file, and
+    /// gives the same bits as if it had never stopped. Trees are not written: those that
+    /// [`keep`](Self::keep) asks for are grown again. A journal of other data, hyperparameters or trees is
+    /// refused.
     pub fn journal(self, path: impl Into<PathBuf>) -> Self {
         Self { journal: Some(project_root().join(path.into())), ..self }
     }
 
-    /// Makes tasks panic on purpose, to show what happens then: before a task runs, `panics` is called
-    /// with the number of its model, its trees, and the attempt, from 1.
-    ///
-    /// A task that panics is tried again, four times in all; only then its model fails, alone.
+    /// Makes tasks panic on purpose: before a task runs, `panics` is called with the number of its model,
+    /// its trees, and the attempt, from 1. After the fourth attempt its model fails, alone.
     pub fn sabotage(self, panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static) -> Self {
         Self { sabotage: Some(Arc::new(panics)), ..self }
     }

@@ -7,8 +7,8 @@ use forest::{MaxFeatures, MaxSamples};
 
 use crate::error::{Error, Result};
 
-/// One value, or a list of values: an array, a `Vec`, a slice or a range, also with `step_by`. Where a
-/// hyperparameter may be `None`, its values may be given with or without `Some`.
+/// One value, or an array, a `Vec`, a slice or a range of values, also with `step_by`. Where a hyperparameter
+/// may be `None`, its values may be given with or without `Some`.
 ///
 /// ```
 /// use helper::Sweep;
