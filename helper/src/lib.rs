@@ -28,6 +28,8 @@ pub mod prelude {
     pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::{ErrorKind, Result};
     pub use crate::ray::RayCluster;
-    pub use crate::sweep::{Comparison, Keep, Learner, MaxFeatures, Outcome, Projection, Schedule, Sweep};
-    pub use crate::view::machine;
+    pub use crate::sweep::{
+        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep,
+    };
+    pub use crate::view::{DebugDisplay as _, machine};
 }

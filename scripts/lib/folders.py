@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+import processes
 from project import KERNELS, ROOT, TEMPLATE, digest, explain, fail, is_stamped, try_lock, waiting_lock, write_stamp
 
 # Number of free folders that are kept for the next kernels.
@@ -29,7 +30,7 @@ TEMPLATE_LOCK = KERNELS / "template.lock"
 # Compilers and linkers replace these files, and never change one in place.
 LIBRARIES = (".rlib", ".rmeta", ".so", ".dylib")
 # To be raised with each change in how this program makes the folders: old ones are then built anew.
-LAYOUT = 4
+LAYOUT = 5
 
 # The profile that evcxr writes into `ctx` does not count in a workspace.
 WORKSPACE = """[workspace]
@@ -231,8 +232,8 @@ def own_bytes(folder: Path) -> int:
 
 
 def become(evcxr: Path, folder: Path, connection_file: str) -> NoReturn:
-    """Replaces this process by the kernel, which inherits the open locks."""
+    """Runs the kernel in this folder. evcxr inherits the open locks."""
     pin_versions(folder)
     # evcxr prints a greeting; what cells print does not pass here.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    os.execve(evcxr, [str(evcxr), "--control_file", connection_file], environment(folder))
+    processes.run(evcxr, folder, environment(folder), connection_file)

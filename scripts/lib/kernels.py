@@ -6,7 +6,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,6 @@ from project import VENV
 
 # The user may have another kernel of the same name.
 os.environ["JUPYTER_PATH"] = str(VENV / "share" / "jupyter")
-
-# Seconds without a message after which a finished cell is taken to send no more.
-STRAGGLERS = 0.15
 
 
 @dataclass
@@ -62,10 +59,6 @@ class Kernel:
                 if time.monotonic() - started > timeout:
                     raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s") from None
         result.seconds = time.monotonic() - started
-        # evcxr sends stderr from another thread: the message of a failed `?` may come after the cell's end.
-        with suppress(queue.Empty):
-            while True:
-                self.take(request, result, STRAGGLERS)
         return result
 
     def take(self, request: str, result: CellResult, timeout: float) -> bool:

@@ -4,48 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
-import queue
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_core.utils import ensure_async
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 
-from kernels import STRAGGLERS
+import kernels  # noqa: F401, names the folder of the project's own kernel
 from project import NOTEBOOK, REPORT, ROOT, digest, fail, is_stamped, run, write_stamp
 
 
-class Complaint(Exception):
-    """A cell wrote to stderr: in evcxr this is how a failed `?` ends a cell."""
-
-
 class Client(NotebookClient):
-    """Passes on what cells print while they run, waits for what comes late, and ends at the first complaint."""
+    """Passes on what cells print while they run."""
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         if msg["msg_type"] == "stream":
             print(msg["content"]["text"], end="", flush=True)
         return super().process_message(msg, cell, cell_index)
-
-    async def async_execute_cell(self, cell: NotebookNode, cell_index: int, *args: Any, **more: Any) -> NotebookNode:
-        done = await super().async_execute_cell(cell, cell_index, *args, **more)
-        client = self.kc
-        if cell.cell_type == "code" and client is not None:
-            with suppress(queue.Empty, CellExecutionComplete):
-                while True:
-                    message = await ensure_async(client.iopub_channel.get_msg(timeout=STRAGGLERS))
-                    self.process_message(message, cell, cell_index)
-            said = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
-            if said:
-                raise Complaint(f"this cell failed, or complained:\n{cell.source}\n\n{said}")
-        return done
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
@@ -109,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("report: running Ray.ipynb", flush=True)
     try:
         execute(notebook)
-    except (CellExecutionError, Complaint, DeadKernelError) as error:
+    except (CellExecutionError, DeadKernelError) as error:
         export(notebook)
         print(error, file=sys.stderr)
         fail("a cell failed (see above); what was done until then is in report/Ray.html")

@@ -16,8 +16,8 @@ CELLS = [
     "use helper::prelude::*;",
     "let lab_warm_up = 1 + 1; lab_warm_up",
 ]
-# evcxr runs `cargo check` when a cell does not compile. The first time, that checks every dependency.
-TYPO = 'let lab_typo: u32 = "not a number";'
+# evcxr runs `cargo check` when the type of a variable cannot be inferred. The first time, that checks every dependency.
+TYPO = "let lab_typo = 1_u8.no_such_method();"
 
 
 def build(folder: Path, stamp: str) -> None:

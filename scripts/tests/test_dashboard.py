@@ -82,7 +82,13 @@ def answers(port: int) -> bool:
 def jupyter(folder: Path, base: str, root: Path) -> Iterator[str]:
     """The address of a JupyterLab with this base URL and root, and its token."""
     env = {**os.environ, "JUPYTER_DATA_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
-    options = ["--no-browser", "--port=0", "--allow-root", f"--ServerApp.base_url={base}", f"--ServerApp.root_dir={root}"]
+    options = [
+        "--no-browser",
+        "--port=0",
+        "--allow-root",
+        f"--ServerApp.base_url={base}",
+        f"--ServerApp.root_dir={root}",
+    ]
     log = folder / "jupyter.log"
     with log.open("w") as file:
         server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], stdout=file, stderr=file, env=env)
@@ -136,7 +142,10 @@ def wait_for_more(page: Page, view: Locator) -> None:
 def test_the_picture_lives_in_jupyterlab_and_stays(
     kernel: Kernel, page: Page, tmp_path: Path, base: str, root: Path
 ) -> None:
-    with notebook(kernel.html, tmp_path, trusted=True) as path, jupyter(tmp_path, base.replace(" ", "%20"), root) as lab:
+    with (
+        notebook(kernel.html, tmp_path, trusted=True) as path,
+        jupyter(tmp_path, base.replace(" ", "%20"), root) as lab,
+    ):
         page.goto(lab.format(path.relative_to(root)))
         view = page.locator(OUTPUT).first
         view.locator("svg").wait_for(timeout=60_000)

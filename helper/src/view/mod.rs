@@ -16,5 +16,6 @@ mod tasks;
 pub use dashboard::{Dashboard, Summary};
 pub use machine::{Machine, machine};
 pub use sentences::Sentences;
+pub use show::DebugDisplay;
 pub(crate) use show::{Bundle, Show};
 pub(crate) use table::{Table, Text};

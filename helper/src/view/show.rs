@@ -31,6 +31,21 @@ pub(crate) trait Show {
     }
 }
 
+/// Shows any other value of a cell's last line by its `Debug`, as evcxr does by itself.
+///
+/// evcxr tries `(value).evcxr_display()` first. evcxr_runtime has a trait with a method of that name, so
+/// the compiler refuses the call on a number whose type is not written (E0689, as in `let n = 2; n`), and
+/// evcxr does not try `Debug` then. With this trait in scope the call compiles. evcxr's `:fmt` does not
+/// count here.
+pub trait DebugDisplay: fmt::Debug {
+    /// Shows the value in a notebook.
+    fn evcxr_display(&self) {
+        evcxr_runtime::mime_type("text/plain").text(format!("{self:?}"));
+    }
+}
+
+impl<T: fmt::Debug + ?Sized> DebugDisplay for T {}
+
 /// Methods of the types themselves, so that a cell shows a value whatever it has imported.
 macro_rules! shown {
     ($($shown:ty),* $(,)?) => { $(
