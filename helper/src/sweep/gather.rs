@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::model::Model;
 use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 use super::pace::pace;
-use crate::cluster::{Cluster, TaskRecord, TaskState};
+use crate::cluster::{Log, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What has come of a run so far.
@@ -19,7 +19,7 @@ pub(super) struct Gathering<'a> {
     job: Arc<Job>,
     outcome: Outcome,
     /// Where the tasks are recorded, and each finished model is shown.
-    records: Cluster,
+    log: Arc<Log>,
     listener: Option<&'a Listener>,
     journal: Option<Journal>,
     started: Instant,
@@ -43,7 +43,7 @@ impl<'a> Gathering<'a> {
     /// Starts the clock; `outcome` has the models of the journal.
     pub(super) fn new(
         job: &Arc<Job>,
-        records: &Cluster,
+        log: &Arc<Log>,
         outcome: Outcome,
         listener: Option<&'a Listener>,
         journal: Option<Journal>,
@@ -52,9 +52,9 @@ impl<'a> Gathering<'a> {
         for task in 0..job.cut.tasks.len() {
             job.cut.models_with(task).iter().for_each(|&model| parts[model].tasks_left += 1);
         }
-        let (started, epoch) = (Instant::now(), records.elapsed());
-        let (job, records) = (Arc::clone(job), records.clone());
-        let gathering = Self { job, outcome, records, listener, journal, started, epoch, parts, trees: 0 };
+        let (started, epoch) = (Instant::now(), log.elapsed());
+        let (job, log) = (Arc::clone(job), Arc::clone(log));
+        let gathering = Self { job, outcome, log, listener, journal, started, epoch, parts, trees: 0 };
         if !gathering.job.cut.tasks.is_empty() {
             tell(listener, Event::Starting(gathering.progress()));
         }
@@ -190,7 +190,7 @@ impl<'a> Gathering<'a> {
             ("of", now.all_models as f64),
             ("seconds left", now.left),
         ];
-        self.records.report(format!("{}, model {model}", self.outcome.dataset), &metrics);
+        self.log.report(format!("{}, model {model}", self.outcome.dataset), &metrics);
         tell(self.listener, Event::Finished(now, &finished));
     }
 

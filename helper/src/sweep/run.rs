@@ -15,7 +15,7 @@ use super::model::Model;
 use super::outcome::{ModelOutcome, Outcome, Place, Scores};
 use super::pace::pace;
 use super::plan::{Keep, Plan};
-use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, until_done};
+use crate::cluster::{Cluster, Log, MAX_RETRIES, ObjectRef, until_done};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::panics;
@@ -39,11 +39,10 @@ pub(super) struct Extras<'a> {
 
 pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
     let Extras { listener, journal, sabotage, shards } = extras;
-    // The cluster that keeps the records of the tasks.
-    let (place, records) = match pool {
-        Pool::Caller => (Place::Caller, Cluster::of_others(1)),
-        Pool::Threads(cluster, _) => (Place::Threads, (*cluster).clone()),
-        Pool::Ray(ray, _) => (Place::Ray, ray.shown().clone()),
+    let (place, log) = match pool {
+        Pool::Caller => (Place::Caller, Log::new(1)),
+        Pool::Threads(cluster, _) => (Place::Threads, Arc::clone(cluster.log())),
+        Pool::Ray(ray, _) => (Place::Ray, Arc::clone(ray.log())),
     };
     let setup = Instant::now();
     let (training, objects) = match pool {
@@ -67,7 +66,7 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         place,
         schedule: plan.settings.schedule,
         shared: plan.shares(),
-        workers: records.workers(),
+        workers: log.workers(),
         seconds: 0.0,
         setup_seconds,
         pace: [pace(), 0.0],
@@ -81,9 +80,9 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         data_bytes: split.bytes(),
         kept: Vec::new(),
     };
-    let mut gathering = Gathering::new(&job, &records, outcome, listener, journal);
+    let mut gathering = Gathering::new(&job, &log, outcome, listener, journal);
     match pool {
-        Pool::Caller => one_by_one(&job, split, &records, &mut gathering)?,
+        Pool::Caller => one_by_one(&job, split, &log, &mut gathering)?,
         Pool::Threads(cluster, data) => in_parallel(&job, cluster, data, &mut gathering)?,
         Pool::Ray(ray, data) => distributed::over_ray(&job, ray, data, &objects, shards, &mut gathering)?,
     }
@@ -100,11 +99,11 @@ impl Restored {
     }
 }
 
-fn one_by_one(job: &Job, split: &Split, records: &Cluster, gathering: &mut Gathering<'_>) -> Result<()> {
+fn one_by_one(job: &Job, split: &Split, log: &Log, gathering: &mut Gathering<'_>) -> Result<()> {
     for (task, planned) in job.cut.tasks.iter().enumerate() {
-        let record = records.record_of_others(&planned.to_string());
+        let record = log.add(planned.to_string());
         let grown = loop {
-            record.begin(0);
+            record.begin(0)?;
             let panicked = |panic| Error::new(ErrorKind::Task, format!("panicked: {panic}"));
             match panics::catch(|| job.run(task, &split.test)).map_err(panicked) {
                 Err(panic) if job.attempts(task) <= MAX_RETRIES => record.fail_once(panic),
