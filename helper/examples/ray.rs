@@ -49,8 +49,8 @@ fn main() -> Result<()> {
         sweep = sweep.journal(std::path::Path::new(&folder).join("ray.jsonl"));
     }
     let sweep = sweep.on_event(|event| match event {
-        Event::Finished { model, .. } => println!(r#"{{"model":{}}}"#, model.model),
-        Event::Starting { .. } => println!(r#"{{"starting":true}}"#),
+        Event::Finished(_, model) => println!(r#"{{"model":{}}}"#, model.model),
+        Event::Starting(_) => println!(r#"{{"starting":true}}"#),
         _ => {}
     });
     let distributed = sweep.run_on(&ray, &ray.put(&split)?)?;

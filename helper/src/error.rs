@@ -4,11 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// What went wrong, and what to do about it, as one sentence.
-///
-/// Every message names the value that was met, what is allowed, and the way out. `Debug` prints the
-/// same sentence as `Display`: it is what a notebook cell shows when `?` fails. An error of the system
-/// or of a library that caused it is its [`source`](std::error::Error::source).
+/// What went wrong, and what to do about it, as one sentence. `Debug` prints the same sentence as
+/// `Display`: it is what a notebook cell shows when `?` fails.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,

@@ -40,7 +40,7 @@ fn a_model_fails_alone() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&told);
     let hurt = sweep().sabotage(|model, trees, _| model == 1 && trees.start == 10).on_event(move |event| {
-        if let Event::Failed { model } = event {
+        if let Event::Failed(model) = event {
             seen.lock().unwrap().push(model.model);
         }
     });
@@ -169,7 +169,7 @@ fn trees_of_no_use_are_dropped_where_they_are() {
             trees.start == 5
         })
         .on_event(move |event| {
-            if let Event::Failed { .. } = event {
+            if let Event::Failed(_) = event {
                 failed.lock().unwrap().send(()).unwrap();
             }
         });

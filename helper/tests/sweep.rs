@@ -95,16 +95,16 @@ fn events_tell_the_start_every_model_and_the_end() {
         let seen = Arc::clone(&seen);
         move |event| {
             seen.lock().unwrap().push(match event {
-                Event::Starting { models, trees, workers } => {
-                    format!("{models} models, {trees} trees, {workers} workers")
+                Event::Starting(now) => {
+                    format!("{} models, {} trees, {} workers", now.all_models, now.all_trees, now.workers)
                 }
-                Event::Progress { trees, of, .. } => format!("{trees} of {of} trees"),
-                Event::Finished { done, of, model, .. } => {
-                    format!("{done}/{of}: {}", model.params.n_estimators)
+                Event::Grown(now) => format!("{} of {} trees", now.trees, now.all_trees),
+                Event::Finished(now, model) => {
+                    format!("{}/{}: {}", now.models, now.all_models, model.params.n_estimators)
                 }
-                Event::Done { models, trees, workers, elapsed } => {
-                    assert!(elapsed > 0.0);
-                    format!("{models} models, {trees} trees, {workers} workers done")
+                Event::Done(now) => {
+                    assert!(now.elapsed > 0.0);
+                    format!("{} models, {} trees, {} workers done", now.models, now.trees, now.workers)
                 }
                 other => format!("{other:?}"),
             })

@@ -2,52 +2,29 @@
 //!
 //! The helper links this crate, and so does the library that the workers of a Ray cluster load: a
 //! learner grows the same trees, bit for bit, in both. A training set is prepared once
-//! ([`Learner::prepare`]); any range of a model's trees is then grown by itself
-//! ([`Prepared::grow`]), here or, from the same training set as bytes ([`Learner::bytes`],
-//! [`Request`]), on another machine.
+//! ([`Train::prepare`]); any range of a model's trees is then grown by itself
+//! ([`Prepared::grow`]), here or, from bytes ([`Train::bytes`], [`Request`]), on another machine.
 //!
-//! ```
-//! use learner::{Learner, Matrix, Params};
-//!
-//! // 200 rows of 3 features, column after column.
-//! let x: Vec<f64> = (0..600).map(|i| f64::from(i * 37 % 101)).collect();
-//! let y: Vec<f64> = (0..200).map(|row| x[row] + 2.0 * x[200 + row]).collect();
-//! let x = Matrix::from_columns(&x, 3)?;
-//!
-//! let prepared = Learner::Forest.prepare(x, &y)?;
-//! let params = Params { n_estimators: 20, seed: 42, ..Params::default() };
-//! let mut sums = vec![0; 200];
-//! for trees in [0..10, 10..20] {
-//!     prepared.grow(&params, trees)?.add_predictions(x, &mut sums)?;
-//! }
-//! let first = prepared.scale().to_f64(sums[0], 20);
-//! assert!((first - y[0]).abs() < 30.0);
-//! # Ok::<(), learner::Error>(())
-//! ```
-//!
-//! To add a learner, write a file with an implementation of `Train`, and name it in the list of
+//! To add a learner, write a file with an implementation of [`Train`], and name it in the list of
 //! [`Learner`]s below.
 
-mod error;
 mod exact;
 mod request;
 mod smartcore;
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
-pub use error::{Error, Result};
-pub use forest::{Matrix, Params, Scale};
-pub use request::{Request, Whole};
+pub use forest::{Error, Matrix, Params, Scale};
+pub use request::Request;
 use serde::{Deserialize, Serialize};
 
-/// Trees that a task holds at a time where it need not keep them: none is needed once its
-/// predictions are added.
-pub const TREES_AT_A_TIME: usize = 10;
+/// A result with the [`Error`] of the crate `forest`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! learners {
     ($($(#[$about:meta])* $name:ident = $learner:expr,)+) => {
-        /// Which learner grows the trees.
+        /// Which learner grows the trees. It has the methods of [`Train`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Learner {
@@ -57,8 +34,12 @@ macro_rules! learners {
         impl Learner {
             /// Every learner.
             pub const ALL: &[Self] = &[$(Self::$name),+];
+        }
 
-            fn train(self) -> &'static dyn Train {
+        impl Deref for Learner {
+            type Target = dyn Train;
+
+            fn deref(&self) -> &Self::Target {
                 match self {
                     $(Self::$name => &$learner,)+
                 }
@@ -75,87 +56,84 @@ learners! {
     Smartcore = smartcore::Smartcore,
 }
 
+impl fmt::Display for Learner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// What a learner implements.
-trait Train: Sync {
+pub trait Train: Sync {
+    /// Its name.
     fn name(&self) -> &'static str;
 
+    /// The trees of a model are grown in blocks of so many, counted from the first. A range of trees must
+    /// begin where a block begins.
     fn block(&self) -> usize {
         1
     }
 
-    fn memory(&self, rows: usize, n_features: usize, params: &Params) -> Memory;
-
-    fn prepare(&self, x: Matrix<'_>, y: &[f64]) -> Result<Box<dyn Prepared>>;
-
-    fn bytes(&self, x: Matrix<'_>, y: &[f64]) -> Result<Vec<u8>>;
-
-    fn read<'a>(&self, bytes: &'a [u8]) -> Result<Box<dyn Prepared + 'a>>;
-
-    fn part(&self, _x: Matrix<'_>, _y: &[f64], _of: Whole) -> Result<Box<dyn Prepared>> {
-        Err(Error::Input(format!("{} cannot train on a shard of a table; forest can", self.name())))
+    /// # Errors
+    /// [`Error::Parameter`] for a hyperparameter out of its range, or one that the learner does not have.
+    fn check(&self, params: &Params, rows: usize, n_features: usize) -> Result<()> {
+        params.check(rows, n_features)
     }
-}
 
-impl Learner {
-    /// Makes of the training rows what every tree of every model needs.
+    /// The most bytes that a node takes.
+    fn node_bytes(&self) -> usize;
+
+    /// The most bytes that a tree takes: it has at most twice as many nodes as leaves.
+    fn tree_bytes(&self, rows: usize, params: &Params) -> u64 {
+        let leaves = (rows / params.min_samples_leaf.max(1)).max(1);
+        let deepest = params.max_depth.filter(|&depth| depth < 40).map_or(usize::MAX, |depth| 1 << depth);
+        (2 * leaves.min(deepest) * self.node_bytes()) as u64
+    }
+
+    /// The most bytes that a worker needs beside the trees: two lists of rows for each feature and a
+    /// record of each row.
+    fn worker_bytes(&self, rows: usize, n_features: usize) -> u64 {
+        (rows * (16 * n_features + 64)) as u64
+    }
+
+    /// The scale of the sums of predictions.
+    fn scale(&self, whole: Whole) -> Scale;
+
+    /// Makes of the training rows what every tree needs. They may be a part of a larger table: trees that
+    /// are grown on different parts have one scale, that of the whole.
     ///
     /// # Errors
-    /// Where the learner refuses the rows, such as a number that is not finite.
-    pub fn prepare(self, x: Matrix<'_>, y: &[f64]) -> Result<Box<dyn Prepared>> {
-        self.train().prepare(x, y)
-    }
+    /// Where the learner refuses the rows, such as a number that is not finite, or cannot train on a part.
+    fn prepare(&self, x: Matrix<'_>, y: &[f64], whole: Whole) -> Result<Box<dyn Prepared>>;
 
-    /// The training set as bytes, for [`read`](Self::read) on another machine of the same byte order.
+    /// The training set as bytes, for [`read`](Self::read) on a machine of the same byte order.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
-    pub fn bytes(self, x: Matrix<'_>, y: &[f64]) -> Result<Vec<u8>> {
-        self.train().bytes(x, y)
-    }
+    fn bytes(&self, x: Matrix<'_>, y: &[f64]) -> Result<Vec<u8>>;
 
     /// The training set that [`bytes`](Self::bytes) were made of. They must start at an address that is a
     /// multiple of 8.
     ///
     /// # Errors
     /// Where the bytes are none of this learner and this version.
-    pub fn read(self, bytes: &[u8]) -> Result<Box<dyn Prepared + '_>> {
-        self.train().read(bytes)
-    }
-
-    /// As [`prepare`](Self::prepare), for some of the rows of a table. Predictions of trees that are
-    /// grown on different parts can be added: they have one scale.
-    ///
-    /// # Errors
-    /// As [`prepare`](Self::prepare), and for a learner that cannot train on parts.
-    pub fn part(self, x: Matrix<'_>, y: &[f64], of: Whole) -> Result<Box<dyn Prepared>> {
-        self.train().part(x, y, of)
-    }
-
-    /// The trees of a model are grown in blocks of so many, counted from the first. A range of trees must
-    /// begin where a block begins.
-    pub fn block(self) -> usize {
-        self.train().block()
-    }
-
-    /// Upper estimates of the memory that training on `rows` x `n_features` numbers takes.
-    pub fn memory(self, rows: usize, n_features: usize, params: &Params) -> Memory {
-        self.train().memory(rows, n_features, params)
-    }
+    fn read<'a>(&self, bytes: &'a [u8], n_features: usize) -> Result<Box<dyn Prepared + 'a>>;
 }
 
-impl fmt::Display for Learner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.train().name())
-    }
+/// What a part of a table has to know of the whole, so that all parts have one scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whole {
+    /// How many rows the table has.
+    pub rows: usize,
+    /// The largest absolute value of its targets.
+    pub largest: f64,
 }
 
-/// Upper estimates in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory {
-    /// What a worker needs while it grows a tree, beside the trees.
-    pub worker: u64,
-    /// What a tree takes that is kept.
-    pub tree: u64,
+impl Whole {
+    /// Of a table with these targets.
+    pub fn of(y: &[f64]) -> Self {
+        Self { rows: y.len(), largest: y.iter().fold(0.0, |largest: f64, y| largest.max(y.abs())) }
+    }
 }
 
 /// A training set in the learner's own form; all tasks share it.
@@ -165,28 +143,39 @@ pub trait Prepared: Send + Sync {
     /// # Errors
     /// Where the learner refuses the hyperparameters or the range.
     fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>>;
-
-    /// The scale of the predictions' sums.
-    fn scale(&self) -> Scale;
 }
 
 /// A range of the trees of a model.
 pub trait Trees: Send + Sync {
-    /// Adds the prediction of each of these trees for each row to the row's sum, in steps of the training
-    /// set's [`Scale`].
+    /// Adds the prediction of each of these trees for each row to the row's sum, in steps of the [`Scale`].
     ///
     /// # Errors
-    /// Where the rows have another number of features than the training rows, or there are not as many
-    /// sums as rows.
+    /// Where the rows have other features than the training rows, or there are not as many sums as rows.
     fn add_predictions(&self, x: Matrix<'_>, sums: &mut [i64]) -> Result<()>;
 
     /// How many nodes the trees have, leaves included.
     fn n_nodes(&self) -> usize;
 }
 
-/// The most nodes that a tree can have: twice its leaves.
-fn most_nodes(rows: usize, params: &Params) -> u64 {
-    let leaves = (rows / params.min_samples_leaf.max(1)).max(1);
-    let deepest = params.max_depth.filter(|&depth| depth < 40).map_or(usize::MAX, |depth| 1 << depth);
-    2 * leaves.min(deepest) as u64
+/// The range in pieces of ten trees: a task that keeps no trees needs memory for one piece.
+pub fn pieces(trees: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    const TREES: usize = 10;
+    trees.clone().step_by(TREES).map(move |start| start..trees.end.min(start + TREES))
+}
+
+/// Features and targets of a table: its columns one after another, the target last.
+///
+/// # Errors
+/// Where the columns cannot have equally many rows.
+pub fn features_and_target(table: &[f64], n_features: usize) -> Result<(Matrix<'_>, &[f64])> {
+    let rows = table.len() / (n_features + 1);
+    let (x, y) = table.split_at(table.len() - rows);
+    Ok((Matrix::from_columns(x, n_features)?, y))
+}
+
+/// # Errors
+/// Where the bytes are not whole numbers at an aligned address.
+fn numbers(bytes: &[u8]) -> Result<&[f64]> {
+    bytemuck::try_cast_slice(bytes)
+        .map_err(|e| Error::Format(format!("{} bytes are not numbers of 8 bytes: {e}", bytes.len())))
 }

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Learner, Matrix, Params, Prepared, Result, TREES_AT_A_TIME};
+use crate::{Error, Learner, Matrix, Params, Result, Whole, features_and_target, numbers, pieces};
 
 /// To grow some trees of a model, and to add up their predictions for the test rows.
 ///
-/// The inputs are the training set as [`Learner::bytes`] made it, and the test rows, row after row. For
-/// a shard they are the test rows and the shard: its columns one after another, the target last.
+/// The inputs are the training set as [`Train::bytes`](crate::Train::bytes) made it, and the test rows, row
+/// after row. For a shard they are the test rows and the shard: its columns one after another, the target
+/// last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -27,16 +28,6 @@ pub struct Request {
     pub panic: bool,
 }
 
-/// What a part of a table has to know of the whole, so that all parts have one scale.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Whole {
-    /// How many rows the table has.
-    pub rows: usize,
-    /// The largest absolute value of its targets.
-    pub largest: f64,
-}
-
 impl Request {
     /// The sum of the trees' predictions for each test row, in steps of the training set's scale.
     ///
@@ -48,32 +39,22 @@ impl Request {
     pub fn run(&self, inputs: &[&[u8]]) -> Result<Vec<i64>> {
         assert!(!self.panic, "sabotaged");
         let [first, second] = *inputs else {
-            return Err(Error::Input(format!("the worker got {} inputs, but needs 2", inputs.len())));
+            return Err(Error::Data(format!("the worker got {} inputs, but needs 2", inputs.len())));
         };
-        let Some(whole) = self.shard else {
-            return self.grow(&*self.learner.read(first)?, numbers(second)?);
+        let (training, test) = match self.shard {
+            None => (self.learner.read(first, self.n_features)?, second),
+            Some(whole) => {
+                let (x, y) = features_and_target(numbers(second)?, self.n_features)?;
+                (self.learner.prepare(x, y, whole)?, first)
+            }
         };
-        let table = numbers(second)?;
-        let rows = table.len() / (self.n_features + 1);
-        let (x, y) = table.split_at(table.len() - rows);
-        let prepared = self.learner.part(Matrix::from_columns(x, self.n_features)?, y, whole)?;
-        self.grow(&*prepared, numbers(first)?)
-    }
-
-    fn grow(&self, prepared: &dyn Prepared, test: &[f64]) -> Result<Vec<i64>> {
-        let test = Matrix::from_rows(test, self.n_features)?;
+        let test = Matrix::from_rows(numbers(test)?, self.n_features)?;
         let mut sums = vec![0; test.n_rows()];
-        for start in self.trees.clone().step_by(TREES_AT_A_TIME) {
-            let some = start..self.trees.end.min(start + TREES_AT_A_TIME);
-            prepared.grow(&self.params, some)?.add_predictions(test, &mut sums)?;
+        for piece in pieces(self.trees.clone()) {
+            training.grow(&self.params, piece)?.add_predictions(test, &mut sums)?;
         }
         Ok(sums)
     }
-}
-
-fn numbers(bytes: &[u8]) -> Result<&[f64]> {
-    bytemuck::try_cast_slice(bytes)
-        .map_err(|e| Error::Input(format!("{} bytes are not numbers of 8 bytes: {e}", bytes.len())))
 }
 
 #[cfg(test)]
@@ -96,7 +77,7 @@ mod tests {
         let (x, y) = table();
         let matrix = Matrix::from_rows(&x, 3).unwrap();
         for &learner in Learner::ALL {
-            let prepared = learner.prepare(matrix, &y).unwrap();
+            let prepared = learner.prepare(matrix, &y, Whole::of(&y)).unwrap();
             let mut expected = vec![0; y.len()];
             let request = request(learner, 20..35);
             let trees = prepared.grow(&request.params, 20..35).unwrap();
@@ -107,7 +88,6 @@ mod tests {
             bytemuck::cast_slice_mut::<u64, u8>(&mut words).copy_from_slice(&bytes);
             let inputs = [bytemuck::cast_slice(&words), bytemuck::cast_slice(&x)];
             assert_eq!(request.run(&inputs).unwrap(), expected, "{learner}");
-            assert_eq!(learner.read(inputs[0]).unwrap().scale(), prepared.scale());
         }
     }
 
@@ -116,14 +96,14 @@ mod tests {
         let (x, y) = table();
         let column = |c: usize| x.chunks(3).map(move |row| row[c]).collect::<Vec<_>>();
         let table: Vec<f64> = (0..3).flat_map(column).chain(y.iter().copied()).collect();
-        let largest = y.iter().fold(0.0_f64, |a, y| a.max(y.abs()));
         let whole = request(Learner::Forest, 0..4);
-        let shard = Request { shard: Some(Whole { rows: y.len(), largest }), ..whole.clone() };
+        let shard = Request { shard: Some(Whole::of(&y)), ..whole.clone() };
         let set = forest::TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
         let test: &[u8] = bytemuck::cast_slice(&x);
         let parts = shard.run(&[test, bytemuck::cast_slice(&table)]).unwrap();
         assert_eq!(parts, whole.run(&[set.as_bytes(), test]).unwrap());
-        let smartcore = Request { learner: Learner::Smartcore, ..shard };
+        let whole = Some(Whole { rows: 2 * y.len(), largest: 1e3 });
+        let smartcore = Request { learner: Learner::Smartcore, shard: whole, ..shard };
         let error = smartcore.run(&[test, bytemuck::cast_slice(&table)]).unwrap_err().to_string();
         assert!(error.contains("smartcore cannot train on a shard"), "{error}");
     }
@@ -148,7 +128,7 @@ mod tests {
         let cases: [(&[&[u8]], Request, &str); 6] = [
             (&[fine, test], request(Learner::Forest, 0..36), "0..36"),
             (&[fine, test], Request { params: odd, ..all.clone() }, "max_depth"),
-            (&[test, test], all.clone(), "forest refused"),
+            (&[test, test], all.clone(), "write it again"),
             (&[fine], all.clone(), "1 inputs"),
             (&[&fine[..9], test], request(Learner::Smartcore, 0..35), "9 bytes"),
             (&[fine, &test[..9]], all, "9 bytes"),

@@ -2,26 +2,25 @@
 //!
 //! Where it differs from scikit-learn's meaning:
 //! - `max_depth` counts the root, so it is given one more;
-//! - the number of features tried at a split defaults to `floor(sqrt(n_features))`, so it is always
-//!   given;
-//! - `min_samples_split` counts a row as often as the bootstrap drew it, which grows larger trees. It
-//!   has no other way of counting;
-//! - it always draws a bootstrap sample of as many rows as there are, so other values of `bootstrap`
-//!   and `max_samples` are refused, and so is a `min_impurity_decrease`, which it does not know.
+//! - `min_samples_split` counts a row as often as the bootstrap drew it, which grows larger trees;
+//! - other values of `bootstrap`, `max_samples` and `min_impurity_decrease` are refused: it always draws as
+//!   many rows as there are, and has no such bound.
 //!
-//! smartcore draws all trees of a forest from one stream of random numbers, and sorts every feature
-//! before it grows the first. To grow any range of trees without those before it, a model consists
-//! of forests of [`BLOCK`] trees, each with a seed of its own: a block shares the sorting, 8 ms on
-//! California Housing.
+//! smartcore draws all trees of a forest from one stream of random numbers. To grow any range of trees
+//! without those before it, a model consists of forests of [`BLOCK`] trees, each with a seed of its own.
 
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
 use forest::{MAX_TREES, Stream};
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
+use smartcore::error::Failed;
+use smartcore::linalg::basic::arrays::Array as _;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use crate::{Error, Matrix, Memory, Params, Prepared, Result, Scale, Train, Trees, most_nodes};
+use crate::{
+    Error, Matrix, Params, Prepared, Result, Scale, Train, Trees, Whole, features_and_target, numbers,
+};
 
 /// Trees that are grown together, from one seed.
 const BLOCK: usize = 10;
@@ -39,41 +38,58 @@ impl Train for Smartcore {
         BLOCK
     }
 
-    /// Per feature the order of the rows (8 bytes) and the rows of the bootstrap (8), and a few vectors. A
-    /// node takes 88 bytes (measured), in a vector that may have grown to twice its need.
-    fn memory(&self, rows: usize, n_features: usize, params: &Params) -> Memory {
-        Memory { worker: (rows * (16 * n_features + 64)) as u64, tree: most_nodes(rows, params) * 2 * 88 }
+    fn check(&self, params: &Params, rows: usize, n_features: usize) -> Result<()> {
+        params.check(rows, n_features)?;
+        let refused = |is: String, allowed: &str| {
+            let remedy = "for smartcore, which does not have it; take the learner forest";
+            Err(Error::Parameter(format!("{is}, but must be {allowed} {remedy}")))
+        };
+        match *params {
+            Params { bootstrap: false, .. } => refused("bootstrap is false".to_owned(), "true"),
+            Params { max_samples: Some(samples), .. } => refused(format!("max_samples is {samples}"), "None"),
+            Params { min_impurity_decrease: least, .. } if least != 0.0 => {
+                refused(format!("min_impurity_decrease is {least}"), "0")
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn prepare(&self, x: Matrix<'_>, y: &[f64]) -> Result<Box<dyn Prepared>> {
-        let largest = y.iter().fold(0.0_f64, |largest, y| largest.max(y.abs()));
-        let (n_features, scale) = (x.n_columns(), Scale::for_sums(largest, MAX_TREES));
-        Ok(Box::new(Training { x: dense(&x)?, y: y.to_vec(), n_features, scale }))
+    /// 88 (measured), in a vector that may have grown to twice its need.
+    fn node_bytes(&self) -> usize {
+        2 * 88
     }
 
-    /// The number of features in 8 bytes, the features column after column, the targets.
+    fn scale(&self, whole: Whole) -> Scale {
+        Scale::for_sums(whole.largest, MAX_TREES)
+    }
+
+    fn prepare(&self, x: Matrix<'_>, y: &[f64], whole: Whole) -> Result<Box<dyn Prepared>> {
+        if whole.rows != y.len() {
+            let message = "smartcore cannot train on a shard of a table; take the learner forest";
+            return Err(Error::Data(message.to_owned()));
+        }
+        Ok(Box::new(Training { x: dense(&x)?, y: y.to_vec(), scale: self.scale(whole) }))
+    }
+
+    /// The features column after column, and the targets.
     fn bytes(&self, x: Matrix<'_>, y: &[f64]) -> Result<Vec<u8>> {
-        let numbers = columns(&x).chain(y.iter().copied()).flat_map(f64::to_le_bytes);
-        Ok((x.n_columns() as u64).to_le_bytes().into_iter().chain(numbers).collect())
+        Ok(columns(&x).chain(y.iter().copied()).flat_map(f64::to_le_bytes).collect())
     }
 
-    fn read<'a>(&self, bytes: &'a [u8]) -> Result<Box<dyn Prepared + 'a>> {
-        let unfit = || Error::Input(format!("{} bytes are no training set of smartcore's", bytes.len()));
-        let (n_features, numbers) = bytes.split_first_chunk().ok_or_else(unfit)?;
-        let n_features = usize::try_from(u64::from_le_bytes(*n_features)).map_err(|_| unfit())?;
-        let numbers: &[f64] = bytemuck::try_cast_slice(numbers).map_err(|_| unfit())?;
-        let columns = n_features.checked_add(1).filter(|columns| numbers.len().is_multiple_of(*columns));
-        let rows = numbers.len() / columns.ok_or_else(unfit)?;
-        let (x, y) = numbers.split_at(numbers.len() - rows);
-        self.prepare(Matrix::from_columns(x, n_features)?, y)
+    fn read<'a>(&self, bytes: &'a [u8], n_features: usize) -> Result<Box<dyn Prepared + 'a>> {
+        let (x, y) = features_and_target(numbers(bytes)?, n_features)?;
+        self.prepare(x, y, Whole::of(y))
     }
 }
 
 struct Training {
     x: DenseMatrix<f64>,
     y: Vec<f64>,
-    n_features: usize,
     scale: Scale,
+}
+
+fn refused(failed: Failed) -> Error {
+    Error::Data(format!("smartcore refused: {failed}"))
 }
 
 fn columns<'a>(x: &'a Matrix<'_>) -> impl Iterator<Item = f64> + 'a {
@@ -81,7 +97,7 @@ fn columns<'a>(x: &'a Matrix<'_>) -> impl Iterator<Item = f64> + 'a {
 }
 
 fn dense(x: &Matrix<'_>) -> Result<DenseMatrix<f64>> {
-    Ok(DenseMatrix::new(x.n_rows(), x.n_columns(), columns(x).collect(), true)?)
+    DenseMatrix::new(x.n_rows(), x.n_columns(), columns(x).collect(), true).map_err(refused)
 }
 
 /// The seed of a block: the first 8 bytes of its ChaCha8 stream. Stream 0 of a seed draws the split.
@@ -89,31 +105,13 @@ fn seed(seed: u64, block: usize) -> u64 {
     Stream::new(seed, 1 + block as u64).next_u64()
 }
 
-/// # Errors
-/// Names the hyperparameter that smartcore does not have.
-fn check(params: &Params) -> Result<()> {
-    let Params { bootstrap, max_samples, min_impurity_decrease, .. } = params;
-    let allowed = match (bootstrap, max_samples, min_impurity_decrease) {
-        (false, ..) => "bootstrap is false, but smartcore always draws a bootstrap sample".to_owned(),
-        (_, Some(draws), _) => {
-            format!("max_samples is {draws:?}, but smartcore draws as many rows as there are")
-        }
-        (.., decrease) if *decrease != 0.0 => {
-            format!("min_impurity_decrease is {decrease}, but smartcore has no such bound; it must be 0")
-        }
-        _ => return Ok(()),
-    };
-    Err(Error::Input(format!("{allowed}; take the learner forest")))
-}
-
 impl Prepared for Training {
     fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
         debug_assert!(trees.start.is_multiple_of(BLOCK));
-        check(params)?;
-        // What is left to check are the features, of which `forest` has the rule.
-        params.check(self.y.len(), self.n_features)?;
-        let tried = params.max_features.of(self.n_features)?;
-        let mut forests = Vec::with_capacity(trees.len().div_ceil(BLOCK));
+        let (rows, n_features) = (self.y.len(), self.x.shape().1);
+        Smartcore.check(params, rows, n_features)?;
+        let tried = params.max_features.of(n_features)?;
+        let mut forests = Vec::new();
         for start in trees.clone().step_by(BLOCK) {
             let n_trees = BLOCK.min(trees.end - start);
             let parameters = RandomForestRegressorParameters {
@@ -126,13 +124,9 @@ impl Prepared for Training {
                 keep_samples: false,
                 seed: seed(params.seed, start / BLOCK),
             };
-            forests.push((n_trees, Forest::fit(&self.x, &self.y, parameters)?));
+            forests.push((n_trees, Forest::fit(&self.x, &self.y, parameters).map_err(refused)?));
         }
         Ok(Box::new(Blocks { forests, scale: self.scale }))
-    }
-
-    fn scale(&self) -> Scale {
-        self.scale
     }
 }
 
@@ -145,7 +139,7 @@ impl Trees for Blocks {
     fn add_predictions(&self, x: Matrix<'_>, sums: &mut [i64]) -> Result<()> {
         let x = dense(&x)?;
         for (n_trees, forest) in &self.forests {
-            let means = forest.predict(&x)?;
+            let means = forest.predict(&x).map_err(refused)?;
             for (sum, mean) in sums.iter_mut().zip(means) {
                 *sum += self.scale.to_fixed(mean * *n_trees as f64);
             }
@@ -197,7 +191,7 @@ mod tests {
 
     fn prepared() -> Box<dyn Prepared> {
         let (x, y) = staircase();
-        Smartcore.prepare(Matrix::from_columns(&x, 2).unwrap(), &y).unwrap()
+        Smartcore.prepare(Matrix::from_columns(&x, 2).unwrap(), &y, Whole::of(&y)).unwrap()
     }
 
     fn distinct_predictions(params: &Params) -> usize {

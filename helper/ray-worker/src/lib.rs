@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use learner::Request;
 
 /// Version of the C interface: the functions here, and the fields of a [`Request`]. `task.py` has the same.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 3;
 
 const FINISHED: i32 = 0;
 const REFUSED: i32 = 1;

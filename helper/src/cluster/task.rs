@@ -156,7 +156,7 @@ impl Task {
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the task was cancelled.
-    pub(super) fn begin(&self, worker: usize) -> Result<()> {
+    pub(crate) fn begin(&self, worker: usize) -> Result<()> {
         self.change(|inner, now| {
             if self.is_cancelled() {
                 return Err(inner.record.cancelled());

@@ -3,12 +3,12 @@
 //! Pace and Barry, "Sparse Spatial Autoregressions", Statistics and Probability Letters 33 (1997)
 //! 291-297, doi:10.1016/S0167-7152(96)00140-X: one row per block group of the 1990 US census.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars_core::prelude::*;
 
+use super::csv;
 use super::dataset::Dataset;
-use super::{csv, find};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The raw table's columns, in the order of the file.
@@ -39,6 +39,10 @@ const ROWS: usize = 20_640;
 /// XXH3 (64 bits) of all numbers, row by row, as little-endian f64.
 const HASH: u64 = 0xb97e_f7d9_e330_00a3;
 
+/// Environment variable that names the file; where it is set, no other place is tried.
+const VARIABLE: &str = "CALIFORNIA_HOUSING";
+const FILE: &str = "cal_housing.data";
+
 /// Finds, reads and checks the table: 20,640 rows, 8 features, target `MedHouseVal`.
 ///
 /// The file that the environment variable `CALIFORNIA_HOUSING` names is taken, and then no other;
@@ -49,8 +53,33 @@ const HASH: u64 = 0xb97e_f7d9_e330_00a3;
 /// [`ErrorKind::Data`] where no table is found (`./scripts/fetch-data` downloads it), or it cannot be
 /// read, or its rows, columns or numbers are not those of California Housing.
 pub fn california_housing() -> Result<Dataset> {
-    let path = find::california(crate::platform::project_root(), find::environment())?;
+    let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
+    let path = find(crate::platform::project_root(), named.map(Into::into))?;
     read(&csv::load(&path)?, &path)
+}
+
+fn find(root: &Path, named: Option<PathBuf>) -> Result<PathBuf> {
+    let usual = || vec![root.join("data").join(FILE), root.join("../shared/data").join(FILE)];
+    let places = named.map_or_else(usual, |path| vec![path]);
+    for path in &places {
+        if path.is_file() {
+            return Ok(path.clone());
+        }
+        // A folder or a broken link was put there on purpose: say so instead of looking elsewhere.
+        if path.symlink_metadata().is_ok() {
+            let what = if path.is_dir() { "a folder" } else { "a link that leads nowhere" };
+            let message =
+                format!("{} is {what}, not a file; take it away, or put the table there", path.display());
+            return Err(Error::new(ErrorKind::Data, message));
+        }
+    }
+    let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+    let message = format!(
+        "California Housing was not found in {}; run ./scripts/fetch-data in a terminal to download it, put {FILE} into \
+         data/ (data/README.md says where to get it), or name it in {VARIABLE}",
+        places.join(" or ")
+    );
+    Err(Error::new(ErrorKind::Data, message))
 }
 
 /// Reads and checks the raw table in `bytes`, which were loaded from `path`.
@@ -167,5 +196,69 @@ mod tests {
     fn a_file_that_cannot_be_read_is_said() {
         let error = csv::load(Path::new("no/such/table")).unwrap_err().to_string();
         assert!(error.starts_with("no/such/table cannot be read: "), "{error}");
+    }
+
+    fn project() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("project");
+        std::fs::create_dir_all(root.join("data")).unwrap();
+        std::fs::create_dir_all(dir.path().join("shared/data")).unwrap();
+        (dir, root)
+    }
+
+    fn refused(root: &Path, environment: Option<PathBuf>) -> String {
+        let error = find(root, environment).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Data);
+        error.to_string()
+    }
+
+    #[test]
+    fn data_comes_before_shared() {
+        let (_dir, root) = project();
+        let shared = root.join("../shared/data/cal_housing.data");
+        std::fs::write(&shared, "x").unwrap();
+        assert_eq!(find(&root, None).unwrap(), shared);
+        let own = root.join("data/cal_housing.data");
+        std::fs::write(&own, "x").unwrap();
+        assert_eq!(find(&root, None).unwrap(), own);
+    }
+
+    #[test]
+    fn where_the_environment_names_a_file_no_other_is_taken() {
+        let (_dir, root) = project();
+        std::fs::write(root.join("data/cal_housing.data"), "x").unwrap();
+        let error = refused(&root, Some(root.join("nowhere.data")));
+        assert!(error.contains("nowhere.data"), "{error}");
+        let named = root.join("named.data");
+        std::fs::write(&named, "x").unwrap();
+        assert_eq!(find(&root, Some(named.clone())).unwrap(), named);
+    }
+
+    #[test]
+    fn a_missing_table_names_every_place_and_the_command() {
+        let (_dir, root) = project();
+        let error = refused(&root, None);
+        for part in ["project/data", "shared/data", VARIABLE, "run ./scripts/fetch-data"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_in_its_place_is_no_reason_to_look_elsewhere() {
+        let (_dir, root) = project();
+        let own = root.join("data/cal_housing.data");
+        std::fs::write(root.join("../shared/data/cal_housing.data"), "x").unwrap();
+        std::fs::create_dir(&own).unwrap();
+        let error = refused(&root, None);
+        assert!(error.contains("data/cal_housing.data is a folder, not a file"), "{error}");
+        assert!(refused(&root, Some(own)).contains("data/cal_housing.data is a folder, not a file"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_said() {
+        let (_dir, root) = project();
+        std::os::unix::fs::symlink(root.join("gone"), root.join("data/cal_housing.data")).unwrap();
+        assert!(refused(&root, None).contains("a link that leads nowhere"));
     }
 }

@@ -21,19 +21,11 @@ impl Dataset {
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
-    /// # let folder = std::env::temp_dir().join(format!("helper-from-csv-{}", std::process::id()));
-    /// # std::fs::create_dir_all(&folder).unwrap();
-    /// # let file = folder.join("flats.csv");
-    /// # let text = "rooms,area,rent\n2,48.5,910\n3,71,1250\n4,96,1490\n";
-    /// # std::fs::write(&file, text).unwrap();
-    /// // flats.csv:
-    /// //     rooms,area,rent
-    /// //     2,48.5,910
-    /// //     3,71,1250
-    /// //     4,96,1490
+    /// # let file = std::env::temp_dir().join(format!("flats-{}.csv", std::process::id()));
+    /// # std::fs::write(&file, "rooms,area,rent\n2,48.5,910\n3,71,1250\n4,96,1490\n").unwrap();
     /// let flats = helper::prelude::Dataset::from_csv(&file, "rent")?;
     /// assert_eq!((flats.rows(), flats.features()), (3, vec!["rooms", "area"]));
-    /// # std::fs::remove_dir_all(&folder).unwrap();
+    /// # std::fs::remove_file(&file).unwrap();
     /// # Ok(())
     /// # }
     /// ```

@@ -30,8 +30,8 @@ pub(super) fn first_gap(column: &Column) -> Option<usize> {
 }
 
 impl Dataset {
-    /// Any table: `name` stands in every table and chart, `target` is the column to predict, and all
-    /// others are features, in their order. Numbers of any type become f64, `true` 1 and `false` 0.
+    /// Any table; `target` is the column to predict, and all others are features, in their order. Numbers
+    /// of any type become f64, `true` 1 and `false` 0.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] where no column is named `target`; [`ErrorKind::Data`] for fewer than
@@ -138,11 +138,9 @@ impl Dataset {
         })
     }
 
-    /// Shuffles the rows and cuts them in two: `ceil(test_fraction * rows)` for the test, the
-    /// rest for training, as scikit-learn's `train_test_split` does.
-    ///
-    /// The same seed gives the same split on every platform: a Fisher-Yates shuffle driven by
-    /// ChaCha8. Test rows are the first of the shuffled order.
+    /// Shuffles the rows and cuts them in two: `ceil(test_fraction * rows)` for the test, the rest for
+    /// training, as scikit-learn's `train_test_split` does. The same seed gives the same split on every
+    /// platform: a Fisher-Yates shuffle driven by ChaCha8.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] where a side would be empty.
@@ -156,11 +154,9 @@ impl Dataset {
         Ok(self.cut(&Stream::new(seed, 0).permutation(rows).into(), 0..tests))
     }
 
-    /// Shuffles the rows and cuts them into `k` parts for cross-validation: in turn each part is
-    /// the test and the others together the training rows. The first `rows % k` parts have a row
-    /// more, as in scikit-learn's `KFold`.
-    ///
-    /// All folds share the table; the rows of a fold are copied when they are first used.
+    /// Shuffles the rows and cuts them into `k` parts for cross-validation: in turn each part is the test
+    /// and the others together the training rows, as in scikit-learn's `KFold`. The rows of a fold are
+    /// copied when they are first used.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] where `k` is below 2 or above the number of rows.
@@ -187,7 +183,6 @@ impl Dataset {
     fn cut(&self, order: &Arc<[usize]>, test: Range<usize>) -> Split {
         Split {
             dataset: self.name.clone(),
-            features: self.features().into_iter().map(str::to_owned).collect(),
             target: self.units.last().cloned().unwrap_or_default(),
             train: Rows::of(&self.frame, order, [0..test.start, test.end..order.len()]),
             test: Rows::of(&self.frame, order, [test, 0..0]),

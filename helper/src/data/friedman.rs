@@ -13,11 +13,8 @@ const INFORMATIVE: usize = 5;
 /// Friedman #1: `n_samples` rows of `n_features` independent features `x1`, `x2`, ..., uniform in
 /// [0, 1), and the target
 /// `y = 10 sin(pi x1 x2) + 20 (x3 - 0.5)^2 + 10 x4 + 5 x5 + noise * e`, where `e` is standard
-/// normal; features from the sixth on have no influence on it. scikit-learn has it as
-/// `make_friedman1`, from another random stream.
-///
-/// The same numbers for the same seed on every platform: ChaCha8, and elementary functions from
-/// the crate `libm` instead of the system.
+/// normal, as scikit-learn's `make_friedman1`. The same numbers for the same seed on every platform:
+/// ChaCha8, and elementary functions from the crate `libm`.
 ///
 /// Friedman, "Multivariate Adaptive Regression Splines", Annals of Statistics 19 (1991) 1-67,
 /// doi:10.1214/aos/1176347963.
@@ -44,12 +41,8 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
     if !(noise >= 0.0 && noise.is_finite()) {
         return Err(Error::invalid("noise", noise, "a standard deviation: 0 or more, and finite"));
     }
-    // Numbers, and what polars keeps per column.
-    let bytes = (n_samples as u64)
-        .saturating_mul(8)
-        .saturating_add(256)
-        .saturating_mul((n_features as u64).saturating_add(1));
     let what = format!("Friedman #1 with {n_samples} rows of {n_features} features");
+    let bytes = (n_samples as u64).saturating_mul(8).saturating_mul((n_features as u64).saturating_add(1));
     platform::check_memory(&what, bytes, "ask for fewer")?;
     let (mut features, mut normal) = (Stream::new(seed, 0), Stream::new(seed, 1));
     let mut columns = vec![Vec::with_capacity(n_samples); n_features + 1];
@@ -64,18 +57,19 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
             column.push(value);
         }
     }
-    let meanings: Vec<(String, &str)> = (1..=n_features)
-        .map(|i| {
-            (format!("x{i}"), if i <= INFORMATIVE { "uniform in [0, 1)" } else { "uniform in [0, 1), noise" })
-        })
-        .chain([("y".to_owned(), "generated target")])
-        .collect();
-    let named: Vec<(&str, &str)> = meanings.iter().map(|(name, unit)| (name.as_str(), *unit)).collect();
-    let series =
-        columns.into_iter().zip(&named).map(|(values, (name, _))| Column::new((*name).into(), values));
-    let frame = DataFrame::new_infer_height(series.collect())
+    let name = |i: usize| if i < n_features { format!("x{}", i + 1) } else { "y".to_owned() };
+    let meaning = |i: usize| match i {
+        _ if i == n_features => "generated target",
+        _ if i < INFORMATIVE => "uniform in [0, 1)",
+        _ => "uniform in [0, 1), noise",
+    };
+    let names: Vec<String> = (0..=n_features).map(name).collect();
+    let meanings: Vec<(&str, &str)> =
+        names.iter().enumerate().map(|(i, name)| (name.as_str(), meaning(i))).collect();
+    let columns = columns.into_iter().zip(&names).map(|(values, name)| Column::new(name.into(), values));
+    let frame = DataFrame::new_infer_height(columns.collect())
         .map_err(|e| Error::new(ErrorKind::Data, format!("{what} is not a table: {e}")).caused_by(e))?;
-    Dataset::new("Friedman #1 (generated)", frame, &named)
+    Dataset::new("Friedman #1 (generated)", frame, &meanings)
 }
 
 /// Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Mathematical

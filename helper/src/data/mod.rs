@@ -1,18 +1,8 @@
 //! Tables to learn from: California Housing, Friedman #1, or anybody's CSV file or polars frame; and their splits.
-//!
-//! ```
-//! # fn main() -> helper::Result<()> {
-//! let table = helper::data::friedman1(1_000, 5, 1.0, 42)?;
-//! let split = table.split(0.2, 42)?;
-//! assert_eq!((split.train.len(), split.test.len()), (800, 200));
-//! # Ok(())
-//! # }
-//! ```
 
 mod california;
 mod csv;
 mod dataset;
-mod find;
 mod friedman;
 mod shards;
 mod split;

@@ -9,15 +9,13 @@ use crate::platform;
 
 /// A split whose training rows are in files, the shards; made by [`Split::shard`].
 ///
-/// A shard is a NumPy file: a table in Fortran order whose last column is the target. Python reads it by
-/// `numpy.load`. Its name has the hash of all training rows, so shards of several splits can be in one
-/// folder: `shard-5d0c3f7e9a1b2c4d-0-of-4.npy`.
+/// A shard is a NumPy file: a table in Fortran order whose last column is the target. Its name has the hash
+/// of all training rows, so shards of several splits can be in one folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shards {
     files: Vec<PathBuf>,
     rows: Vec<usize>,
     split: Split,
-    largest: f64,
 }
 
 impl Split {
@@ -41,41 +39,26 @@ impl Split {
     pub fn shard(&self, parts: usize, folder: impl AsRef<Path>) -> Result<Shards> {
         let n = self.train.len();
         if !(1..=n).contains(&parts) {
-            return Err(Error::invalid(
-                "parts",
-                parts,
-                format!("from 1 to {n}, the number of training rows"),
-            ));
+            let allowed = format!("from 1 to {n}, the number of training rows");
+            return Err(Error::invalid("parts", parts, allowed));
         }
         let folder = std::path::absolute(folder.as_ref()).map_err(|e| {
             Error::new(ErrorKind::Io, format!("the folder of the shards has no path: {e}")).caused_by(e)
         })?;
         let hash = self.train.hash();
-        let (mut files, mut rows) = (Vec::new(), Vec::new());
-        for part in 0..parts {
-            let range = part * n / parts..(part + 1) * n / parts;
-            let path = folder.join(format!("shard-{hash:016x}-{part}-of-{parts}.npy"));
-            platform::write(&path, &npy(&self.train, range.clone()))?;
-            files.push(path);
-            rows.push(range.len());
+        let ranges = (0..parts).map(|part| part * n / parts..(part + 1) * n / parts);
+        let rows = ranges.clone().map(|range| range.len()).collect();
+        let file = |part| folder.join(format!("shard-{hash:016x}-{part}-of-{parts}.npy"));
+        let files: Vec<PathBuf> = (0..parts).map(file).collect();
+        for (file, range) in files.iter().zip(ranges) {
+            platform::write(file, &npy(&self.train, range))?;
         }
-        let largest = self.train.y().iter().fold(0.0_f64, |largest, y| largest.max(y.abs()));
         let split = Self { dataset: format!("{} in {parts} shards", self.dataset), ..self.clone() };
-        Ok(Shards { files, rows, split, largest })
+        Ok(Shards { files, rows, split })
     }
 }
 
 impl Shards {
-    /// How many shards there are.
-    pub fn len(&self) -> usize {
-        self.files.len()
-    }
-
-    /// Always `false`: there is at least one.
-    pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
-    }
-
     /// The files, in order.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
@@ -93,21 +76,16 @@ impl Shards {
 
     /// How many bytes of numbers all have together.
     pub fn bytes(&self) -> usize {
-        8 * self.columns() * self.rows.iter().sum::<usize>()
+        8 * self.columns() * self.split.train.len()
     }
 
-    /// How many columns a shard has, the target included.
-    pub(crate) fn columns(&self) -> usize {
+    /// The target included.
+    fn columns(&self) -> usize {
         self.split.train.n_features() + 1
     }
 
     pub(crate) fn split(&self) -> &Split {
         &self.split
-    }
-
-    /// The largest absolute value of all targets.
-    pub(crate) fn largest(&self) -> f64 {
-        self.largest
     }
 
     /// Which of a forest's trees grow on a shard.
@@ -117,7 +95,8 @@ impl Shards {
 
     /// Which shard a tree grows on.
     pub(crate) fn of_tree(&self, tree: usize, n_estimators: usize) -> usize {
-        (0..self.len()).find(|&part| Self::trees(self.len(), part, n_estimators).contains(&tree)).unwrap_or(0)
+        let parts = self.files.len();
+        (0..parts).find(|&part| Self::trees(parts, part, n_estimators).contains(&tree)).unwrap_or(0)
     }
 
     /// A shard's columns, one after another, the target last.
@@ -169,7 +148,7 @@ mod tests {
             (0..3).map(|c| (0..103).map(|r| f64::from(r * 3 + c) / 7.0).collect()).collect();
         let rows = |range: Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, features: Vec::new(), target, train: rows(0..100), test: rows(100..103) }
+        Split { dataset, target, train: rows(0..100), test: rows(100..103) }
     }
 
     #[test]

@@ -23,22 +23,23 @@ struct Numbers {
 }
 
 impl Rows {
-    /// Takes `rows` out of `columns`, of which the last is the target.
-    pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
-        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-        let numbers = Numbers::gather(&columns, rows.to_vec());
-        let n_features = columns.len().saturating_sub(1);
-        Self { len: rows.len(), n_features, numbers: Arc::new(LazyLock::new(Box::new(|| numbers))) }
-    }
-
     /// The rows that stand in these parts of `order`. The columns of `frame` are contiguous and of type
     /// f64, the last is the target.
     pub(super) fn of(frame: &DataFrame, order: &Arc<[usize]>, parts: [Range<usize>; 2]) -> Self {
         let (len, n_features) = (parts.iter().map(Range::len).sum(), frame.width().saturating_sub(1));
         let (frame, order) = (frame.clone(), Arc::clone(order));
         let gather = move || {
-            let columns: Vec<&[f64]> = frame.columns().iter().map(numbers).collect();
-            Numbers::gather(&columns, parts.into_iter().flat_map(|part| order[part].to_vec()).collect())
+            let source: Vec<usize> = parts.into_iter().flat_map(|part| order[part].to_vec()).collect();
+            let pick = |columns: &[Column]| {
+                let mut picked = Vec::with_capacity(columns.len() * source.len());
+                for values in columns.iter().map(numbers) {
+                    picked.extend(source.iter().map(|&row| values[row]));
+                }
+                picked
+            };
+            let (features, target) = frame.columns().split_at(n_features);
+            let (x, y) = (pick(features), pick(target));
+            Numbers { x, y, source }
         };
         Self { len, n_features, numbers: Arc::new(LazyLock::new(Box::new(gather))) }
     }
@@ -83,19 +84,6 @@ impl Rows {
     }
 }
 
-impl Numbers {
-    fn gather(columns: &[&[f64]], source: Vec<usize>) -> Self {
-        let (features, target) = columns.split_at(columns.len().saturating_sub(1));
-        let pick = |columns: &[&[f64]]| {
-            let mut picked = Vec::with_capacity(columns.len() * source.len());
-            columns.iter().for_each(|column| picked.extend(source.iter().map(|&row| column[row])));
-            picked
-        };
-        let (x, y) = (pick(features), pick(target));
-        Self { x, y, source }
-    }
-}
-
 /// The numbers of a contiguous column of type f64 without nulls.
 ///
 /// # Panics
@@ -121,8 +109,6 @@ impl fmt::Debug for Rows {
 pub struct Split {
     /// What the data are called.
     pub dataset: String,
-    /// The names of the features, in the order of the columns.
-    pub features: Vec<String>,
     /// What the target's numbers mean, with their unit.
     pub target: String,
     /// The rows to learn from.
@@ -132,11 +118,9 @@ pub struct Split {
 }
 
 impl Split {
-    /// How many bytes the numbers take, the training and the test rows together.
+    /// How many bytes the features, the targets and the numbers of the rows take, on both sides.
     pub fn bytes(&self) -> usize {
-        let side =
-            |rows: &Rows| rows.len() * ((rows.n_features() + 1) * size_of::<f64>() + size_of::<usize>());
-        side(&self.train) + side(&self.test)
+        (self.train.len() + self.test.len()) * 8 * (self.train.n_features() + 2)
     }
 
     /// A hash (XXH3) of the rows of both sides: splits of the same rows have the same, others do not.
@@ -149,5 +133,15 @@ impl Split {
 impl AsRef<Split> for Split {
     fn as_ref(&self) -> &Self {
         self
+    }
+}
+
+#[cfg(test)]
+impl Rows {
+    /// Takes `rows` out of `columns`, of which the last is the target.
+    pub(crate) fn gather(columns: &[Vec<f64>], rows: &[usize]) -> Self {
+        let column = |(i, values): (usize, &Vec<f64>)| Column::new(i.to_string().into(), values);
+        let frame = DataFrame::new_infer_height(columns.iter().enumerate().map(column).collect()).unwrap();
+        Self::of(&frame, &rows.to_vec().into(), [0..rows.len(), 0..0])
     }
 }

@@ -7,35 +7,26 @@ use crate::text::seconds;
 
 /// Tasks that nothing disturbs have a processor for this part of the time they run, or more.
 pub(crate) const LEAST_SHARE: f64 = 0.95;
-/// On a steady processor a loop of fixed length takes at most so many times as long beside one run of a
-/// round as beside another.
+/// On a steady processor a loop of fixed length varies by no more than this factor within a round.
 pub(crate) const MOST_DRIFT: f64 = 1.05;
-/// On a quiet machine two runs of the same work differ by less than this. A speedup that is further above
-/// its ceiling was not measured.
+/// On a quiet machine two runs of the same work differ by less than this factor.
 const NOISE: f64 = 1.01;
 
 /// The same models, trained in two or more ways: one after another, in parallel, under other schedules,
 /// with shared trees, on Ray, by another learner. Every way is compared with the first.
 ///
-/// A ratio of two times is worth little if each was measured once. So [`again`](Self::again) repeats all
-/// runs in turn (A B A B ...): times are then medians over the rounds, and a speedup is the median of
-/// the rounds' ratios, with its range.
-///
-/// As the last line of a cell it shows itself as a table.
+/// [`again`](Self::again) repeats all runs in turn (A B A B ...): times are then medians over the rounds,
+/// and a speedup is the median of the rounds' ratios, with its range.
 ///
 /// ```
 /// use helper::{Cluster, Comparison, Sweep};
 ///
 /// # fn main() -> helper::Result<()> {
-/// # let Ok(housing) = helper::data::california_housing() else { return Ok(()) };
-/// # let split = housing.split(0.95, 42)?;
+/// let split = helper::data::friedman1(200, 5, 1.0, 1)?.split(0.2, 42)?;
 /// let sweep = Sweep::over_n_estimators([10, 20]).max_depth(6).quiet();
 /// let cluster = Cluster::local_with(2)?;
 /// let data = cluster.put(split.clone());
-/// let sequential = sweep.run_sequential(&split)?;
-/// let parallel = sweep.run_on(&cluster, &data)?;
-///
-/// let comparison = Comparison::of([&sequential, &parallel])?
+/// let comparison = Comparison::of([&sweep.run_sequential(&split)?, &sweep.run_on(&cluster, &data)?])?
 ///     .again(2, || Ok([sweep.run_sequential(&split)?, sweep.run_on(&cluster, &data)?]))?;
 /// assert_eq!(comparison.rounds(), 3);
 /// # Ok(())
@@ -72,8 +63,8 @@ pub struct Way {
     pub seconds: f64,
     /// Processor time of all tasks; `None` where the system does not tell.
     pub cpu_seconds: Option<f64>,
-    /// How many times as fast as the first way, as it was timed; `None` for another learner, whose work
-    /// is different. What can be claimed of it is told by [`claim`](Self::claim).
+    /// How many times as fast as the first way, as it was timed (see [`claim`](Self::claim)); `None` for
+    /// another learner, whose work is different.
     pub speedup: Option<Spread>,
     /// The speedup that scheduling allows at best: if each tree took as long as in the first way, each
     /// task went to the first worker that is free, and handing it out cost nothing.
@@ -98,13 +89,14 @@ pub struct Spread {
 
 impl Spread {
     /// Of one value or more.
-    fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let n = values.len();
+    fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = values.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let n = sorted.len();
         Self {
-            median: f64::midpoint(values[(n - 1) / 2], values[n / 2]),
-            low: values[0],
-            high: values[n - 1],
+            median: f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2]),
+            low: sorted[0],
+            high: sorted[n - 1],
         }
     }
 }
@@ -113,7 +105,7 @@ impl Way {
     fn of(rounds: &[&Round], way: usize) -> Self {
         let (run, first) = (&rounds[0].runs[way], &rounds[0].runs[0]);
         let spread = |of: &dyn Fn(&Outcome, &Outcome) -> f64| {
-            Spread::of(rounds.iter().map(|round| of(&round.runs[way], &round.runs[0])).collect())
+            Spread::of(rounds.iter().map(|round| of(&round.runs[way], &round.runs[0])))
         };
         let cpu = rounds.iter().map(|round| round.runs[way].cpu_seconds()).collect::<Option<Vec<f64>>>();
         let same_trees = run.learner == first.learner;
@@ -132,8 +124,8 @@ impl Way {
     }
 
     /// The speedup that can be claimed: the median, but never more than the ceiling. `None` for another
-    /// learner, and where the median is more than 1 % above the ceiling. That cannot be: the machine was
-    /// not equally fast in the runs that were compared, so the speedup was not measured.
+    /// learner, and where the median is more than 1 % above the ceiling: then the machine was not equally
+    /// fast in the runs that were compared.
     pub fn claim(&self) -> Option<f64> {
         let speedup = self.speedup.filter(|speedup| speedup.median <= NOISE * self.ceiling)?;
         Some(speedup.median.min(self.ceiling))
@@ -157,10 +149,9 @@ impl Comparison {
     /// Compares runs of the same models on the same rows with the first of them.
     ///
     /// # Errors
-    /// [`InvalidParameter`](ErrorKind::InvalidParameter) for fewer than two runs; for runs on other data
-    /// or rows, or of other hyperparameters; for one with failed models or models from a journal, whose
-    /// time is not that of the whole sweep; for one that grew more trees than the first; and for learners
-    /// that differ, unless all trees were kept, so that their nodes can be counted.
+    /// [`InvalidParameter`](ErrorKind::InvalidParameter) for fewer than two runs, for runs that are not
+    /// whole sweeps of the same models on the same rows, for one that grew more trees than the first, and
+    /// for learners that differ, unless all trees were kept, so that their nodes can be counted.
     /// [`Task`](ErrorKind::Task) where the same models on the same rows predict different numbers.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a Outcome>) -> Result<Self> {
         let runs: Vec<Outcome> = runs.into_iter().cloned().collect();
@@ -195,10 +186,9 @@ impl Comparison {
             if runs.len() != self.ways.len() {
                 return Err(Error::invalid("the number of runs in a round", runs.len(), self.ways.len()));
             }
-            for (i, (run, way)) in runs.iter().zip(&self.ways).enumerate() {
+            for (i, (run, Way { how, workers, tasks, .. })) in runs.iter().zip(&self.ways).enumerate() {
                 check(run, i, &self.runs()[0])?;
-                if (run.how(), run.workers, run.tasks.len()) != (way.how.clone(), way.workers, way.tasks) {
-                    let Way { how, workers, tasks, .. } = way;
+                if (&run.how(), run.workers, run.tasks.len()) != (how, *workers, *tasks) {
                     return invalid(format!(
                         "run {i} of the round is not as that of the first round ({how}, {workers} workers, {tasks} tasks); give \
                          the runs in the order of Comparison::of"
@@ -239,8 +229,8 @@ impl Round {
     fn of(runs: Vec<Outcome>) -> Self {
         let share = |run: &Outcome| Some((run.cpu_seconds()? / run.busy_seconds(), run.how()));
         let least = runs.iter().filter_map(share).min_by(|a, b| a.0.total_cmp(&b.0));
-        let paces = || runs.iter().flat_map(|run| run.pace);
-        let drift = paces().fold(0.0, f64::max) / paces().fold(f64::INFINITY, f64::min);
+        let paces = Spread::of(runs.iter().flat_map(|run| run.pace));
+        let drift = paces.high / paces.low;
         let disturbance = match least {
             Some((share, how)) if share < LEAST_SHARE => Some(format!(
                 "in \"{how}\" tasks had a processor only {:.0} % of the time they ran",
@@ -262,62 +252,53 @@ fn invalid<T>(message: String) -> Result<T> {
 
 /// Refuses run number `i` where it is not a whole run of the models of the first, on the same rows.
 fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
-    let refuse = |wrong: bool, reason: &str| match wrong {
-        true => invalid(format!("run {i} {reason}")),
-        false => Ok(()),
-    };
-    let (other, data) = (&run.dataset, &first.dataset);
-    refuse(
-        other != data,
-        &format!("is on other data ({other}) than run 0 ({data}); run both on the same data"),
-    )?;
-    refuse(
-        run.identity != first.identity,
-        "was trained and tested on other rows than run 0, for instance those of an earlier split; run `cluster.put(..)` and the \
-         sweep again",
-    )?;
-    refuse(
-        run.params() != first.params(),
-        "is of another sweep than run 0: its hyperparameters differ; run the same sweep in several ways",
-    )?;
     let (restored, failed) = (run.restored, run.failed.len());
-    let not_whole = format!(
-        "is not of a whole sweep: {restored} models came from a journal and {failed} failed; run it without a journal, or \
-         delete that, and compare again"
-    );
-    refuse(restored + failed > 0, &not_whole)?;
-    let more = format!("grew more trees than run 0, which shared them; put run {i} first");
-    refuse(run.trees_grown() > first.trees_grown(), &more)?;
-    if run.learner == first.learner && !run.same_bits(first) {
+    let reason = if run.dataset != first.dataset {
+        format!(
+            "is on other data ({}) than run 0 ({}); run both on the same data",
+            run.dataset, first.dataset
+        )
+    } else if run.identity != first.identity {
+        "was trained and tested on other rows than run 0, for instance those of an earlier split; run `cluster.put(..)` and \
+         the sweep again"
+            .to_owned()
+    } else if run.params() != first.params() {
+        "is of another sweep than run 0: its hyperparameters differ; run the same sweep in several ways"
+            .to_owned()
+    } else if restored + failed > 0 {
+        format!(
+            "is not of a whole sweep: {restored} models came from a journal and {failed} failed; run it without a journal, or \
+             delete that, and compare again"
+        )
+    } else if run.trees_grown() > first.trees_grown() {
+        format!("grew more trees than run 0, which shared them; put run {i} first")
+    } else if run.learner == first.learner && !run.same_bits(first) {
         let message = format!(
             "run {i} trained the same models on the same rows as run 0, and predicts different numbers; this is a defect, \
              please report it"
         );
         return Err(Error::new(ErrorKind::Task, message));
-    }
-    Ok(())
+    } else {
+        return Ok(());
+    };
+    invalid(format!("run {i} {reason}"))
 }
 
-/// The speedup of `run` over `first` if no worker waited and each tree took as long as in `first`.
+/// The speedup of `run` over `first` if no worker waited and each tree took as long as in `first`, whose
+/// tasks may be cut in another way.
 fn ceiling(run: &Outcome, first: &Outcome) -> f64 {
-    let own = |run: &Outcome| run.tasks.iter().map(SweepTask::seconds).collect();
-    let tasks: Vec<f64> = if run.learner == first.learner { task_seconds(run, first) } else { own(run) };
-    makespan(own(first), first.workers) / makespan(tasks, run.workers)
-}
-
-/// How long each task of `run` would have taken with the times of `times`, whose tasks may be cut in
-/// another way: the trees of a task take equal parts of its time.
-fn task_seconds(run: &Outcome, times: &Outcome) -> Vec<f64> {
-    let mut of_model = vec![Vec::new(); times.models.len()];
-    times.tasks.iter().for_each(|task| of_model[task.model].push(task));
-    let common = |a: &SweepTask, b: &SweepTask| {
-        a.trees.end.min(b.trees.end).saturating_sub(a.trees.start.max(b.trees.start)) as f64
-            / b.trees.len() as f64
+    let mut of_tree = vec![Vec::new(); first.models.len()];
+    for task in &first.tasks {
+        let trees: &mut Vec<f64> = &mut of_tree[task.model];
+        trees.resize(trees.len().max(task.trees.end), 0.0);
+        trees[task.trees.clone()].fill(task.seconds() / task.trees.len() as f64);
+    }
+    let seconds = |task: &SweepTask| match run.learner == first.learner {
+        true => of_tree[task.model][task.trees.clone()].iter().sum(),
+        false => task.seconds(),
     };
-    let seconds = |task: &SweepTask| {
-        of_model[task.model].iter().map(|other| common(task, other) * other.seconds()).sum()
-    };
-    run.tasks.iter().map(seconds).collect()
+    let own = first.tasks.iter().map(SweepTask::seconds);
+    makespan(own, first.workers) / makespan(run.tasks.iter().map(seconds), run.workers)
 }
 
 #[cfg(test)]

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use learner::{Learner, Request};
+use learner::{Learner, Request, Whole};
 
 use super::gather::Gathering;
-use super::outcome::{Outcome, Place};
-use super::plan::{Keep, Plan};
-use super::run::{self, Extras};
-use super::training::{matrix, whole};
-use super::work::{Grown, Work};
+use super::job::{Grown, Job, matrix};
+use super::plan::Plan;
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ray::{Call, Done, Ended, RayCluster, RayRef, Ship};
@@ -55,79 +52,46 @@ fn test_rows(split: &Split) -> Vec<u8> {
     cells.flat_map(f64::to_le_bytes).collect()
 }
 
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for what a sweep on Ray cannot do.
-pub(super) fn check(plan: &Plan) -> Result<()> {
-    if plan.keep == Keep::All {
-        return Err(Error::invalid(
-            "keep of a sweep on Ray",
-            "All",
-            "None or Best: trees stay on the nodes, and the best model's are grown again here; to keep all, run on \
-             Cluster::local",
-        ));
-    }
-    Ok(())
-}
-
-pub(super) fn on_ray(
-    mut plan: Plan,
-    ray: &RayCluster,
-    data: &RayRef<Split>,
-    extras: Extras<'_>,
-) -> Result<Outcome> {
-    let (split, shards, keep) = (data.value(), extras.shards, plan.keep);
-    plan.keep = Keep::None;
+/// The objects that every task reads.
+pub(super) fn objects(plan: &Plan, data: &RayRef<Split>, shards: Option<&Shards>) -> Result<Vec<u64>> {
+    let split = data.value();
     let test = data.part(TEST, || Ok(test_rows(split)))?;
-    let objects = match shards {
-        Some(_) => vec![test],
-        None => vec![data.part(&plan.learner.to_string(), || training_rows(split, plan.learner))?, test],
-    };
-    let listener = run::reporting(Arc::clone(ray.log()), split.dataset.clone(), extras.listener.cloned());
-    let extras = Extras { listener: Some(&listener), ..extras };
-    let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
-        over_ray(&work, ray, &objects, shards, split.train.n_features(), gathering)
-    })?;
-    let mut outcome = Outcome { place: Place::Ray, ..outcome };
-    if keep == Keep::Best {
-        run::keep_best(&mut outcome, plan, split, shards)?;
+    match shards {
+        Some(_) => Ok(vec![test]),
+        None => Ok(vec![
+            data.part(plan.settings.learner.name(), || training_rows(split, plan.settings.learner))?,
+            test,
+        ]),
     }
-    Ok(outcome)
 }
 
 /// Submits all tasks, and gathers their results. Where it fails, those that have not ended are cancelled.
-fn over_ray(
-    work: &Work,
+pub(super) fn over_ray(
+    job: &Job,
     ray: &RayCluster,
+    data: &RayRef<Split>,
     objects: &[u64],
     shards: Option<&Shards>,
-    n_features: usize,
     gathering: &mut Gathering<'_>,
 ) -> Result<()> {
-    let first = gathering.begin(&work.cut);
-    let epoch = ray.log().elapsed().saturating_sub(gathering.started.elapsed());
+    let split = data.value();
     let mut batch = ray.batch();
-    for (key, planned) in work.cut.tasks.iter().enumerate() {
-        let (model, trees) = (planned.model, planned.trees.clone());
-        let params = work.plan.models[model];
-        let shard = shards.map(|s| &s.files()[s.of_tree(trees.start, params.n_estimators)]);
+    for (key, planned) in job.cut.tasks.iter().enumerate() {
+        let params = job.plan.models[planned.model];
+        let shard = shards.map(|s| &s.files()[s.of_tree(planned.trees.start, params.n_estimators)]);
         let request = Request {
-            learner: work.plan.learner,
+            learner: job.plan.settings.learner,
             params,
-            trees,
-            n_features,
-            shard: shards.map(whole),
+            trees: planned.trees.clone(),
+            n_features: job.plan.n_features,
+            shard: shard.map(|_| Whole::of(split.train.y())),
             panic: false,
         };
-        let sabotage = work.sabotage();
-        let request = move |attempt| {
-            let panics =
-                sabotage.as_ref().is_some_and(|panics| panics(model, request.trees.clone(), attempt));
-            json(&Request { panic: panics, ..request.clone() })
-        };
+        let panics = job.panics(key);
         let submitted = batch.submit(Call {
             key,
             name: planned.to_string(),
-            request: Box::new(request),
+            request: Box::new(move |attempt| json(&Request { panic: panics(attempt), ..request.clone() })),
             objects: objects.to_vec(),
             files: shard.map(|file| file.to_string_lossy().into_owned()).into_iter().collect(),
         });
@@ -136,22 +100,17 @@ fn over_ray(
             break;
         }
     }
-    for _ in 0..work.cut.tasks.len() {
+    for _ in 0..job.cut.tasks.len() {
         let Ended { key, done, record } = batch.next()?;
-        work.tried(key, record.attempt);
+        job.tried(key, record.attempt);
         let grown = match done {
-            Done::Finished(bytes) => Ok(sums(&bytes, gathering.rows())?),
+            Done::Finished(bytes) => Ok(sums(&bytes, split.test.len())?),
             Done::Failed(said) => Err(Error::new(ErrorKind::Task, said)),
             Done::Unusable(said) => return Err(Error::new(ErrorKind::Cluster, said)),
         };
         // Of a task that was lost, nobody knows where and when it ran.
-        if record.worker.is_some() {
-            gathering.record(run::trace(first, key, work, &record, grown.is_ok(), epoch));
-        }
-        match grown {
-            Ok(grown) => gathering.add(work, key, &grown)?,
-            Err(error) => gathering.fail(work, key, &error),
-        }
+        let record = Some(&record).filter(|record| record.worker.is_some());
+        gathering.ended(key, record, grown.as_ref().map_err(Error::clone))?;
     }
     Ok(())
 }
@@ -177,6 +136,7 @@ mod tests {
     use crate::Sweep;
     use crate::data::Rows;
     use crate::ray::fake;
+    use crate::sweep::Keep;
 
     /// Answers each task with sums of 0, unless the request is to panic.
     const ZEROS: &str = "
@@ -193,7 +153,7 @@ for command in commands():
             (0..3).map(|c| (0..100).map(|r| f64::from(r * (c + 2) % 17) / 7.0).collect()).collect();
         let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, features: Vec::new(), target, train: rows(0..80), test: rows(80..100) }
+        Split { dataset, target, train: rows(0..80), test: rows(80..100) }
     }
 
     fn sweep() -> Sweep {
@@ -214,7 +174,7 @@ for command in commands():
         let puts = heard.iter().filter(|command| command["do"] == "put");
         let sizes: Vec<u64> = puts.map(|command| command["bytes"].as_u64().unwrap()).collect();
         let forest = Learner::Forest.bytes(matrix(&split().train).unwrap(), split().train.y()).unwrap();
-        assert_eq!(sizes, [forest.len() as u64, 20 * 2 * 8, 8 + 80 * 3 * 8]);
+        assert_eq!(sizes, [forest.len() as u64, 20 * 2 * 8, 80 * 3 * 8]);
         let requests: Vec<Request> = heard
             .iter()
             .filter_map(|command| Some(serde_json::from_str(command["request"].as_str()?).unwrap()))

@@ -1,323 +1,228 @@
 //! Gathering the results of tasks: a model is scored when its last task is done.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use learner::Trees;
 
-use super::event::{Event, Listener, tell};
-use super::journal::{Journal, Restored};
+use super::event::{Event, Listener, Progress, tell};
+use super::job::{Grown, Job};
+use super::journal::Journal;
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, Outcome, Place, Scores, SweepTask};
+use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 use super::pace::pace;
-use super::plan::{Cut, Keep, Plan};
-use super::work::{Grown, Work};
-use crate::data::Split;
+use crate::cluster::{Log, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What has come of a run so far.
 pub(super) struct Gathering<'a> {
-    plan: Arc<Plan>,
-    split: &'a Split,
-    actual: Vec<f64>,
+    job: Arc<Job>,
+    outcome: Outcome,
+    /// Where the tasks are recorded, and each finished model is shown.
+    log: Arc<Log>,
     listener: Option<&'a Listener>,
     journal: Option<Journal>,
-    /// How many models came from the journal.
-    restored: usize,
-    pub(super) started: Instant,
-    pub(super) setup_seconds: f64,
-    /// Taken before the run.
-    pub(super) pace: f64,
-    workers: usize,
-    open: Vec<Forest>,
+    started: Instant,
+    /// The start on the clock of the task records.
+    epoch: Duration,
     parts: Vec<Part>,
-    pub(super) models: Vec<Option<ModelOutcome>>,
-    failed: Vec<FailedModel>,
-    kept: Vec<(usize, Model)>,
-    tasks: Vec<SweepTask>,
-    warnings: Vec<String>,
-    /// How many trees are to be grown, and how many are.
+    /// How many trees are grown.
     trees: usize,
-    done_trees: usize,
 }
 
-/// A forest under way.
-struct Forest {
-    models: Vec<usize>,
-    /// How many of its models are complete; the sums and trees are those of the largest of these.
-    next: usize,
-    sums: Vec<i64>,
-    trees: Vec<Arc<dyn Trees>>,
-}
-
-/// The trees of a model that the next smaller one of its forest does not have.
-#[derive(Default)]
+/// What there is of a model.
+#[derive(Clone, Default)]
 struct Part {
     tasks_left: usize,
     sums: Vec<i64>,
     /// With the number of the first tree of each piece.
-    trees: Vec<(usize, Vec<Arc<dyn Trees>>)>,
-    /// Time that workers spent on it.
-    seconds: f64,
+    trees: Vec<(usize, Arc<dyn Trees>)>,
 }
 
 impl<'a> Gathering<'a> {
+    /// Starts the clock; `outcome` has the models of the journal.
     pub(super) fn new(
-        plan: &Arc<Plan>,
-        split: &'a Split,
+        job: &Arc<Job>,
+        log: &Arc<Log>,
+        outcome: Outcome,
         listener: Option<&'a Listener>,
-        workers: usize,
-        journal: Option<(Journal, Vec<Restored>)>,
+        journal: Option<Journal>,
     ) -> Self {
-        let actual = split.test.y().to_vec();
-        let mut models = vec![None; plan.models.len()];
-        let (journal, restored) = journal.map_or((None, Vec::new()), |(j, r)| (Some(j), r));
-        let count = restored.len();
-        for Restored { model, predictions } in restored {
-            let (params, scores) = (plan.models[model], Scores::of(&actual, &predictions));
-            models[model] = Some(ModelOutcome { model, params, scores, predictions, restored: true });
+        let mut parts = vec![Part::default(); job.plan.models.len()];
+        for task in 0..job.cut.tasks.len() {
+            job.cut.models_with(task).iter().for_each(|&model| parts[model].tasks_left += 1);
         }
-        if let Some(journal) = journal.as_ref().filter(|_| count > 0) {
-            tell(listener, Event::Resumed { journal: journal.path(), restored: count, of: models.len() });
+        let (started, epoch) = (Instant::now(), log.elapsed());
+        let (job, log) = (Arc::clone(job), Arc::clone(log));
+        let gathering = Self { job, outcome, log, listener, journal, started, epoch, parts, trees: 0 };
+        if !gathering.job.cut.tasks.is_empty() {
+            tell(listener, Event::Starting(gathering.progress()));
         }
-        Self {
-            plan: Arc::clone(plan),
-            split,
-            actual,
-            listener,
-            journal,
-            restored: count,
-            started: Instant::now(),
-            setup_seconds: 0.0,
-            pace: 0.0,
-            workers,
-            open: Vec::new(),
-            parts: Vec::new(),
-            models,
-            failed: Vec::new(),
-            kept: Vec::new(),
-            tasks: Vec::new(),
-            warnings: plan.apart().into_iter().collect(),
-            trees: 0,
-            done_trees: 0,
+        gathering
+    }
+
+    fn progress(&self) -> Progress {
+        let (trees, all_trees, elapsed) =
+            (self.trees, self.job.trees(), self.started.elapsed().as_secs_f64());
+        Progress {
+            models: self.outcome.models.len() - self.outcome.restored,
+            all_models: self.job.cut.forests.iter().map(Vec::len).sum(),
+            trees,
+            all_trees,
+            workers: self.outcome.workers,
+            elapsed,
+            left: elapsed * (all_trees as f64 / trees as f64 - 1.0),
         }
     }
 
-    /// The number of test rows.
-    pub(super) fn rows(&self) -> usize {
-        self.actual.len()
-    }
-
-    /// The models that did not come from a journal.
-    pub(super) fn missing(&self) -> Vec<usize> {
-        (0..self.models.len()).filter(|&i| self.models[i].is_none()).collect()
-    }
-
-    /// The models that came from a journal and whose trees are to be kept: they are grown again.
-    pub(super) fn to_grow_again(&self) -> Vec<usize> {
-        let came = |i: &usize| self.models[*i].as_ref().is_some_and(|model| model.restored);
-        match self.plan.keep {
-            Keep::None => Vec::new(),
-            Keep::Best => super::outcome::best(self.models.iter().map(Option::as_ref))
-                .filter(came)
-                .into_iter()
-                .collect(),
-            Keep::All => (0..self.models.len()).filter(came).collect(),
+    /// A task has ended; it has no record where nobody knows where it ran.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Cancelled`] where the sweep was cancelled.
+    pub(super) fn ended(
+        &mut self,
+        task: usize,
+        record: Option<&TaskRecord>,
+        grown: Result<&Grown>,
+    ) -> Result<()> {
+        let job = Arc::clone(&self.job);
+        let dropped = grown.is_err() && job.is_useless(task);
+        // A task that was dropped before it began leaves no record.
+        if let Some(record) = record.filter(|_| !dropped || job.attempts(task) > 0) {
+            self.record(task, record, grown.is_ok());
         }
-    }
-
-    /// Starts the clock.
-    pub(super) fn start(&mut self, work: &Work) {
-        let (models, trees) = (work.cut.forests.iter().map(Vec::len).sum(), work.trees());
-        if models > 0 {
-            tell(self.listener, Event::Starting { models, trees, workers: self.workers });
-        }
-        self.started = Instant::now();
-    }
-
-    /// Prepares for the tasks of this cut; returns the number of the first of them.
-    pub(super) fn begin(&mut self, cut: &Cut) -> usize {
-        let forest = |models: &Vec<usize>| Forest {
-            models: models.clone(),
-            next: 0,
-            sums: Vec::new(),
-            trees: Vec::new(),
-        };
-        self.open = cut.forests.iter().map(forest).collect();
-        self.parts.clear();
-        self.parts.resize_with(self.models.len(), Part::default);
-        for task in &cut.tasks {
-            self.parts[task.model].tasks_left += 1;
-            self.trees += task.trees.len();
-        }
-        self.tasks.len()
-    }
-
-    /// Records a task that was run.
-    pub(super) fn record(&mut self, task: SweepTask) {
-        self.parts[task.model].seconds += task.seconds();
-        self.tasks.push(task);
-    }
-
-    /// Adds the result of a task.
-    pub(super) fn add(&mut self, work: &Work, task: usize, grown: &Grown) -> Result<()> {
-        let task = &work.cut.tasks[task];
-        let part = &mut self.parts[task.model];
-        part.sums.resize(self.actual.len(), 0);
-        part.sums.iter_mut().zip(&grown.sums).for_each(|(sum, more)| *sum += more);
-        if !grown.trees.is_empty() {
-            part.trees.push((task.trees.start, grown.trees.clone()));
-        }
-        part.tasks_left -= 1;
-        self.done_trees += task.trees.len();
-        if part.tasks_left > 0 {
-            let (elapsed, left) = self.times();
-            let (trees, of) = (self.done_trees, self.trees);
-            tell(self.listener, Event::Progress { trees, of, elapsed, left });
-        }
-        while let Some(&model) = self.open[task.forest].models.get(self.open[task.forest].next) {
-            if self.parts[model].tasks_left > 0 {
-                break;
+        match grown {
+            Ok(grown) => self.add(task, grown),
+            Err(_) if dropped => {}
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                job.cancel();
+                return Err(error);
             }
-            self.open[task.forest].next += 1;
-            self.complete(work, task.forest, model)?;
+            Err(error) => self.fail(task, &error),
         }
         Ok(())
     }
 
-    /// A task failed in each attempt: the models of its forest that have its trees fail with it.
-    pub(super) fn fail(&mut self, work: &Work, task: usize, error: &Error) {
-        let planned = &work.cut.tasks[task];
-        let models = &self.open[planned.forest].models;
-        let at = models.iter().position(|model| *model == planned.model).unwrap_or(0);
-        let lost = models[at..].to_vec();
-        work.limit(planned.forest, if at == 0 { 0 } else { self.plan.models[models[at - 1]].n_estimators });
-        for model in lost {
-            if let Some(restored) = &self.models[model] {
-                let params = restored.params;
-                self.warn(format!("the trees of model {model} ({params}) could not be grown again: {error}"));
-                continue;
+    fn record(&mut self, task: usize, record: &TaskRecord, finished: bool) {
+        let planned = &self.job.cut.tasks[task];
+        let since = |time: Duration| time.as_secs_f64() - self.epoch.as_secs_f64();
+        self.outcome.tasks.push(SweepTask {
+            task,
+            model: planned.model,
+            trees: planned.trees.clone(),
+            worker: record.worker.unwrap_or(0),
+            attempt: self.job.attempts(task).max(record.attempt),
+            state: if finished { TaskState::Finished } else { TaskState::Failed },
+            queued: since(record.queued),
+            started: record.started.map_or(0.0, since),
+            ended: record.ended.map_or(0.0, since),
+            cpu_seconds: record.cpu.map(|cpu| cpu.as_secs_f64()),
+        });
+    }
+
+    /// Adds the trees of a task to each model that has them.
+    fn add(&mut self, task: usize, grown: &Grown) {
+        let job = Arc::clone(&self.job);
+        let trees = &job.cut.tasks[task].trees;
+        self.trees += trees.len();
+        let mut complete = Vec::new();
+        for &model in job.cut.models_with(task) {
+            let part = &mut self.parts[model];
+            part.sums.resize(self.outcome.actual.len(), 0);
+            part.sums.iter_mut().zip(&grown.sums).for_each(|(sum, more)| *sum += more);
+            part.trees.extend(grown.trees.iter().map(|piece| (trees.start, Arc::clone(piece))));
+            part.tasks_left -= 1;
+            if part.tasks_left == 0 {
+                complete.push(model);
             }
-            if self.failed.iter().any(|failed| failed.model == model) {
-                continue;
+        }
+        if complete.is_empty() {
+            tell(self.listener, Event::Grown(self.progress()));
+        }
+        complete.into_iter().for_each(|model| self.complete(model));
+    }
+
+    /// A task failed in each attempt: the models that have its trees fail with it.
+    fn fail(&mut self, task: usize, error: &Error) {
+        let job = Arc::clone(&self.job);
+        let planned = &job.cut.tasks[task];
+        let lost = job.cut.models_with(task);
+        let whole = job.cut.forests[planned.forest].iter().filter(|model| !lost.contains(model));
+        let needed = whole.map(|model| job.plan.models[*model].n_estimators).max();
+        job.limit(planned.forest, needed.unwrap_or(0));
+        for &model in lost {
+            if self.outcome.failed.iter().all(|failed| failed.model != model) {
+                let (params, attempts) = (job.plan.models[model], job.attempts(task));
+                let (trees, cause) = (planned.trees.clone(), error.to_string());
+                let failed = FailedModel { model, params, trees, attempts, cause };
+                tell(self.listener, Event::Failed(&failed));
+                self.outcome.failed.push(failed);
             }
-            let (params, attempts) = (self.plan.models[model], work.attempts(task));
-            let cause = error.to_string();
-            let failed = FailedModel { model, params, trees: planned.trees.clone(), attempts, cause };
-            tell(self.listener, Event::Failed { model: &failed });
-            self.failed.push(failed);
         }
     }
 
-    fn complete(&mut self, work: &Work, forest: usize, model: usize) -> Result<()> {
-        let (part, params) = (std::mem::take(&mut self.parts[model]), self.plan.models[model]);
-        let forest = &mut self.open[forest];
-        forest.sums.resize(self.actual.len(), 0);
-        forest.sums.iter_mut().zip(&part.sums).for_each(|(sum, more)| *sum += more);
-        let mut pieces = part.trees;
-        pieces.sort_by_key(|(start, _)| *start);
-        forest.trees.extend(pieces.into_iter().flat_map(|(_, trees)| trees));
-        let trees = forest.trees.clone();
+    fn complete(&mut self, model: usize) {
+        let (part, params) = (std::mem::take(&mut self.parts[model]), self.job.plan.models[model]);
+        let scale = self.job.scale;
         let predictions: Vec<f64> =
-            forest.sums.iter().map(|sum| work.scale.to_f64(*sum, params.n_estimators)).collect();
-        let (scale, n_features) = (work.scale, self.split.train.n_features());
-        let trained = Model { params, n_features, trees, scale };
-        if let Some(before) = &self.models[model] {
-            let same =
-                before.predictions.iter().map(|p| p.to_bits()).eq(predictions.iter().map(|p| p.to_bits()));
-            if !same {
-                let message = format!(
-                    "the journal has other predictions of model {model} ({params}) than its trees give when they are grown \
-                     again; delete the journal, or take another name"
-                );
-                return Err(Error::new(ErrorKind::Data, message));
-            }
-            self.kept.push((model, trained));
-            return Ok(());
+            part.sums.iter().map(|sum| scale.to_f64(*sum, params.n_estimators)).collect();
+        let scores = Scores::of(&self.outcome.actual, &predictions);
+        let finished = ModelOutcome { model, params, scores, predictions, restored: false };
+        if !part.trees.is_empty() {
+            let mut trees = part.trees;
+            trees.sort_by_key(|(start, _)| *start);
+            let trees = trees.into_iter().map(|(_, trees)| trees).collect();
+            self.outcome
+                .kept
+                .push((model, Model { params, n_features: self.job.plan.n_features, trees, scale }));
         }
-        let scores = Scores::of(&self.actual, &predictions);
-        let outcome = ModelOutcome { model, params, scores, predictions, restored: false };
-        self.keep(model, scores.mse, trained);
-        if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&outcome, part.seconds)) {
+        if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&finished)) {
             self.warn(warning);
         }
-        let done = 1 + self.models.iter().flatten().count();
-        let ((elapsed, left), of) = (self.times(), self.models.len());
-        tell(self.listener, Event::Finished { model: &outcome, done, of, elapsed, left });
-        self.models[model] = Some(outcome);
-        Ok(())
-    }
-
-    /// Seconds since the start, and those that the rest may take.
-    fn times(&self) -> (f64, f64) {
-        let elapsed = self.started.elapsed().as_secs_f64();
-        (elapsed, elapsed * (self.trees as f64 / self.done_trees as f64 - 1.0))
-    }
-
-    fn keep(&mut self, index: usize, mse: f64, model: Model) {
-        let best = |model: &ModelOutcome| model.scores.mse <= mse;
-        match self.plan.keep {
-            Keep::None => {}
-            Keep::All => self.kept.push((index, model)),
-            // The smallest forest among equals is the best one, and may be done last: until then all
-            // equals are kept.
-            Keep::Best => {
-                self.kept.retain(|(i, _)| self.models[*i].as_ref().is_some_and(best));
-                if self.models.iter().flatten().all(|other| mse <= other.scores.mse) {
-                    self.kept.push((index, model));
-                }
-            }
-        }
+        self.outcome.models.push(finished.clone());
+        let now = self.progress();
+        let metrics = [
+            ("trees", params.n_estimators as f64),
+            ("MSE", scores.mse),
+            ("R2", scores.r2),
+            ("best MSE", self.outcome.best().scores.mse),
+            ("done", now.models as f64),
+            ("of", now.all_models as f64),
+            ("seconds left", now.left),
+        ];
+        self.log.report(format!("{}, model {model}", self.outcome.dataset), &metrics);
+        tell(self.listener, Event::Finished(now, &finished));
     }
 
     fn warn(&mut self, warning: String) {
-        tell(self.listener, Event::Warning { message: &warning });
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
+        tell(self.listener, Event::Warning(&warning));
+        if !self.outcome.warnings.contains(&warning) {
+            self.outcome.warnings.push(warning);
         }
     }
 
     /// # Errors
     /// [`ErrorKind::Task`] where every model failed.
     pub(super) fn outcome(mut self) -> Result<Outcome> {
-        let seconds = self.started.elapsed().as_secs_f64();
+        let progress = self.progress();
         if let Some(warning) = self.journal.as_mut().and_then(Journal::finish) {
             self.warn(warning);
         }
-        let (models, trees) = (self.models.iter().flatten().count() - self.restored, self.done_trees);
-        if models > 0 {
-            tell(self.listener, Event::Done { models, trees, workers: self.workers, elapsed: seconds });
+        if progress.models > 0 {
+            tell(self.listener, Event::Done(progress));
         }
-        self.failed.sort_by_key(|failed| failed.model);
-        if let Some(first) = self.failed.first().filter(|_| self.models.iter().all(Option::is_none)) {
-            let message = match self.failed.len() {
-                1 => first.to_string(),
-                n => format!("all {n} models failed; the first: {first}"),
-            };
-            return Err(Error::new(ErrorKind::Task, message));
+        let mut outcome = self.outcome;
+        (outcome.seconds, outcome.pace[1]) = (progress.elapsed, pace());
+        outcome.models.sort_by_key(|model| model.model);
+        outcome.failed.sort_by_key(|failed| failed.model);
+        outcome.tasks.sort_by_key(|task| task.task);
+        match &outcome.failed[..] {
+            [first] if outcome.models.is_empty() => Err(Error::new(ErrorKind::Task, first.to_string())),
+            [first, ..] if outcome.models.is_empty() => {
+                let message = format!("all {} models failed; the first: {first}", outcome.failed.len());
+                Err(Error::new(ErrorKind::Task, message))
+            }
+            _ => Ok(outcome),
         }
-        self.tasks.sort_by_key(|task| task.task);
-        Ok(Outcome {
-            dataset: self.split.dataset.clone(),
-            identity: self.split.identity(),
-            target: self.split.target.clone(),
-            learner: self.plan.learner,
-            place: Place::Threads,
-            schedule: self.plan.schedule,
-            shared: self.plan.shares(),
-            workers: self.workers,
-            seconds,
-            setup_seconds: self.setup_seconds,
-            pace: [self.pace, pace()],
-            models: self.models.into_iter().flatten().collect(),
-            failed: self.failed,
-            tasks: self.tasks,
-            actual: self.actual,
-            journal: self.journal.map(|journal| journal.path().to_owned()),
-            restored: self.restored,
-            warnings: self.warnings,
-            data_bytes: self.split.bytes(),
-            kept: self.kept,
-        })
     }
 }

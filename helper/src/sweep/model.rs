@@ -5,7 +5,7 @@ use std::sync::Arc;
 use forest::{Params, Scale};
 use learner::Trees;
 
-use super::training::matrix;
+use super::job::matrix;
 use crate::data::Rows;
 use crate::error::{Error, Result};
 

@@ -1,21 +1,21 @@
 //! What came out of a sweep.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use forest::Params;
+use learner::Learner;
 use smartcore::metrics;
 
 use super::model::Model;
 use super::schedule::Schedule;
 use crate::cluster::TaskState;
-use learner::Learner;
+use crate::text::count;
 
-/// How well a model predicts the test rows, by smartcore's metrics.
-///
-/// A score that is not defined is NaN: each of them where the numbers are too large for an `f64`, and R2
-/// as well where all targets are equal, as those of a single row are. Tables say "undefined".
+/// How well a model predicts the test rows, by smartcore's metrics. A score that is not defined is NaN: each
+/// where the numbers are too large for an `f64`, and R2 where all targets are equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
     /// Mean squared error, in squared units of the target.
@@ -50,7 +50,7 @@ pub struct ModelOutcome {
     pub scores: Scores,
     /// Its prediction for each test row.
     pub predictions: Vec<f64>,
-    /// Whether an earlier run trained it, and it was read from the [journal](super::Sweep::journal).
+    /// Whether it was read from the [journal](super::Sweep::journal) of an earlier run.
     pub restored: bool,
 }
 
@@ -73,7 +73,7 @@ pub struct FailedModel {
 impl fmt::Display for FailedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { model, params, trees: Range { start, end }, attempts, cause } = self;
-        let attempts = if *attempts == 1 { "1 attempt".to_owned() } else { format!("{attempts} attempts") };
+        let attempts = count(*attempts as usize, "attempt", "attempts");
         write!(f, "model {model} ({params}) failed at trees {start}..{end} after {attempts}: {cause}")
     }
 }
@@ -126,11 +126,10 @@ pub(crate) enum Place {
 pub struct Outcome {
     /// The name of the data set.
     pub dataset: String,
-    /// The hash of the rows, see [`Split::identity`](crate::data::Split::identity).
+    /// See [`Split::identity`](crate::data::Split::identity).
     pub(crate) identity: u64,
     /// What the target's numbers mean, with their unit.
     pub(crate) target: String,
-    /// The learner that grew the trees.
     pub(crate) learner: Learner,
     pub(crate) place: Place,
     /// How trees were cut into tasks.
@@ -153,7 +152,6 @@ pub struct Outcome {
     pub tasks: Vec<SweepTask>,
     /// The target of each test row.
     pub actual: Vec<f64>,
-    /// The file of the journal, if there is one.
     pub(crate) journal: Option<PathBuf>,
     /// How many models were read from the journal.
     pub restored: usize,
@@ -164,23 +162,18 @@ pub struct Outcome {
     pub(crate) kept: Vec<(usize, Model)>,
 }
 
-/// The index of the model with the lowest error, of those that are there; of equals the smaller forest.
-pub(super) fn best<'a>(models: impl IntoIterator<Item = Option<&'a ModelOutcome>>) -> Option<usize> {
-    let there = models.into_iter().enumerate().filter_map(|(i, model)| Some((i, model?)));
-    let order = |a: &ModelOutcome, b: &ModelOutcome| {
-        a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
-    };
-    there.min_by(|(_, a), (_, b)| order(a, b)).map(|(i, _)| i)
-}
-
 impl Outcome {
     /// The model with the lowest mean squared error; of equals the smaller forest.
     pub fn best(&self) -> &ModelOutcome {
         &self.models[self.best_index()]
     }
 
-    fn best_index(&self) -> usize {
-        best(self.models.iter().map(Some)).unwrap_or(0)
+    pub(super) fn best_index(&self) -> usize {
+        let order = |&a: &usize, &b: &usize| {
+            let [a, b] = [a, b].map(|index| &self.models[index]);
+            a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
+        };
+        (0..self.models.len()).min_by(order).unwrap_or(0)
     }
 
     /// The trees of the best model, ready to predict; `None` unless the sweep was told to
@@ -197,26 +190,27 @@ impl Outcome {
 
     /// The hyperparameters of all models in the order of the sweep, also of those that failed.
     pub(crate) fn params(&self) -> Vec<Params> {
-        let mut all: Vec<_> = self.models.iter().map(|model| (model.model, model.params)).collect();
-        all.extend(self.failed.iter().map(|failed| (failed.model, failed.params)));
+        let models = self.models.iter().map(|model| (model.model, model.params));
+        let mut all: Vec<_> =
+            models.chain(self.failed.iter().map(|failed| (failed.model, failed.params))).collect();
         all.sort_by_key(|(model, _)| *model);
         all.into_iter().map(|(_, params)| params).collect()
     }
 
     /// Whether every model has the same hyperparameters and the same predictions, bit for bit.
     pub fn same_bits(&self, other: &Self) -> bool {
-        let bits = |m: &ModelOutcome| m.predictions.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
-        let same = |(a, b): (&ModelOutcome, &ModelOutcome)| a.params == b.params && bits(a) == bits(b);
-        self.models.len() == other.models.len() && self.models.iter().zip(&other.models).all(same)
+        let bits = |model: &ModelOutcome| {
+            (model.params, model.predictions.iter().map(|p| p.to_bits()).collect::<Vec<_>>())
+        };
+        self.models.iter().map(bits).eq(other.models.iter().map(bits))
     }
 
     /// Seconds of work for each of the [`models`](Self::models), the tasks of all workers added up; where
     /// models share trees, for the trees that it has beyond the next smaller model.
     pub fn model_seconds(&self) -> Vec<f64> {
-        let numbers = self.models.iter().map(|model| model.model).chain(self.tasks.iter().map(|t| t.model));
-        let mut seconds = vec![0.0; numbers.max().map_or(0, |most| most + 1)];
-        self.tasks.iter().for_each(|task| seconds[task.model] += task.seconds());
-        self.models.iter().map(|model| seconds[model.model]).collect()
+        let mut seconds = BTreeMap::new();
+        self.tasks.iter().for_each(|task| *seconds.entry(task.model).or_insert(0.0) += task.seconds());
+        self.models.iter().map(|model| seconds.get(&model.model).copied().unwrap_or(0.0)).collect()
     }
 
     /// Seconds of work: the wall times of all tasks added up.
@@ -236,14 +230,17 @@ impl Outcome {
 
     /// The way it was run, in words.
     pub(crate) fn how(&self) -> String {
-        let shared = if self.shared { "shared trees, " } else { "" };
         let place = match self.place {
-            Place::Caller => return format!("{shared}one after another"),
+            Place::Caller => "one after another",
             Place::Threads if self.workers == 1 => "on one worker",
             Place::Threads => "in parallel",
             Place::Ray => "on Ray",
         };
-        if self.shared { format!("{shared}{place}") } else { format!("{place}, {}", self.schedule) }
+        match self.shared {
+            true => format!("shared trees, {place}"),
+            false if self.place == Place::Caller => place.to_owned(),
+            false => format!("{place}, {}", self.schedule),
+        }
     }
 
     /// How many nodes a tree has on average; `None` unless the trees of all models were kept.

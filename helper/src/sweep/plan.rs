@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use forest::{MAX_TREES, Params};
-use learner::{Learner, TREES_AT_A_TIME};
+use learner::Learner;
 
 use super::schedule::Schedule;
 use crate::data::{Shards, Split};
@@ -22,24 +22,31 @@ pub enum Keep {
     /// None: scores and predictions are enough.
     #[default]
     None,
-    /// The one with the lowest mean squared error.
+    /// The one with the lowest mean squared error; its trees are grown once more when all models are
+    /// scored.
     Best,
     /// All of them.
     All,
 }
 
+/// How the models of a sweep are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Settings {
+    pub(crate) learner: Learner,
+    pub(crate) keep: Keep,
+    pub(crate) schedule: Schedule,
+    /// Of a task of [`Schedule::Trees`].
+    pub(crate) trees_per_task: Option<usize>,
+    /// Whether models that differ only in their number of trees share these, where they can.
+    pub(crate) share_trees: bool,
+}
+
 /// Models that were checked, and how they are to be trained.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
-    pub(crate) learner: Learner,
+    pub(crate) settings: Settings,
     pub(crate) models: Vec<Params>,
-    pub(crate) keep: Keep,
-    pub(crate) schedule: Schedule,
-    /// Whether models that differ only in their number of trees share these, where they can.
-    sharing: bool,
-    /// Trees of a task of [`Schedule::Trees`].
-    grain: usize,
-    n_features: usize,
+    pub(crate) n_features: usize,
     /// Into how many shards the training rows are cut; each grows trees of its own.
     shards: usize,
 }
@@ -68,76 +75,49 @@ pub(crate) struct Cut {
     pub(crate) tasks: Vec<TaskPlan>,
 }
 
+impl Cut {
+    /// The models that have the trees of a task.
+    pub(crate) fn models_with(&self, task: usize) -> &[usize] {
+        let TaskPlan { forest, model, .. } = &self.tasks[task];
+        let models = &self.forests[*forest];
+        &models[models.iter().position(|other| other == model).unwrap_or(0)..]
+    }
+}
+
 impl Plan {
-    /// A plan for a table of `(rows, features)`.
+    /// A plan for a table of `(rows, features)`, or for shards with so many rows: each grows equally many
+    /// trees of a model.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] for the first hyperparameter that is out of its range.
+    /// [`ErrorKind::InvalidParameter`] for the first value that is out of its range.
     pub(crate) fn new(
-        learner: Learner,
+        settings: Settings,
         models: Vec<Params>,
-        keep: Keep,
-        (n_rows, n_features): (usize, usize),
+        (rows, n_features): (usize, usize),
+        shards: Option<&[usize]>,
     ) -> Result<Self> {
         if models.is_empty() {
             let message = "the sweep is empty: a hyperparameter was given no value, such as a range that ends before \
                            it begins; give each at least one";
             return Err(Error::new(ErrorKind::InvalidParameter, message));
         }
-        for params in &models {
-            params.check(n_rows, n_features)?;
-            if learner == Learner::Smartcore {
-                known_to_smartcore(params)?;
-            }
+        if let Some(trees) = settings.trees_per_task.filter(|trees| !(1..=MAX_TREES).contains(trees)) {
+            return Err(Error::invalid("trees_per_task", trees, "from 1 to 1,048,576 trees"));
         }
-        let grain = TREES_PER_TASK.next_multiple_of(learner.block());
-        let schedule = Schedule::default();
-        Ok(Self { learner, models, keep, schedule, sharing: false, grain, n_features, shards: 1 })
-    }
-
-    /// How the trees are cut; `trees_per_task` is for [`Schedule::Trees`].
-    pub(crate) fn scheduled(mut self, schedule: Schedule, trees_per_task: Option<usize>) -> Result<Self> {
-        self.schedule = schedule;
-        if let Some(trees) = trees_per_task {
-            if !(1..=MAX_TREES).contains(&trees) {
-                return Err(Error::invalid("trees_per_task", trees, "from 1 to 1,048,576 trees"));
-            }
-            self.grain = trees.next_multiple_of(self.learner.block());
-        }
-        Ok(self)
-    }
-
-    /// Grows the trees of each model on shards with so many rows, equally many on each.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where a shard would grow no tree or has too few rows, and for
-    /// smartcore.
-    pub(crate) fn on_shards(mut self, rows: &[usize]) -> Result<Self> {
-        if self.learner != Learner::Forest {
+        if shards.is_some() && settings.learner != Learner::Forest {
             let allowed = "forest: take Learner::Forest";
-            return Err(Error::invalid("the learner on shards", self.learner, allowed));
+            return Err(Error::invalid("the learner on shards", settings.learner, allowed));
         }
-        self.shards = rows.len();
-        let fewest = rows.iter().copied().min().unwrap_or(0);
-        for params in &self.models {
-            params.check(fewest, self.n_features)?;
-            if params.n_estimators < self.shards {
-                let allowed =
-                    format!("{0} or more, so that each of the {0} shards grows a tree", self.shards);
+        let (n, fewest) =
+            shards.map_or((1, rows), |rows| (rows.len(), rows.iter().copied().min().unwrap_or(0)));
+        for params in &models {
+            settings.learner.check(params, fewest, n_features)?;
+            if params.n_estimators < n {
+                let allowed = format!("{n} or more, so that each of the {n} shards grows a tree");
                 return Err(Error::invalid("n_estimators", params.n_estimators, allowed));
             }
         }
-        Ok(self)
-    }
-
-    /// The plan of one model, whose trees are kept.
-    pub(crate) fn of_one(self, model: Params) -> Self {
-        Self { models: vec![model], keep: Keep::Best, sharing: false, ..self }
-    }
-
-    /// Lets models share trees, where they can.
-    pub(crate) fn sharing(self) -> Self {
-        Self { sharing: true, ..self }
+        Ok(Self { settings, models, n_features, shards: n })
     }
 
     /// Whether models share trees.
@@ -147,13 +127,14 @@ impl Plan {
 
     /// Why some models that were to share trees grow their own; `None` where none do.
     pub(crate) fn apart(&self) -> Option<String> {
-        let free = Self { learner: Learner::Forest, shards: 1, ..self.clone() };
+        let settings = Settings { learner: Learner::Forest, ..self.settings };
+        let free = Self { settings, shards: 1, ..self.clone() };
         let (forests, possible) = (self.forests(&self.all()).len(), free.forests(&self.all()).len());
         let reason = match self.shards {
             1 => format!(
                 "{} grows trees in blocks of {1}, so only models with a multiple of {1} trees are part of larger ones",
-                self.learner,
-                self.learner.block()
+                self.settings.learner,
+                self.settings.learner.block()
             ),
             shards => format!("each of the {shards} shards grows a part of each model's trees"),
         };
@@ -166,52 +147,50 @@ impl Plan {
 
     /// The models in groups that share trees, each with the smallest first.
     fn forests(&self, models: &[usize]) -> Vec<Vec<usize>> {
-        if !self.sharing || self.shards > 1 {
+        if !self.settings.share_trees || self.shards > 1 {
             return models.iter().map(|model| vec![*model]).collect();
         }
-        let size = |model: &usize| self.models[*model].n_estimators;
+        let size = |model: usize| self.models[model].n_estimators;
+        let like = |model: usize| Params { n_estimators: 0, ..self.models[model] };
+        let mut sorted = models.to_vec();
+        sorted.sort_by_key(|&model| size(model));
         let mut forests: Vec<Vec<usize>> = Vec::new();
-        for &model in models {
-            let of = |other: usize| Params { n_estimators: 0, ..self.models[other] };
-            match forests.iter_mut().find(|forest| of(forest[0]) == of(model)) {
+        for model in sorted {
+            // A model that ends within a block of trees is no part of a larger one.
+            let extends = |last: usize| {
+                size(last) == size(model) || size(last).is_multiple_of(self.settings.learner.block())
+            };
+            let fits =
+                |forest: &Vec<usize>| like(forest[0]) == like(model) && extends(forest[forest.len() - 1]);
+            match forests.iter_mut().find(|forest| fits(forest)) {
                 Some(forest) => forest.push(model),
                 None => forests.push(vec![model]),
             }
         }
-        let mut apart = Vec::new();
-        for forest in &mut forests {
-            forest.sort_by_key(|model| (size(model), *model));
-            // A model that ends within a block is no part of a larger one.
-            let largest = forest.last().map_or(0, size);
-            let ends = |model: &mut usize| {
-                size(model) < largest && !size(model).is_multiple_of(self.learner.block())
-            };
-            apart.extend(forest.extract_if(.., ends).map(|model| vec![model]));
-        }
-        forests.extend(apart);
         forests
     }
 
     /// The tasks that train these models, in the order in which they are handed out.
     pub(crate) fn cut(&self, models: &[usize]) -> Cut {
         let forests = self.forests(models);
-        let whole = !self.sharing && self.schedule != Schedule::Trees;
+        let Settings { learner, schedule, trees_per_task, share_trees, .. } = self.settings;
+        let whole = !share_trees && schedule != Schedule::Trees;
+        let trees = trees_per_task.unwrap_or(TREES_PER_TASK).next_multiple_of(learner.block());
         let mut tasks = Vec::new();
         for (index, forest) in forests.iter().enumerate() {
             let mut from = 0;
             for &model in forest {
                 let end = self.models[model].n_estimators;
-                let grain = if whole { end } else { self.grain };
+                let most = if whole { end } else { trees };
                 while from < end {
-                    let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end));
-                    let shard = shard.map(|trees| trees.end).find(|to| *to > from).unwrap_or(end);
-                    let to = end.min(from + grain).min(shard);
+                    let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end).end);
+                    let to = shard.chain([end]).find(|to| *to > from).unwrap_or(end).min(from + most);
                     tasks.push(TaskPlan { forest: index, model, trees: from..to });
                     from = to;
                 }
             }
         }
-        if whole && self.schedule == Schedule::LongestFirst {
+        if whole && schedule == Schedule::LongestFirst {
             tasks.sort_by(|a, b| self.work(b.model).total_cmp(&self.work(a.model)));
         }
         Cut { forests, tasks }
@@ -227,65 +206,33 @@ impl Plan {
     }
 
     /// # Errors
-    /// [`ErrorKind::Memory`] where the sweep would need more memory than can be had, with both figures.
+    /// [`ErrorKind::Memory`] where the workers and the trees to keep may need more memory than can be had.
     pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
+        let Settings { learner, keep, share_trees, .. } = self.settings;
+        let rows = split.train.len().div_ceil(self.shards);
         let trees: usize = self.models.iter().map(|params| params.n_estimators).sum();
+        let tree = self.models.iter().map(|params| learner.tree_bytes(rows, params)).max().unwrap_or(0);
+        let kept = match keep {
+            Keep::None => 0,
+            Keep::Best => self.models.iter().map(|params| params.n_estimators).max().unwrap_or(0),
+            Keep::All => self.forests(&self.all()).iter().map(|forest| self.largest(forest)).sum(),
+        };
+        // Ten trees at a time, and a shard's numbers as read and as prepared.
+        let worker = learner.worker_bytes(rows, self.n_features)
+            + 10 * tree
+            + 24 * (rows * (self.n_features + 1)) as u64;
         let what = format!(
-            "the sweep ({} models, {} trees{}, {workers} workers, keep {:?})",
+            "the sweep ({} models, {} trees{}, {workers} workers, keep {keep:?})",
             self.models.len(),
             thousands(trees as u64),
-            if self.sharing { " that models share" } else { "" },
-            self.keep
+            if share_trees { " that models share" } else { "" }
         );
         let instead = "keep fewer models, train fewer trees or use fewer workers";
-        platform::check_memory(&what, self.memory(split, workers), instead)
+        platform::check_memory(&what, worker * workers as u64 + tree.saturating_mul(kept as u64), instead)
     }
 
-    /// An upper estimate in bytes.
-    fn memory(&self, split: &Split, workers: usize) -> u64 {
-        let rows = split.train.len().div_ceil(self.shards);
-        let memory = |params: &Params| self.learner.memory(rows, self.n_features, params);
-        let each: Vec<_> = self.models.iter().map(memory).collect();
-        // A shard's numbers, as read and as sorted.
-        let shard = if self.shards > 1 { 24 * (rows * (self.n_features + 1)) as u64 } else { 0 };
-        // A forest takes what its largest model takes.
-        let forests = self.forests(&self.all());
-        let largest = forests.iter().filter_map(|forest| forest.last().copied());
-        let bytes = |i: usize| each[i].tree.saturating_mul(self.models[i].n_estimators as u64);
-        let kept = match self.keep {
-            Keep::None => 0,
-            // The best so far, and one that may turn out better.
-            Keep::Best => 2 * largest.map(bytes).max().unwrap_or(0),
-            Keep::All => largest.map(bytes).fold(0, u64::saturating_add),
-        };
-        let whole = !self.sharing && self.schedule != Schedule::Trees;
-        let held = |model: usize| match self.keep {
-            Keep::None => TREES_AT_A_TIME,
-            _ if whole => self.models[model].n_estimators,
-            _ => self.grain.max(TREES_AT_A_TIME),
-        };
-        let worker = |i: usize| each[i].worker.saturating_add(each[i].tree.saturating_mul(held(i) as u64));
-        let worker = shard.saturating_add((0..each.len()).map(worker).max().unwrap_or(0));
-        // Predictions and sums of each model, and sums on their way from the workers.
-        let sums = split.test.len() as u64 * 8;
-        let numbers = sums * (2 * self.models.len() + 2 * workers) as u64;
-        kept.saturating_add(worker.saturating_mul(workers as u64)).saturating_add(numbers)
-    }
-}
-
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for a hyperparameter that smartcore does not have.
-fn known_to_smartcore(params: &Params) -> Result<()> {
-    let allowed = |default| format!("{default} for smartcore, which does not have it; take Learner::Forest");
-    match *params {
-        Params { min_impurity_decrease: least, .. } if least != 0.0 => {
-            Err(Error::invalid("min_impurity_decrease", least, allowed("0")))
-        }
-        Params { bootstrap: false, .. } => Err(Error::invalid("bootstrap", false, allowed("true"))),
-        Params { max_samples: Some(samples), .. } => {
-            Err(Error::invalid("max_samples", samples, allowed("None")))
-        }
-        _ => Ok(()),
+    fn largest(&self, forest: &[usize]) -> usize {
+        forest.last().map_or(0, |model| self.models[*model].n_estimators)
     }
 }
 
@@ -295,7 +242,13 @@ mod tests {
 
     fn plan(learner: Learner, sizes: &[usize]) -> Plan {
         let models = sizes.iter().map(|&n_estimators| Params { n_estimators, ..Params::default() });
-        Plan::new(learner, models.collect(), Keep::None, (100, 8)).unwrap()
+        let settings = Settings { learner, ..Settings::default() };
+        Plan::new(settings, models.collect(), (100, 8), None).unwrap()
+    }
+
+    fn sharing(mut plan: Plan) -> Plan {
+        plan.settings.share_trees = true;
+        plan
     }
 
     fn lab() -> Plan {
@@ -308,7 +261,11 @@ mod tests {
 
     #[test]
     fn a_schedule_cuts_and_orders() {
-        let tasks = |schedule| all(&lab().scheduled(schedule, None).unwrap()).tasks;
+        let scheduled = |schedule, trees_per_task| {
+            let settings = Settings { schedule, trees_per_task, ..Settings::default() };
+            Plan::new(settings, lab().models, (100, 8), None)
+        };
+        let tasks = |schedule| all(&scheduled(schedule, None).unwrap()).tasks;
         assert_eq!(tasks(Schedule::Trees).len(), 585);
         let (in_order, longest) = (tasks(Schedule::Models), tasks(Schedule::LongestFirst));
         assert!(in_order.iter().map(|task| task.model).eq(0..30));
@@ -316,17 +273,17 @@ mod tests {
         for tasks in [in_order, longest, tasks(Schedule::Trees)] {
             assert_eq!(tasks.iter().map(|task| task.trees.len()).sum::<usize>(), 5_850);
         }
-        let single = lab().scheduled(Schedule::Trees, Some(1)).unwrap();
+        let single = scheduled(Schedule::Trees, Some(1)).unwrap();
         assert_eq!(all(&single).tasks.len(), 5_850);
-        assert!(lab().scheduled(Schedule::Trees, Some(0)).unwrap_err().to_string().contains("from 1 to"));
+        assert!(scheduled(Schedule::Trees, Some(0)).unwrap_err().to_string().contains("from 1 to"));
     }
 
     #[test]
     fn shared_trees_are_grown_once() {
-        let cut = all(&lab().sharing());
+        let cut = all(&sharing(lab()));
         assert_eq!(cut.forests, [(0..30).collect::<Vec<_>>()]);
         assert_eq!(cut.tasks.iter().map(|task| task.trees.len()).sum::<usize>(), 340);
-        let odd = all(&plan(Learner::Forest, &[7, 25, 7, 12]).sharing());
+        let odd = all(&sharing(plan(Learner::Forest, &[7, 25, 7, 12])));
         assert_eq!(odd.forests, [[0, 2, 3, 1]]);
         let tasks: Vec<_> = odd.tasks.iter().map(|t| (t.model, t.trees.clone())).collect();
         assert_eq!(tasks, [(0, 0..7), (3, 7..12), (1, 12..22), (1, 22..25)]);
@@ -334,22 +291,24 @@ mod tests {
 
     #[test]
     fn only_whole_blocks_are_shared() {
-        let plan = |sizes: &[usize]| plan(Learner::Smartcore, sizes).sharing();
+        let plan = |sizes: &[usize]| sharing(plan(Learner::Smartcore, sizes));
         let forests = |sizes| all(&plan(sizes)).forests;
         assert_eq!(forests(&[10, 25, 20]), [[0, 2, 1]]);
         assert_eq!(plan(&[10, 25, 20]).apart(), None);
-        assert_eq!(forests(&[10, 15, 20]), [vec![0, 2], vec![1]]);
-        assert_eq!(forests(&[5, 15]), [[1], [0]]);
+        assert_eq!(forests(&[10, 15, 20]), [vec![0, 1], vec![2]]);
+        assert_eq!(forests(&[5, 15]), [[0], [1]]);
         assert!(plan(&[10, 15, 20]).shares() && !plan(&[5, 15]).shares());
         let reason = plan(&[5, 15]).apart().unwrap();
         assert!(reason.contains("smartcore grows trees in blocks of 10"), "{reason}");
-        let shards = lab().on_shards(&[50, 50]).unwrap().sharing();
+        let shards = Plan::new(lab().settings, lab().models, (100, 8), Some(&[50, 50])).unwrap();
+        let shards = sharing(shards);
         assert!(!shards.shares() && shards.apart().unwrap().contains("2 shards"));
     }
 
     #[test]
     fn what_smartcore_does_not_have_is_refused() {
-        let check = |params| Plan::new(Learner::Smartcore, vec![params], Keep::None, (100, 8));
+        let settings = Settings { learner: Learner::Smartcore, ..Settings::default() };
+        let check = |params| Plan::new(settings, vec![params], (100, 8), None);
         let default = Params::default;
         for (params, part) in [
             (Params { bootstrap: false, ..default() }, "bootstrap is false, but must be true for smartcore"),

@@ -10,13 +10,8 @@ use crate::text::thousands;
 pub(crate) const MOST_WORKERS: usize = 1024;
 
 /// The speedup on 1 to 1,024 workers under several schedules: list scheduling, simulated with the times
-/// that the tasks of a sequential run took.
-///
-/// The simulation leaves out what workers cost each other (memory, caches, a network) and what handing
-/// out a task costs; measured points show these.
-///
-/// As the last line of a cell it shows itself as a table; [`chart::projection`](crate::chart::projection)
-/// draws it.
+/// that the tasks of a sequential run took. What workers cost each other (memory, caches, a network) and
+/// what handing out a task costs is left out; measured points show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
     pub(crate) dataset: String,
@@ -30,7 +25,7 @@ pub struct Projection {
     pub(crate) measured: Vec<Measured>,
 }
 
-/// A way of cutting the work into tasks.
+/// A way of cutting the work into tasks, with their times.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Policy {
     pub(crate) name: String,
@@ -73,7 +68,7 @@ impl Projection {
         let models = run.model_seconds();
         let mut longest_first = models.clone();
         longest_first.sort_by(|a, b| b.total_cmp(a));
-        let longest = longest_first.first().copied().unwrap_or(work);
+        let longest = longest_first[0];
         let policy = |name: &str, seconds: Vec<f64>| Policy {
             name: format!("{name}: {} tasks", thousands(seconds.len() as u64)),
             seconds,

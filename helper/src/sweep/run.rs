@@ -1,239 +1,173 @@
-//! Running a plan: the training set is sorted once, tasks grow trees of it, models are scored.
+//! Running a plan: the training set is prepared once, tasks grow trees of it, models are scored.
 //!
 //! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
 //! tasks everywhere.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
+use super::distributed;
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
+use super::job::{Job, Sabotage, Training};
 use super::journal::{Journal, Restored};
-use super::outcome::{Outcome, Place, SweepTask};
+use super::model::Model;
+use super::outcome::{ModelOutcome, Outcome, Place, Scores};
 use super::pace::pace;
-use super::plan::Plan;
-use super::training::Training;
-use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{
-    Cluster, Log, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done,
-};
+use super::plan::{Keep, Plan};
+use crate::cluster::{Cluster, Log, MAX_RETRIES, ObjectRef, until_done};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::{panics, platform};
+use crate::panics;
+use crate::ray::{RayCluster, RayRef};
+
+/// Who runs the tasks, and the split as it is there.
+pub(super) enum Pool<'a> {
+    Caller,
+    Threads(&'a Cluster, &'a ObjectRef<Split>),
+    Ray(&'a RayCluster, &'a RayRef<Split>),
+}
 
 /// What a run is given beside its plan.
 #[derive(Default)]
 pub(super) struct Extras<'a> {
     pub(super) listener: Option<&'a Listener>,
     pub(super) journal: Option<(Journal, Vec<Restored>)>,
-    pub(super) sabotage: Option<&'a Sabotage>,
+    pub(super) sabotage: Option<Sabotage>,
     pub(super) shards: Option<&'a Shards>,
 }
 
-/// Runs the tasks one after another on the calling thread.
-pub(super) fn sequential(plan: Plan, split: &Split, extras: Extras<'_>) -> Result<Outcome> {
-    let outcome = run(plan, split, 1, extras, |work, gathering| one_by_one(&work, split, gathering))?;
-    Ok(Outcome { place: Place::Caller, ..outcome })
-}
-
-/// Runs the tasks on the workers of a cluster.
-pub(super) fn on_cluster(
-    plan: Plan,
-    cluster: &Cluster,
-    data: &ObjectRef<Split>,
-    extras: Extras<'_>,
-) -> Result<Outcome> {
-    let split = cluster.get(data)?;
-    let listener = reporting(Arc::clone(cluster.log()), split.dataset.clone(), extras.listener.cloned());
-    let extras = Extras { listener: Some(&listener), ..extras };
-    run(plan, &split, cluster.workers(), extras, |work, gathering| {
-        in_parallel(&cluster.put(work), cluster, data, gathering)
-    })
-}
-
-/// Runs a plan; `execute` has all tasks of some work done, and adds their results.
-pub(super) fn run(
-    plan: Plan,
-    split: &Split,
-    workers: usize,
-    extras: Extras<'_>,
-    execute: impl Fn(Work, &mut Gathering<'_>) -> Result<()>,
-) -> Result<Outcome> {
-    let plan = Arc::new(plan);
+pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
+    let Extras { listener, journal, sabotage, shards } = extras;
+    let (place, log) = match pool {
+        Pool::Caller => (Place::Caller, Log::new(1)),
+        Pool::Threads(cluster, _) => (Place::Threads, Arc::clone(cluster.log())),
+        Pool::Ray(ray, _) => (Place::Ray, Arc::clone(ray.log())),
+    };
     let setup = Instant::now();
-    let training = Arc::new(match extras.shards {
-        None => Training::new(plan.learner, split)?,
-        Some(shards) => Training::Shards(plan.learner, Box::new(shards.clone())),
-    });
+    let (training, objects) = match pool {
+        Pool::Ray(_, data) => (None, distributed::objects(&plan, data, shards)?),
+        _ => (Some(Training::new(plan.settings.learner, split, shards)?), Vec::new()),
+    };
     let setup_seconds = setup.elapsed().as_secs_f64();
-    let work = |models: &[usize]| Work::new(&plan, models, &training, extras.sabotage);
-
-    let mut gathering = Gathering::new(&plan, split, extras.listener, workers, extras.journal);
-    gathering.setup_seconds = setup_seconds;
-    let missing = work(&gathering.missing());
-    gathering.pace = pace();
-    gathering.start(&missing);
-    execute(missing, &mut gathering)?;
-    let again = gathering.to_grow_again();
-    if !again.is_empty() {
-        execute(work(&again), &mut gathering)?;
+    let (journal, restored) = journal.map_or((None, Vec::new()), |(journal, models)| (Some(journal), models));
+    if let Some(journal) = journal.as_ref().filter(|_| !restored.is_empty()) {
+        tell(listener, Event::Resumed(restored.len(), journal.path()));
     }
-    gathering.outcome()
-}
-
-/// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
-pub(super) fn reporting(log: Arc<Log>, dataset: String, listener: Option<Listener>) -> Listener {
-    let mut best = f64::INFINITY;
-    Arc::new(Mutex::new(move |event: Event<'_>| {
-        if let Event::Finished { model, done, of, left, .. } = event {
-            best = best.min(model.scores.mse);
-            let trees = model.params.n_estimators as f64;
-            let metrics = [
-                ("trees", trees),
-                ("MSE", model.scores.mse),
-                ("R2", model.scores.r2),
-                ("best MSE", best),
-                ("done", done as f64),
-                ("of", of as f64),
-                ("seconds left", left),
-            ];
-            log.report(format!("{dataset}, model {}", model.model), &metrics);
-        }
-        tell(listener.as_ref(), event);
-    }))
-}
-
-/// Grows the best model's trees here, where those that grew elsewhere stayed there.
-pub(super) fn keep_best(
-    outcome: &mut Outcome,
-    plan: Plan,
-    split: &Split,
-    shards: Option<&Shards>,
-) -> Result<()> {
-    let best = outcome.best().clone();
-    let grown = sequential(plan.of_one(best.params), split, Extras { shards, ..Extras::default() })?;
-    if grown.models[0].predictions != best.predictions {
-        let message = format!(
-            "model {} ({}) predicts otherwise than its trees that were grown again here: the cluster's worker library is of \
-             another version; run ./scripts/setup",
-            best.model, best.params
-        );
-        return Err(Error::new(ErrorKind::Cluster, message));
+    let actual = split.test.y().to_vec();
+    let models: Vec<_> = restored.into_iter().map(|model| model.scored(&plan, &actual)).collect();
+    let missing = (0..plan.models.len()).filter(|&i| models.iter().all(|model| model.model != i));
+    let job = Arc::new(Job::new(plan.clone(), &missing.collect::<Vec<_>>(), split, training, sabotage));
+    let outcome = Outcome {
+        dataset: split.dataset.clone(),
+        identity: split.identity(),
+        target: split.target.clone(),
+        learner: plan.settings.learner,
+        place,
+        schedule: plan.settings.schedule,
+        shared: plan.shares(),
+        workers: log.workers(),
+        seconds: 0.0,
+        setup_seconds,
+        pace: [pace(), 0.0],
+        restored: models.len(),
+        models,
+        failed: Vec::new(),
+        tasks: Vec::new(),
+        actual,
+        journal: journal.as_ref().map(|journal| journal.path().to_owned()),
+        warnings: plan.apart().into_iter().collect(),
+        data_bytes: split.bytes(),
+        kept: Vec::new(),
+    };
+    let mut gathering = Gathering::new(&job, &log, outcome, listener, journal);
+    match pool {
+        Pool::Caller => one_by_one(&job, split, &log, &mut gathering)?,
+        Pool::Threads(cluster, data) => in_parallel(&job, cluster, data, &mut gathering)?,
+        Pool::Ray(ray, data) => distributed::over_ray(&job, ray, data, &objects, shards, &mut gathering)?,
     }
-    outcome.kept = grown.kept.into_iter().map(|(_, model)| (best.model, model)).collect();
-    Ok(())
+    let mut outcome = gathering.outcome()?;
+    keep(&mut outcome, &plan, split, shards)?;
+    Ok(outcome)
 }
 
-fn one_by_one(work: &Work, split: &Split, gathering: &mut Gathering<'_>) -> Result<()> {
-    let first = gathering.begin(&work.cut);
-    let epoch = gathering.started;
-    for (task, planned) in work.cut.tasks.iter().enumerate() {
-        if work.is_useless(task) {
-            continue;
-        }
-        let queued = epoch.elapsed().as_secs_f64();
-        let (grown, started, cpu) = loop {
-            let (started, cpu) = (epoch.elapsed().as_secs_f64(), platform::thread_cpu());
-            match panics::catch(|| work.run(task, &split.test, task_is_cancelled)) {
-                Ok(grown) => break (grown, started, cpu),
-                Err(panic) if work.attempts(task) > MAX_RETRIES => {
-                    break (Err(Error::new(ErrorKind::Task, format!("panicked: {panic}"))), started, cpu);
-                }
-                Err(_) => {}
+impl Restored {
+    fn scored(self, plan: &Plan, actual: &Vec<f64>) -> ModelOutcome {
+        let Self { model, predictions } = self;
+        let scores = Scores::of(actual, &predictions);
+        ModelOutcome { model, params: plan.models[model], scores, predictions, restored: true }
+    }
+}
+
+fn one_by_one(job: &Job, split: &Split, log: &Log, gathering: &mut Gathering<'_>) -> Result<()> {
+    for (task, planned) in job.cut.tasks.iter().enumerate() {
+        let record = log.add(planned.to_string());
+        let grown = loop {
+            record.begin(0)?;
+            let panicked = |panic| Error::new(ErrorKind::Task, format!("panicked: {panic}"));
+            match panics::catch(|| job.run(task, &split.test)).map_err(panicked) {
+                Err(panic) if job.attempts(task) <= MAX_RETRIES => record.fail_once(panic),
+                grown => break grown.flatten(),
             }
         };
-        let cpu = platform::thread_cpu().zip(cpu).map(|(after, before)| after - before);
-        gathering.record(SweepTask {
-            task: first + task,
-            model: planned.model,
-            trees: planned.trees.clone(),
-            worker: 0,
-            attempt: work.attempts(task),
-            state: if grown.is_ok() { TaskState::Finished } else { TaskState::Failed },
-            queued,
-            started,
-            ended: epoch.elapsed().as_secs_f64(),
-            cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
-        });
-        match grown {
-            Ok(grown) => gathering.add(work, task, &grown)?,
-            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
-            Err(error) => gathering.fail(work, task, &error),
-        }
+        record.end(grown.as_ref().err().cloned());
+        gathering.ended(task, Some(&record.record()), grown.as_ref().map_err(Error::clone))?;
     }
     Ok(())
 }
 
 fn in_parallel(
-    shared: &ObjectRef<Work>,
+    job: &Arc<Job>,
     cluster: &Cluster,
     data: &ObjectRef<Split>,
     gathering: &mut Gathering<'_>,
 ) -> Result<()> {
-    let work = &*cluster.get(shared)?;
-    let first = gathering.begin(&work.cut);
-    let epoch = cluster.log().elapsed().saturating_sub(gathering.started.elapsed());
-    let mut open = Vec::with_capacity(work.cut.tasks.len());
-    for (task, planned) in work.cut.tasks.iter().enumerate() {
-        let asking = cluster.clone();
-        let grown = cluster
-            .options()
-            .name(planned.to_string())
-            .remote((shared, data), move |(work, split)| work.run(task, &split.test, || asking.cancelled()));
-        open.push((task, grown));
-    }
+    let shared = cluster.put(Arc::clone(job));
+    let submit = |task: usize| {
+        let named = cluster.options().name(job.cut.tasks[task].to_string());
+        (task, named.remote((&shared, data), move |(job, split)| job.run(task, &split.test)))
+    };
+    let mut open: Vec<_> = (0..job.cut.tasks.len()).map(submit).collect();
     while !open.is_empty() {
         until_done(open.iter().map(|(_, grown)| grown), 1, None)?;
         for (task, object) in open.extract_if(.., |(_, grown)| grown.is_done()) {
             let result = cluster.get(&object);
-            let grown: Result<&Grown> = result
-                .as_deref()
-                .map_err(Error::clone)
-                .and_then(|grown| grown.as_ref().map_err(Error::clone));
-            let dropped = grown.is_err() && work.is_useless(task);
-            // A task that was dropped before it began leaves no record.
-            if dropped && work.attempts(task) == 0 {
-                continue;
-            }
-            if let Some(record) = object.task() {
-                gathering.record(trace(first, task, work, &record, grown.is_ok(), epoch));
-            }
-            match grown {
-                Ok(grown) => gathering.add(work, task, grown).inspect_err(|_| work.cancel())?,
-                Err(_) if dropped => {}
-                // The task that runs the sweep was cancelled, and its tasks with it.
-                Err(error) if error.kind() == ErrorKind::Cancelled => {
-                    work.cancel();
-                    return Err(error);
-                }
-                Err(error) => gathering.fail(work, task, &error),
-            }
+            let grown =
+                result.as_deref().map_err(Error::clone).and_then(|g| g.as_ref().map_err(Error::clone));
+            gathering.ended(task, object.task().as_ref(), grown)?;
         }
     }
     Ok(())
 }
 
-/// A task's record in the outcome, from its record in the cluster.
-pub(super) fn trace(
-    first: usize,
-    task: usize,
-    work: &Work,
-    record: &TaskRecord,
-    finished: bool,
-    epoch: Duration,
-) -> SweepTask {
-    let planned = &work.cut.tasks[task];
-    let since = |time: Duration| time.as_secs_f64() - epoch.as_secs_f64();
-    SweepTask {
-        task: first + task,
-        model: planned.model,
-        trees: planned.trees.clone(),
-        worker: record.worker.unwrap_or(0),
-        attempt: work.attempts(task).max(record.attempt),
-        state: if finished { TaskState::Finished } else { TaskState::Failed },
-        queued: since(record.queued),
-        started: record.started.map_or(0.0, since),
-        ended: record.ended.map_or(0.0, since),
-        cpu_seconds: record.cpu.map(|cpu| cpu.as_secs_f64()),
+/// Grows the trees that are to be kept and are not here: those of the best model, and of models that came
+/// from a journal.
+fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shards>) -> Result<()> {
+    let wanted: Vec<usize> = match plan.settings.keep {
+        Keep::None => return Ok(()),
+        Keep::Best => vec![outcome.best_index()],
+        Keep::All => (0..outcome.models.len()).filter(|&i| outcome.model(i).is_none()).collect(),
+    };
+    let training = Training::new(plan.settings.learner, split, shards)?;
+    let scale = plan.settings.learner.scale(learner::Whole::of(split.train.y()));
+    for index in wanted {
+        let ModelOutcome { model, params, predictions, .. } = &outcome.models[index];
+        let pieces = plan.cut(&[*model]).tasks.into_iter().map(|task| training.grow(params, task.trees));
+        let trees = pieces.map(|trees| trees.map(Arc::from)).collect::<Result<_>>()?;
+        let grown = Model { params: *params, n_features: plan.n_features, trees, scale };
+        let bits = |of: &[f64]| of.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
+        if bits(&grown.predict(&split.test)?) != bits(predictions) {
+            let (kind, by, remedy) = match outcome.place {
+                Place::Ray => (ErrorKind::Cluster, "the cluster's worker library", "run ./scripts/setup"),
+                _ => (ErrorKind::Data, "what wrote the journal", "delete the journal, or take another name"),
+            };
+            let message = format!(
+                "model {model} ({params}) predicts otherwise than its trees that were grown again here: {by} is of another \
+                 version; {remedy}"
+            );
+            return Err(Error::new(kind, message));
+        }
+        outcome.kept.push((*model, grown));
     }
+    Ok(())
 }

@@ -7,8 +7,8 @@ use forest::{MaxFeatures, MaxSamples};
 
 use crate::error::{Error, Result};
 
-/// One value, or a list of values: an array, a `Vec`, a slice or a range, also with `step_by`. Where a
-/// hyperparameter may be `None`, its values may be given with or without `Some`.
+/// One value, or an array, a `Vec`, a slice or a range of values, also with `step_by`. Where a hyperparameter
+/// may be `None`, its values may be given with or without `Some`.
 ///
 /// ```
 /// use helper::Sweep;
@@ -102,19 +102,13 @@ many! {
 
 impl<T, V: Values<T> + Clone> Values<T> for &[V] {
     fn values(self) -> Result<Vec<T>> {
-        all(self.iter().cloned())
+        all(self)
     }
 }
 
-impl<T, V: Values<T> + Clone> Values<T> for &Vec<V> {
+impl<T, V: Values<T> + Clone> Values<T> for &V {
     fn values(self) -> Result<Vec<T>> {
-        self.as_slice().values()
-    }
-}
-
-impl<T, V: Values<T> + Clone, const N: usize> Values<T> for &[V; N] {
-    fn values(self) -> Result<Vec<T>> {
-        self.as_slice().values()
+        self.clone().values()
     }
 }
 

@@ -1,14 +1,14 @@
 //! The first line of a journal: which sweep its models are of.
 
-use forest::Params;
-use learner::Learner;
+use forest::{Matrix, MaxFeatures, Params};
+use learner::{Learner, Whole};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::data::{Rows, Split};
+use crate::data::Split;
 use crate::error::Result;
+use crate::sweep::outcome::COLUMNS;
 use crate::sweep::plan::Plan;
-use crate::sweep::training::{Training, matrix};
 
 /// What must be the same for models of a journal to be models of a sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,12 +28,6 @@ pub(in crate::sweep) struct Header {
     pub(super) models: Vec<Params>,
 }
 
-/// What the header of every format has.
-#[derive(Deserialize)]
-pub(super) struct Format {
-    pub(super) journal: u32,
-}
-
 pub(super) const FORMAT: u32 = 2;
 
 impl Header {
@@ -45,40 +39,34 @@ impl Header {
             train_rows: split.train.len(),
             test_rows: split.test.len(),
             numbers: format!("{:016x}", split.identity()),
-            learner: plan.learner.to_string(),
-            trees: format!("{:016x}", sample(plan.learner)?),
+            learner: plan.settings.learner.to_string(),
+            trees: format!("{:016x}", sample(plan.settings.learner)?),
             models: plan.models.clone(),
         })
     }
 
+    /// What is compared, and its value.
+    fn facts(&self) -> Vec<(String, String)> {
+        let rows = format!("{} + {}", self.train_rows, self.test_rows);
+        let facts = [
+            ("the data are", self.dataset.clone()),
+            ("the rows to learn from and to be tested on are", rows),
+            ("the data differ: the hash of their numbers is", self.numbers.clone()),
+            ("the learner is", self.learner.clone()),
+            ("this version grows other trees: a sample's hash is", self.trees.clone()),
+            ("the sweep is", format!("of {} models", self.models.len())),
+        ];
+        let models = self.models.iter().enumerate().flat_map(|(model, params)| {
+            COLUMNS.map(|(name, value)| (format!("{name} of model {model} is"), value(params)))
+        });
+        facts.map(|(what, value)| (what.to_owned(), value)).into_iter().chain(models).collect()
+    }
+
     /// The first difference between this header, of a journal, and that of a sweep, in words.
     pub(super) fn difference(&self, sweep: &Self) -> Option<String> {
-        let facts = |header: &Self| {
-            [
-                ("the data are", header.dataset.clone()),
-                (
-                    "the rows to learn from and to be tested on are",
-                    format!("{} + {}", header.train_rows, header.test_rows),
-                ),
-                ("the data differ: the hash of their numbers is", header.numbers.clone()),
-                ("the learner is", header.learner.clone()),
-                ("this version grows other trees: a sample's hash is", header.trees.clone()),
-                ("the sweep is", format!("of {} models", header.models.len())),
-            ]
-        };
-        let differs = |(there, here): &((&str, String), (&str, String))| there != here;
-        if let Some(((what, there), (_, here))) = facts(self).into_iter().zip(facts(sweep)).find(differs) {
-            return Some(format!("{what} {there} there, but {here} here"));
-        }
-        let models = self.models.iter().zip(&sweep.models).enumerate();
-        let (model, (there, here)) = models.into_iter().find(|(_, (there, here))| there != here)?;
-        let (there, here) = (there.to_string(), here.to_string());
-        let fields = |one: &str, other: &str| {
-            let other: Vec<&str> = other.split(", ").collect();
-            let own: Vec<&str> = one.split(", ").filter(|field| !other.contains(field)).collect();
-            if own.is_empty() { one.to_owned() } else { own.join(", ") }
-        };
-        Some(format!("model {model} has {} there, but {} here", fields(&there, &here), fields(&here, &there)))
+        let (there, here) = (self.facts(), sweep.facts());
+        let ((what, there), (_, here)) = there.iter().zip(&here).find(|(there, here)| there != here)?;
+        Some(format!("{what} {there} there, but {here} here"))
     }
 }
 
@@ -86,21 +74,13 @@ impl Header {
 fn sample(learner: Learner) -> Result<u64> {
     let column = |step: usize, of: usize| (0..300).map(|i| (i * step % of) as f64).collect::<Vec<_>>();
     let [x, z] = [column(7_919, 1_009), column(31, 17)];
-    let y = x.iter().zip(&z).map(|(x, z)| x.sqrt() + z).collect();
-    let rows = Rows::gather(&[x, z, y], &(0..300).collect::<Vec<_>>());
-    let split = Split {
-        dataset: String::new(),
-        features: Vec::new(),
-        target: String::new(),
-        train: rows.clone(),
-        test: rows.clone(),
-    };
-    let training = Training::new(learner, &split)?;
-    let max_features = forest::MaxFeatures::Count(1);
-    let params = Params { n_estimators: 3, seed: 7, max_features, ..Params::default() };
-    let mut sums = vec![0; rows.len()];
-    training.grow(&params, 0..3)?.add_predictions(matrix(&rows)?, &mut sums)?;
-    let mut hasher = Xxh3::new();
-    sums.iter().for_each(|sum| hasher.update(&sum.to_le_bytes()));
-    Ok(hasher.digest())
+    let y: Vec<f64> = x.iter().zip(&z).map(|(x, z)| x.sqrt() + z).collect();
+    let x = [x, z].concat();
+    let x = Matrix::from_columns(&x, 2)?;
+    let params =
+        Params { n_estimators: 3, seed: 7, max_features: MaxFeatures::Count(1), ..Params::default() };
+    let mut sums = vec![0; y.len()];
+    learner.prepare(x, &y, Whole::of(&y))?.grow(&params, 0..3)?.add_predictions(x, &mut sums)?;
+    let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    Ok(xxh3_64(&bytes))
 }

@@ -16,8 +16,8 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use forest::Params;
+use header::FORMAT;
 pub(super) use header::Header;
-use header::{FORMAT, Format};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::ModelOutcome;
@@ -31,10 +31,6 @@ const BEGIN: &[u8] = b"{\"journal\":";
 struct Finished<'a> {
     model: usize,
     params: Params,
-    /// Time that workers spent on it.
-    seconds: f64,
-    /// For who reads the file; `None` where it is not finite.
-    mse: Option<f64>,
     /// One for each test row.
     predictions: Cow<'a, [f64]>,
 }
@@ -50,31 +46,22 @@ pub(super) struct Restored {
 pub(super) struct Journal {
     path: PathBuf,
     store: Box<dyn Store>,
-    /// How many bytes are whole lines.
+    /// How many bytes are whole lines on the disk.
     length: u64,
-    /// Lines that are not written yet.
-    waiting: Vec<String>,
-    /// The file ends with a part of a line that cannot be cut.
-    torn: bool,
+    /// Lines that are not on the disk yet.
+    waiting: String,
 }
 
 /// Where the lines go.
 trait Store: Send {
-    /// Writes this at the end, and returns when it is on the disk.
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()>;
-    /// Cuts what comes after the first `length` bytes.
-    fn truncate(&mut self, length: u64) -> std::io::Result<()>;
+    /// Writes this after the first `length` bytes, and returns when it is on the disk.
+    fn write(&mut self, length: u64, bytes: &[u8]) -> std::io::Result<()>;
 }
 
 impl Store for File {
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.seek(SeekFrom::End(0))?;
+    fn write(&mut self, length: u64, bytes: &[u8]) -> std::io::Result<()> {
+        self.seek(SeekFrom::Start(length))?;
         self.write_all(bytes)?;
-        self.sync_data()
-    }
-
-    fn truncate(&mut self, length: u64) -> std::io::Result<()> {
-        self.set_len(length)?;
         self.sync_data()
     }
 }
@@ -97,7 +84,7 @@ impl Journal {
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(refused)?;
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = file.map_err(refused)?;
+        let file = file.map_err(refused)?;
         file.try_lock().map_err(|error| match error {
             TryLockError::Error(error) => refused(error),
             TryLockError::WouldBlock => {
@@ -109,11 +96,11 @@ impl Journal {
             }
         })?;
         let (length, restored) = read(&file, path, header)?;
-        Store::truncate(&mut file, length).map_err(refused)?;
+        file.set_len(length).map_err(refused)?;
         // The file's entry in its folder must be on the disk, too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)?;
         let mut journal =
-            Self { path: path.to_owned(), store: Box::new(file), length, waiting: Vec::new(), torn: false };
+            Self { path: path.to_owned(), store: Box::new(file), length, waiting: String::new() };
         if length == 0 {
             journal.write(header).map_err(refused)?;
         }
@@ -126,12 +113,10 @@ impl Journal {
 
     /// Adds a model. Where it cannot be written, it is kept and tried again with the next one, and the
     /// sentence that says so is returned.
-    pub(super) fn add(&mut self, outcome: &ModelOutcome, seconds: f64) -> Option<String> {
+    pub(super) fn add(&mut self, outcome: &ModelOutcome) -> Option<String> {
         let finished = Finished {
             model: outcome.model,
             params: outcome.params,
-            seconds,
-            mse: Some(outcome.scores.mse).filter(|mse| mse.is_finite()),
             predictions: Cow::Borrowed(&outcome.predictions),
         };
         self.write(&finished).err().map(|error| {
@@ -150,27 +135,21 @@ impl Journal {
             "the journal {} lacks {} finished models, for it cannot be written: {error}; their results are here, but a \
              resumed sweep would train them again",
             self.path.display(),
-            self.waiting.len()
+            self.waiting.lines().count()
         ))
     }
 
     fn write(&mut self, value: &impl Serialize) -> std::io::Result<()> {
-        self.waiting.push(line::write(value)?);
+        self.waiting += &line::write(value)?;
         self.flush()
     }
 
+    /// What an attempt that failed has left of these lines is overwritten by the next one.
     fn flush(&mut self) -> std::io::Result<()> {
-        if self.torn {
-            return Err(std::io::Error::other("an earlier line is torn, and cannot be cut"));
-        }
-        while let Some(line) = self.waiting.first() {
-            if let Err(error) = self.store.append(line.as_bytes()) {
-                // A part of the line may be there: nothing may come after it.
-                self.torn = self.store.truncate(self.length).is_err();
-                return Err(error);
-            }
-            self.length += line.len() as u64;
-            self.waiting.remove(0);
+        if !self.waiting.is_empty() {
+            self.store.write(self.length, self.waiting.as_bytes())?;
+            self.length += self.waiting.len() as u64;
+            self.waiting.clear();
         }
         Ok(())
     }
@@ -182,8 +161,7 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
         Error::new(ErrorKind::Io, format!("{} cannot be read: {error}", path.display())).caused_by(error)
     };
     let mut reader = BufReader::new(file);
-    let (mut length, mut restored) = (0, Vec::<Restored>::new());
-    let mut line = Vec::new();
+    let (mut length, mut restored, mut line) = (0, Vec::<Restored>::new(), Vec::new());
     for number in 1.. {
         line.clear();
         let bytes = reader.read_until(b'\n', &mut line).map_err(io)?;
@@ -207,8 +185,15 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
             return Err(damaged("does not fit its checksum"));
         };
         if number == 1 {
-            same_sweep(&object, header, path)?
-                .ok_or_else(|| damaged("does not say what the journal is of"))?;
+            let difference =
+                other_sweep(&object, header).ok_or_else(|| damaged("does not say what the journal is of"))?;
+            if let Some(difference) = difference {
+                let message = format!(
+                    "the journal {} is {difference}; take another name, or delete it",
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::InvalidParameter, message));
+            }
         } else {
             let model = model(&object, header).ok_or_else(|| damaged("is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
@@ -220,26 +205,20 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
     Ok((length, restored))
 }
 
-/// `None` where the object is no header.
-fn same_sweep(object: &str, header: &Header, path: &Path) -> Result<Option<()>> {
-    let refused = |what: String| {
-        let message = format!("the journal {} is {what}; take another name, or delete it", path.display());
-        Err(Error::new(ErrorKind::InvalidParameter, message))
-    };
-    let Some(Format { journal }) = line::read(object) else { return Ok(None) };
-    if journal != FORMAT {
-        return refused(format!("of format {journal}, but this version writes format {FORMAT}"));
+/// How the journal's header differs from that of a sweep, if it does; `None` where the object is no header.
+fn other_sweep(object: &str, header: &Header) -> Option<Option<String>> {
+    let there: serde_json::Value = serde_json::from_str(object).ok()?;
+    let format = there.get("journal")?.as_u64()?;
+    if format != u64::from(FORMAT) {
+        return Some(Some(format!("of format {format}, but this version writes format {FORMAT}")));
     }
-    let Some(there) = line::read::<Header>(object) else { return Ok(None) };
-    match there.difference(header) {
-        Some(difference) => refused(format!("of another sweep: {difference}")),
-        None => Ok(Some(())),
-    }
+    let difference = serde_json::from_value::<Header>(there).ok()?.difference(header);
+    Some(difference.map(|difference| format!("of another sweep: {difference}")))
 }
 
 /// `None` where the object is no model of the sweep.
 fn model(object: &str, header: &Header) -> Option<Restored> {
-    let Finished { model, params, predictions, .. } = line::read(object)?;
+    let Finished { model, params, predictions } = serde_json::from_str(object).ok()?;
     let fits = header.models.get(model) == Some(&params) && predictions.len() == header.test_rows;
     fits.then(|| Restored { model, predictions: predictions.into_owned() })
 }

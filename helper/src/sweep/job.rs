@@ -1,0 +1,164 @@
+//! The work of a sweep: what its tasks share, and what one of them does.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use forest::{Matrix, Params, Scale};
+use learner::{Learner, Prepared, Trees, Whole, features_and_target, pieces};
+
+use super::plan::{Cut, Keep, Plan, TaskPlan};
+use crate::cluster::task_is_cancelled;
+use crate::data::{Rows, Shards, Split};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whether a task panics on purpose, by the number of its model, its trees and the attempt.
+pub(super) type Sabotage = Arc<dyn Fn(usize, Range<usize>, u32) -> bool + Send + Sync>;
+
+/// What the tasks of a sweep grow trees on.
+pub(super) enum Training {
+    /// All training rows, prepared once.
+    Whole(Box<dyn Prepared>),
+    /// Shards, of which a task reads one: a forest is the union of the forests of all.
+    Shards(Learner, Box<Shards>),
+}
+
+impl Training {
+    pub(super) fn new(learner: Learner, split: &Split, shards: Option<&Shards>) -> Result<Self> {
+        if let Some(shards) = shards {
+            return Ok(Self::Shards(learner, Box::new(shards.clone())));
+        }
+        let y = split.train.y();
+        Ok(Self::Whole(learner.prepare(matrix(&split.train)?, y, Whole::of(y))?))
+    }
+
+    /// Grows trees that are all of one shard.
+    pub(super) fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+        match self {
+            Self::Whole(prepared) => Ok(prepared.grow(params, trees)?),
+            Self::Shards(learner, shards) => {
+                let table = shards.read(shards.of_tree(trees.start, params.n_estimators))?;
+                let (x, y) = features_and_target(&table, shards.split().train.n_features())?;
+                let whole = Whole::of(shards.split().train.y());
+                Ok(learner.prepare(x, y, whole)?.grow(params, trees)?)
+            }
+        }
+    }
+}
+
+/// The features of rows, as learners read them.
+pub(super) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
+    Ok(Matrix::from_columns(rows.x(), rows.n_features())?)
+}
+
+/// What all tasks share.
+pub(super) struct Job {
+    pub(super) plan: Plan,
+    pub(super) cut: Cut,
+    /// `None` where the tasks run on other machines.
+    training: Option<Training>,
+    pub(super) scale: Scale,
+    sabotage: Option<Sabotage>,
+    /// How often each task was begun.
+    attempts: Vec<AtomicU32>,
+    /// How many trees of each forest are needed: fewer once a task of it has failed.
+    useful: Vec<AtomicUsize>,
+}
+
+/// The result of a task: the sum of its trees' predictions for each test row, and the trees if all are
+/// kept.
+pub(super) struct Grown {
+    pub(super) sums: Vec<i64>,
+    pub(super) trees: Vec<Arc<dyn Trees>>,
+}
+
+impl Job {
+    /// The training of these models.
+    pub(super) fn new(
+        plan: Plan,
+        models: &[usize],
+        split: &Split,
+        training: Option<Training>,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        let cut = plan.cut(models);
+        Self {
+            attempts: cut.tasks.iter().map(|_| AtomicU32::new(0)).collect(),
+            useful: cut.forests.iter().map(|_| AtomicUsize::new(usize::MAX)).collect(),
+            scale: plan.settings.learner.scale(Whole::of(split.train.y())),
+            plan,
+            cut,
+            training,
+            sabotage,
+        }
+    }
+
+    /// How often the task was begun.
+    pub(super) fn attempts(&self, task: usize) -> u32 {
+        self.attempts[task].load(Ordering::Relaxed)
+    }
+
+    /// Another process began the task for the so many-th time.
+    pub(super) fn tried(&self, task: usize, attempts: u32) {
+        self.attempts[task].store(attempts, Ordering::Relaxed);
+    }
+
+    /// Whether the task panics on purpose, by the attempt.
+    pub(super) fn panics(&self, task: usize) -> impl Fn(u32) -> bool + use<> {
+        let TaskPlan { model, trees, .. } = self.cut.tasks[task].clone();
+        let sabotage = self.sabotage.clone();
+        move |attempt| sabotage.as_ref().is_some_and(|panics| panics(model, trees.clone(), attempt))
+    }
+
+    /// Whether every model that has the trees of this task has failed.
+    pub(super) fn is_useless(&self, task: usize) -> bool {
+        let TaskPlan { forest, trees, .. } = &self.cut.tasks[task];
+        trees.start >= self.useful[*forest].load(Ordering::Relaxed)
+    }
+
+    /// Only the first `trees` trees of the forest are needed from now on.
+    pub(super) fn limit(&self, forest: usize, trees: usize) {
+        self.useful[forest].fetch_min(trees, Ordering::Relaxed);
+    }
+
+    /// No tree is needed from now on: tasks that have not begun are dropped.
+    pub(super) fn cancel(&self) {
+        (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
+    }
+
+    fn check(&self, task: usize) -> Result<()> {
+        if task_is_cancelled() {
+            let message = format!("the sweep was cancelled in model {}", self.cut.tasks[task].model);
+            return Err(Error::new(ErrorKind::Cancelled, message));
+        }
+        match self.is_useless(task) {
+            true => Err(Error::new(ErrorKind::Task, "dropped: another task of the model failed")),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs a task, unless it is cancelled or dropped meanwhile. Run again, it gives the same result.
+    pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
+        self.check(task)?;
+        let attempt = 1 + self.attempts[task].fetch_add(1, Ordering::Relaxed);
+        assert!(!self.panics(task)(attempt), "sabotaged, in attempt {attempt}");
+        let TaskPlan { model, trees, .. } = &self.cut.tasks[task];
+        let training = self.training.as_ref().expect("tasks run on this machine");
+        let x = matrix(test)?;
+        let mut grown = Grown { sums: vec![0; test.len()], trees: Vec::new() };
+        for piece in pieces(trees.clone()) {
+            self.check(task)?;
+            let trees = training.grow(&self.plan.models[*model], piece)?;
+            trees.add_predictions(x, &mut grown.sums)?;
+            if self.plan.settings.keep == Keep::All {
+                grown.trees.push(Arc::from(trees));
+            }
+        }
+        Ok(grown)
+    }
+
+    /// How many trees the tasks grow.
+    pub(super) fn trees(&self) -> usize {
+        self.cut.tasks.iter().map(|task| task.trees.len()).sum()
+    }
+}
