@@ -82,7 +82,7 @@ pub(super) fn on_ray(
         Some(_) => vec![test],
         None => vec![data.part(&plan.learner.to_string(), || training_rows(split, plan.learner))?, test],
     };
-    let listener = run::reporting(ray.shown().clone(), split.dataset.clone(), extras.listener.cloned());
+    let listener = run::reporting(ray.shown().clone(), &split.dataset, &plan, extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
         over_ray(&work, ray, &objects, shards, split.train.n_features(), gathering)

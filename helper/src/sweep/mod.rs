@@ -32,6 +32,7 @@ mod run;
 mod schedule;
 mod training;
 mod values;
+mod warnings;
 mod work;
 
 use std::ops::Range;
@@ -44,7 +45,7 @@ pub use event::Event;
 pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, varied};
+pub(crate) use outcome::{COLUMNS, Place, named, varied};
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::journal::{Journal, Restored};
-use super::outcome::{Outcome, Place, SweepTask};
+use super::outcome::{Outcome, Place, SweepTask, named, varied};
 use super::pace::pace;
 use super::plan::Plan;
 use super::training::Training;
@@ -42,7 +42,7 @@ pub(super) fn on_cluster(
     extras: Extras<'_>,
 ) -> Result<Outcome> {
     let split = cluster.get(data)?;
-    let listener = reporting(cluster.clone(), split.dataset.clone(), extras.listener.cloned());
+    let listener = reporting(cluster.clone(), &split.dataset, &plan, extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     run(plan, &split, cluster.workers(), extras, |work, gathering| {
         in_parallel(&cluster.put(work), cluster, data, gathering)
@@ -80,14 +80,18 @@ pub(super) fn run(
 }
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
-pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<Listener>) -> Listener {
+pub(super) fn reporting(
+    cluster: Cluster,
+    dataset: &str,
+    plan: &Plan,
+    listener: Option<Listener>,
+) -> Listener {
+    let (dataset, columns) = (dataset.to_owned(), varied(&plan.models));
     let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
         if let Event::Finished { model, done, of, left, .. } = event {
             best = best.min(model.scores.mse);
-            let trees = model.params.n_estimators as f64;
             let metrics = [
-                ("trees", trees),
                 ("MSE", model.scores.mse),
                 ("R2", model.scores.r2),
                 ("best MSE", best),
@@ -95,7 +99,7 @@ pub(super) fn reporting(cluster: Cluster, dataset: String, listener: Option<List
                 ("of", of as f64),
                 ("seconds left", left),
             ];
-            cluster.report(format!("{dataset}, model {}", model.model), &metrics);
+            cluster.report(format!("{dataset}, {}", named(&model.params, &columns)), &metrics);
         }
         tell(listener.as_ref(), event);
     }))
