@@ -68,7 +68,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
             outcome.learner,
             count(outcome.actual.len(), "test row", "test rows")
         ),
-        warnings: outcome.warnings.clone(),
+        warnings: outcome.cautions(),
         description: format!(
             "Mean squared error of {models} with {} to {}: from {} down to {}; {best_text}.",
             number(fewest, 0),

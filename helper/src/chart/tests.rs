@@ -351,3 +351,19 @@ fn saved_whole() {
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(figure.path().ends_with("report/charts/timeline-2-workers.svg"));
 }
+
+#[test]
+fn warnings_stand_in_charts() {
+    let (mut one, many) =
+        (outcome("California", &lab(), 1, &prices(100)), outcome("California", &lab(), 2, &prices(100)));
+    // Too long for the work of its tasks: the speedup lies above the ceiling.
+    one.seconds *= 3.0;
+    let both = Comparison::of([&one, &many]).unwrap();
+    assert!(both.warnings().iter().any(|warning| warning.starts_with("Not measured")));
+    for figure in [seconds_per_model(&both).unwrap(), projection(&Projection::of(&both).unwrap()).unwrap()] {
+        check(&figure);
+        assert!(figure.svg().contains("Not measured"), "{figure}");
+    }
+    one.warnings.push("the disk is full".to_owned());
+    assert!(timeline(&one).unwrap().svg().contains("Warning: the disk is full."));
+}

@@ -1,6 +1,14 @@
-//! What speaks against the times of a comparison.
+//! What speaks against the results of a run, and against the times of a comparison.
 
 use super::comparison::Comparison;
+use super::outcome::Outcome;
+
+impl Outcome {
+    /// Its warnings, as sentences.
+    pub(crate) fn cautions(&self) -> Vec<String> {
+        self.warnings.iter().map(|warning| format!("Warning: {warning}.")).collect()
+    }
+}
 
 impl Comparison {
     /// What speaks against the times, each with what to do about it.

@@ -95,8 +95,7 @@ impl Outcome {
         let failed = self.failed.iter().take(FAILED).map(|failed| format!("FAILED: {failed}."));
         let more = self.failed.len().saturating_sub(FAILED);
         let more = (more > 0).then(|| format!("FAILED: {more} more models."));
-        let warnings = self.warnings.iter().map(|warning| format!("Warning: {warning}."));
-        journal.into_iter().chain(failed).chain(more).chain(warnings).collect()
+        journal.into_iter().chain(failed).chain(more).chain(self.cautions()).collect()
     }
 
     /// Writes the scores and the raw records of the tasks: `report/NAME-models.csv` and
