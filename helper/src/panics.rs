@@ -9,8 +9,8 @@ use std::sync::Once;
 thread_local! {
     /// Whether this thread is inside `catch`.
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    /// Where the latest panic inside `catch` happened.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Where the latest panic inside `catch` happened; empty if that is not known.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 /// Calls `f`; where it panics, returns the message with file and line.
@@ -25,20 +25,16 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
             if !CATCHING.get() {
                 return before(info);
             }
-            let place = info.location().map(|at| {
+            if let Some(at) = info.location() {
                 let file = Path::new(at.file()).file_name().unwrap_or_default().to_string_lossy();
-                format!("{file}, line {}", at.line())
-            });
-            PLACE.replace(place);
+                PLACE.set(format!(" ({file}, line {})", at.line()));
+            }
         }));
     });
     let outer = CATCHING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(outer);
-    result.map_err(|panic| {
-        let place = PLACE.take().map(|place| format!(" ({place})")).unwrap_or_default();
-        format!("{}{place}", message(&*panic))
-    })
+    result.map_err(|panic| format!("{}{}", message(&*panic), PLACE.take()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

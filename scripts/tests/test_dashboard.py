@@ -21,6 +21,8 @@ from test_lab import FLAGS, browser
 
 from project import REPORT, ROOT
 
+pytestmark = pytest.mark.slow
+
 # The profile of `cargo test`, which has built the example already.
 BUILD = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--package=helper", "--example=dashboard"]
 SHOTS = REPORT / "screenshots"

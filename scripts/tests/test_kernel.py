@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 
+import report
 from folders import slot_lock
 from kernels import Kernel, kernel
 from project import KERNELS, ROOT, try_lock
@@ -145,3 +148,46 @@ def test_a_kernel_that_was_killed_leaves_its_folder_free() -> None:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_locks_are_held_by_the_kernel_alone(session: Kernel) -> None:
     assert try_lock(slot_lock(folder(session))) is None
+
+
+def test_notebooks_and_a_report_at_once_never_mix() -> None:
+    """The same cells but for a number, at the same time: each sees its own."""
+    cells = [
+        'let name = "{who}"; let number: u64 = {n};',
+        "fn scale(x: u64) -> u64 {{ x * {n} }}",
+        "let scaled = scale(10); scaled",
+        'println!("{{name}} {{number}}");',
+        "let made = data::friedman1(50 + {n}, 5, 0.0, {n})?; made.rows()",
+        "fn scale(x: u64) -> u64 {{ x + {n} }}",
+        "scale(number)",
+    ]
+    expected = {
+        who: [f"{n * 10}", f"{who} {n}", f"{50 + n}", f"{n * 2}"] for who, n in (("one", 1), ("two", 2), ("three", 3))
+    }
+    seen: dict[str, list[str]] = {}
+
+    def texts(who: str, n: int) -> list[str]:
+        return [cell.format(who=who, n=n) for cell in [HELPER.replace("{", "{{").replace("}", "}}"), *cells]]
+
+    def notebook(who: str, n: int) -> None:
+        with kernel(cwd=str(ROOT)) as session:
+            results = [session.run(cell) for cell in texts(who, n)]
+        assert not any(result.error for result in results), results
+        seen[who] = [text for r in results if (text := (r.stdout + r.data.get("text/plain", "")).strip())]
+
+    def whole_report(who: str, n: int) -> None:
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in texts(who, n)])
+        made.metadata["kernelspec"] = {"name": "rust", "display_name": "Rust", "language": "rust"}
+        outputs = [output for cell in report.execute(made).cells for output in cell.outputs]
+        seen[who] = [(o.text if "text" in o else o.data["text/plain"]).strip() for o in outputs]
+
+    threads = [
+        threading.Thread(target=notebook, args=("one", 1)),
+        threading.Thread(target=notebook, args=("two", 2)),
+        threading.Thread(target=whole_report, args=("three", 3)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == expected

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 
 from project import NOTEBOOK, REPORT, ROOT
 
-pytestmark = pytest.mark.whole
+pytestmark = pytest.mark.slow
 REFERENCE = ROOT / "helper" / "tests" / "reference" / "scikit_learn.csv"
 
 

@@ -206,6 +206,8 @@ def test_another_ray_or_python(theirs: dict[str, Any]) -> None:
 import json, sys
 import ray
 from ray._private import ray_constants
+
+pytestmark = pytest.mark.slow
 ray.init(address=sys.argv[1], configure_logging=False, log_to_driver=False)
 gcs = ray._private.worker.global_worker.gcs_client
 args = (b"CLUSTER_METADATA", ray_constants.KV_NAMESPACE_CLUSTER)

@@ -17,6 +17,8 @@ from clusters import END, START, WORKER, Lab, Traces, shared_memory
 
 from project import VENV_PYTHON
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_guard_ends_all_of_a_cluster() -> None:
     """Also what writes without end, what is stopped, what has a session of its own, and what has lost its parent."""

@@ -43,14 +43,6 @@ impl<T: Send + Sync + 'static> Held for ObjectRef<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Args for &ObjectRef<T> {
-    type Held = ObjectRef<T>;
-
-    fn hold(self) -> ObjectRef<T> {
-        self.clone()
-    }
-}
-
 impl<T: Send + Sync + 'static> Held for Vec<ObjectRef<T>> {
     type View<'a> = Vec<&'a T>;
 
@@ -63,19 +55,12 @@ impl<T: Send + Sync + 'static> Held for Vec<ObjectRef<T>> {
     }
 }
 
-impl<T: Send + Sync + 'static> Args for &[ObjectRef<T>] {
-    type Held = Vec<ObjectRef<T>>;
+/// `&object`, `&vec` and slices.
+impl<A: ToOwned<Owned: Held> + ?Sized> Args for &A {
+    type Held = A::Owned;
 
-    fn hold(self) -> Vec<ObjectRef<T>> {
-        self.to_vec()
-    }
-}
-
-impl<T: Send + Sync + 'static> Args for &Vec<ObjectRef<T>> {
-    type Held = Vec<ObjectRef<T>>;
-
-    fn hold(self) -> Vec<ObjectRef<T>> {
-        self.clone()
+    fn hold(self) -> A::Owned {
+        self.to_owned()
     }
 }
 

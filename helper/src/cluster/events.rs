@@ -23,8 +23,8 @@ impl Events {
         self.epoch.elapsed()
     }
 
-    pub(super) fn listen(&self, listener: Listener) {
-        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    pub(super) fn listen(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Arc::new(listener));
     }
 
     /// Calls all listeners; the record is made only if there are any.

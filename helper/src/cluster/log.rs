@@ -1,15 +1,16 @@
 //! The log of a cluster: its tasks, and the results that programs report.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::events::Events;
-use super::record::TaskRecord;
+use super::record::{TaskRecord, Tasks};
 use super::task::Task;
 
-/// The latest tasks, which are kept in any case; as many as in Ray.
-const KEPT: usize = 100_000;
+/// Tasks that are kept, unless more are not done; as many as in Ray.
+const TASKS: usize = 100_000;
 /// Reported results that are kept.
 const RESULTS: usize = 10_000;
 
@@ -36,105 +37,100 @@ pub(crate) struct Snapshot {
     pub(crate) results: Vec<Report>,
 }
 
-/// The tasks and results of a cluster.
-pub(super) struct Log {
-    events: Arc<Events>,
+/// The tasks and results of a cluster, of this machine or of Ray.
+pub(crate) struct Log {
+    pub(super) events: Arc<Events>,
+    workers: usize,
     kept: Mutex<Kept>,
+    /// What is kept until the cluster ends: its dashboard.
+    pub(crate) attached: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
+#[derive(Default)]
 struct Kept {
-    next: usize,
+    /// How many tasks there were.
+    added: usize,
     tasks: VecDeque<Arc<Task>>,
-    /// How many tasks there are when the oldest are dropped next.
-    full: usize,
     /// How many tasks were dropped, in each state.
     dropped: [usize; 4],
     results: VecDeque<Report>,
 }
 
-impl Kept {
-    /// Drops the oldest tasks that are done. Between two times at least as many are added as are kept, so
-    /// for a task it takes constant time.
-    fn drop_oldest(&mut self) {
-        let mut excess = self.tasks.len() - KEPT;
-        let dropped = &mut self.dropped;
-        self.tasks.retain(|task| {
-            let drop = excess > 0 && task.state().is_last();
-            if drop {
-                excess -= 1;
-                dropped[task.state() as usize] += 1;
-            }
-            !drop
-        });
-        self.full = self.tasks.len() + KEPT;
-    }
-}
-
 impl Log {
-    pub(super) fn new(events: Arc<Events>) -> Self {
-        let (tasks, results) = (VecDeque::new(), VecDeque::new());
-        let kept = Kept { next: 0, tasks, full: 2 * KEPT, dropped: [0; 4], results };
-        Self { events, kept: Mutex::new(kept) }
+    pub(crate) fn new(workers: usize) -> Arc<Self> {
+        let events = Arc::new(Events::new());
+        Arc::new(Self { events, workers, kept: Mutex::default(), attached: Mutex::default() })
     }
 
-    pub(super) fn events(&self) -> &Events {
-        &self.events
+    /// How many tasks can run at the same time.
+    pub(crate) fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The time since the cluster's start, on the clock of its task records.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.events.elapsed()
     }
 
     /// Makes a task and keeps it.
-    pub(super) fn add(&self, name: String) -> Arc<Task> {
+    pub(crate) fn add(&self, name: impl Into<String>) -> Arc<Task> {
         let mut kept = self.lock();
-        if kept.tasks.len() >= kept.full {
-            kept.drop_oldest();
-        }
-        let task = Arc::new(Task::new(kept.next, name, &self.events));
-        kept.next += 1;
-        kept.tasks.push_back(Arc::clone(&task));
-        task
-    }
-
-    pub(super) fn report(&self, report: Report) {
-        let mut kept = self.lock();
-        kept.results.push_back(report);
-        if kept.results.len() > RESULTS {
-            kept.results.pop_front();
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.lock().next
-    }
-
-    pub(super) fn records(&self) -> Vec<TaskRecord> {
-        self.lock().tasks.iter().map(|task| task.record()).collect()
-    }
-
-    /// The latest `most` tasks that are done, and the first `most` that are not.
-    pub(super) fn snapshot(&self, workers: usize, most: usize) -> Snapshot {
-        let at = self.events.elapsed();
-        let kept = self.lock();
-        let mut counts = kept.dropped;
-        let mut wanted = Vec::new();
-        let (mut open, mut done) = (0, VecDeque::new());
-        for task in &kept.tasks {
-            let state = task.state();
-            counts[state as usize] += 1;
-            if !state.is_last() && open < most {
-                open += 1;
-                wanted.push(Arc::clone(task));
-            } else if state.is_last() {
-                done.push_back(task);
-                if done.len() > most {
-                    done.pop_front();
+        // Two at most, so that a call takes constant time; one that is not done goes to the end.
+        for _ in 0..2 {
+            if kept.tasks.len() >= TASKS
+                && let Some(oldest) = kept.tasks.pop_front()
+            {
+                match oldest.state() {
+                    state if state.is_last() => kept.dropped[state as usize] += 1,
+                    _ => kept.tasks.push_back(oldest),
                 }
             }
         }
-        wanted.extend(done.into_iter().map(Arc::clone));
-        let results = kept.results.iter().cloned().collect();
+        let task = Arc::new(Task::new(kept.added, name.into(), &self.events));
+        kept.added += 1;
+        kept.tasks.push_back(Arc::clone(&task));
         drop(kept);
-        let mut tasks: Vec<TaskRecord> = wanted.iter().map(|task| task.record()).collect();
+        self.events.tell(|| task.record());
+        task
+    }
+
+    /// Keeps a result: see [`Cluster::report`](super::Cluster::report).
+    pub(crate) fn report(&self, name: impl Into<String>, metrics: &[(&str, f64)]) {
+        let metrics = metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        let report = Report { name: name.into(), at: self.elapsed(), metrics };
+        let results = &mut self.lock().results;
+        results.push_back(report);
+        if results.len() > RESULTS {
+            results.pop_front();
+        }
+    }
+
+    /// How many tasks there were so far.
+    pub(super) fn len(&self) -> usize {
+        self.lock().added
+    }
+
+    /// All tasks that are kept, in the order in which they were asked for.
+    pub(crate) fn tasks(&self) -> Tasks {
+        let mut tasks: Vec<TaskRecord> = self.lock().tasks.iter().map(|task| task.record()).collect();
         tasks.sort_by_key(|task| task.id);
-        Snapshot { at, workers, counts, tasks, results }
+        Tasks(tasks)
+    }
+
+    /// With the latest `most` tasks that are done, and the first `most` that are not.
+    pub(crate) fn snapshot(&self, most: usize) -> Snapshot {
+        let (at, kept) = (self.elapsed(), self.lock());
+        let mut counts = kept.dropped;
+        let (done, open): (Vec<_>, Vec<_>) = kept.tasks.iter().partition(|task| {
+            let state = task.state();
+            counts[state as usize] += 1;
+            state.is_last()
+        });
+        let shown = done.iter().rev().take(most).chain(open.iter().take(most));
+        let mut tasks: Vec<TaskRecord> = shown.map(|task| task.record()).collect();
+        tasks.sort_by_key(|task| task.id);
+        let results = kept.results.iter().cloned().collect();
+        Snapshot { at, workers: self.workers, counts, tasks, results }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -147,40 +143,49 @@ mod tests {
     use super::*;
     use crate::cluster::TaskState;
 
-    fn log() -> Log {
-        Log::new(Arc::new(Events::new()))
+    #[test]
+    fn the_oldest_that_are_done_go_and_stay_counted() {
+        let log = Log::new(1);
+        let add = || log.add("");
+        let first = add();
+        (1..TASKS).for_each(|_| drop(add().end(None)));
+        assert_eq!((log.len(), log.tasks().len()), (TASKS, TASKS));
+        // One more makes them too many; the first stays, for it is not done.
+        add().end(None);
+        (1..TASKS).for_each(|_| drop(add().end(None)));
+        assert_eq!((log.len(), log.tasks().len()), (2 * TASKS, TASKS));
+        let snapshot = log.snapshot(3);
+        assert_eq!(snapshot.counts, [1, 0, 2 * TASKS - 1, 0]);
+        let shown: Vec<usize> = snapshot.tasks.iter().map(|task| task.id).collect();
+        assert_eq!(shown, [0, 2 * TASKS - 3, 2 * TASKS - 2, 2 * TASKS - 1]);
+        assert_eq!(first.state(), TaskState::Pending);
+        assert_eq!(log.tasks()[1].id, TASKS + 1);
     }
 
     #[test]
-    fn the_oldest_that_are_done_go_and_stay_counted() {
-        let log = log();
-        let add = || log.add(String::new());
-        let first = add();
-        (1..2 * KEPT).for_each(|_| drop(add().end(None)));
-        assert_eq!((log.len(), log.records().len()), (2 * KEPT, 2 * KEPT));
-        // The next one makes them too many; the first stays, for it is not done.
-        add().end(None);
-        assert_eq!((log.len(), log.records().len()), (2 * KEPT + 1, KEPT + 1));
-        let snapshot = log.snapshot(1, 3);
-        assert_eq!(snapshot.counts, [1, 0, 2 * KEPT, 0]);
-        let shown: Vec<usize> = snapshot.tasks.iter().map(|task| task.id).collect();
-        assert_eq!(shown, [0, 2 * KEPT - 2, 2 * KEPT - 1, 2 * KEPT]);
-        assert_eq!(first.state(), TaskState::Pending);
-        assert_eq!(log.records()[1].id, KEPT + 1);
+    fn more_than_are_kept_stay_until_they_are_done() {
+        let log = Log::new(1);
+        let open: Vec<_> = (0..TASKS + 1_000).map(|_| log.add("")).collect();
+        assert_eq!(log.tasks().len(), TASKS + 1_000);
+        assert!(log.tasks().iter().enumerate().all(|(id, task)| task.id == id), "in order");
+        open.iter().for_each(|task| drop(task.end(None)));
+        (0..1_000).for_each(|_| drop(log.add("")));
+        assert_eq!(log.tasks().len(), TASKS);
     }
 
     #[test]
     fn listeners_are_told_and_cannot_do_harm() {
-        let log = log();
+        let log = Log::new(1);
         let seen = Arc::new(Mutex::new(Vec::new()));
-        log.events().listen(Arc::new(|_| panic!("a listener that fails")));
-        log.events().listen({
+        log.events.listen(|_| panic!("a listener that fails"));
+        log.events.listen({
             let seen = Arc::clone(&seen);
-            Arc::new(move |record| seen.lock().unwrap().push(record.state))
+            move |record| seen.lock().unwrap().push(record.state)
         });
-        let task = log.add(String::new());
-        assert!(task.begin(0));
+        let task = log.add("");
+        task.begin(0).unwrap();
         assert_eq!(task.end(None), None);
-        assert_eq!(*seen.lock().unwrap(), [TaskState::Running, TaskState::Finished]);
+        use TaskState::{Finished, Pending, Running};
+        assert_eq!(*seen.lock().unwrap(), [Pending, Running, Finished]);
     }
 }

@@ -15,18 +15,17 @@
 //! # }
 //! ```
 //!
-//! A remote function may be called more than once: a panic is followed by another attempt
-//! ([`Options::max_retries`]). So it is an `Fn`; what it uses up it clones first.
+//! A remote function that panics is called again ([`Options::max_retries`]). So it is an `Fn`: it clones
+//! what it consumes.
 //!
-//! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, what
-//! the task waits for and nobody has begun, be it that task or an argument of it. If all that is being run
-//! by other workers, the worker is idle until they are done. So no more tasks run at once, apart from those
-//! that wait, than there are workers, and no graph of tasks can get stuck, on one worker neither. Tasks that
-//! wait for tasks that wait lie on top of each other on the worker's stack, which has room for some 10,000;
-//! a longer chain fails with an error. Chains of arguments may be as long as you like.
+//! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, the
+//! tasks that it waits for and their arguments, if no worker has begun them; otherwise the worker is idle
+//! until they are done. So no graph of tasks can deadlock, even on one worker, and no more tasks run at once
+//! than there are workers. Tasks that wait for each other in a chain share the worker's stack, which has
+//! room for some 10,000; a longer chain fails with an error. A chain of arguments takes no stack.
 //!
 //! The workers are a rayon pool: a parallel iterator inside a task, or in [`Cluster::install`], runs on them
-//! too. Inside the closures of a parallel iterator wait for no task.
+//! too. Do not wait for tasks inside the closures of a parallel iterator.
 
 mod args;
 mod call;
@@ -39,16 +38,15 @@ mod record;
 pub(crate) mod task;
 mod wait;
 
-use std::any::Any;
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use args::{Args, Held};
 pub(crate) use call::MAX_RETRIES;
 pub use call::{Cause, Options};
 pub use log::Report;
-pub(crate) use log::Snapshot;
+pub(crate) use log::{Log, Snapshot};
 pub use object::ObjectRef;
 pub(crate) use pool::task_is_cancelled;
 pub use record::{Span, TaskRecord, TaskState, Tasks};
@@ -56,37 +54,20 @@ pub use wait::Waited;
 pub(crate) use wait::until_done;
 
 use crate::error::{Error, Result};
-use events::Events;
-use log::Log;
 use pool::Pool;
 
 /// Workers that run tasks, and the log of what they ran.
 ///
-/// A clone is another handle to the same workers; they end with the last handle, once all tasks that were
-/// asked for are done. The log keeps at least the latest 100,000 tasks, with some 500 bytes each and 64 more
-/// for each time that a task has waited for another.
+/// A clone is another handle to the same workers; they end with the last handle, once all tasks are done.
+/// The log keeps the latest 100,000 tasks, of about 500 bytes each, and all that are not done.
 #[derive(Clone)]
 pub struct Cluster {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     pool: Arc<Pool>,
-    log: Log,
-    attached: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
-}
-
-/// A handle that does not keep the workers.
-pub(crate) struct WeakCluster(Weak<Shared>);
-
-impl WeakCluster {
-    pub(crate) fn upgrade(&self) -> Option<Cluster> {
-        self.0.upgrade().map(|shared| Cluster { shared })
-    }
+    log: Arc<Log>,
 }
 
 impl Cluster {
-    /// As many workers as this machine lets the process use cores; Ray's `ray.init()`.
+    /// One worker for each core that the process may use; Ray's `ray.init()`.
     ///
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the system gives no more threads.
@@ -94,7 +75,7 @@ impl Cluster {
         Self::local_with(std::thread::available_parallelism().map_or(1, NonZero::get))
     }
 
-    /// So many workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
+    /// This number of workers, each a thread; Ray's `ray.init(num_cpus=workers)`.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for 0 or more than 1,024
@@ -103,46 +84,27 @@ impl Cluster {
         if !(1..=1024).contains(&workers) {
             return Err(Error::invalid("workers", workers, "from 1 to 1,024"));
         }
-        Ok(Self::of(Pool::new(workers)?))
-    }
-
-    fn of(pool: Arc<Pool>) -> Self {
-        let log = Log::new(Arc::new(Events::new()));
-        Self { shared: Arc::new(Shared { pool, log, attached: Mutex::default() }) }
-    }
-
-    /// A cluster without workers of its own: it keeps the records of tasks that others run.
-    pub(crate) fn of_others(workers: usize) -> Self {
-        Self::of(Arc::new(Pool::of_others(workers)))
-    }
-
-    /// The record of another task that others run.
-    pub(crate) fn record_of_others(&self, name: &str) -> Arc<task::Task> {
-        self.shared.log.add(name.to_owned())
+        Ok(Self { pool: Pool::new(workers)?, log: Log::new(workers) })
     }
 
     /// How many tasks can run at the same time.
     pub fn workers(&self) -> usize {
-        self.shared.pool.workers()
+        self.log.workers()
     }
 
-    /// Makes a value an object that tasks can be given; `ray.put`. It is moved in and shared: neither a
-    /// task nor [`get`](Self::get) copies it.
+    /// Makes a value an argument for tasks; `ray.put`. It is moved and shared: neither a task nor
+    /// [`get`](Self::get) copies it.
     pub fn put<T: Send + Sync + 'static>(&self, value: T) -> ObjectRef<T> {
         ObjectRef::ready(value)
     }
 
-    /// Calls `f` on a worker, and returns at once with a reference to what will come out; a
-    /// `@ray.remote` function's `.remote(...)`.
+    /// Calls `f` on a worker, and returns at once with a reference to its result; `.remote(...)` of a
+    /// `@ray.remote` function.
     ///
-    /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; the
-    /// function is given references to the values. It starts when all of them are there; if a task that
-    /// should give one of them failed, so does this task.
-    ///
-    /// If `f` panics it is called again, up to three times ([`options`](Self::options) has another
-    /// number); if the last attempt panics as well, [`get`](Self::get) gives an error that says so.
-    /// What `f` returns is the value, also where it is a `Result`: see
-    /// [`try_remote`](Self::try_remote).
+    /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; `f` gets
+    /// references to the values. The task starts when all of them are there; it fails if a task that gives
+    /// one of them failed, or if `f` has panicked four times ([`Options::max_retries`]). An `Err` that `f`
+    /// returns is a value like any other: see [`Options::try_remote`].
     pub fn remote<A, F, R>(&self, args: A, f: F) -> ObjectRef<R>
     where
         A: Args,
@@ -152,29 +114,14 @@ impl Cluster {
         self.options().remote(args, f)
     }
 
-    /// [`remote`](Self::remote) for a function that can fail: an error that it returns fails the
-    /// task, as an exception does in Ray, and is not followed by another attempt unless
-    /// [`retry_exceptions`](Options::retry_exceptions) asks for it.
-    pub fn try_remote<A, F, R, E>(&self, args: A, f: F) -> ObjectRef<R>
-    where
-        A: Args,
-        F: for<'a> Fn(<A::Held as Held>::View<'a>) -> Result<R, E> + Send + 'static,
-        R: Send + Sync + 'static,
-        E: Into<Cause>,
-    {
-        self.options().try_remote(args, f)
-    }
-
-    /// Sets the name of a task and how often it may be tried; Ray's `.options(...)`:
+    /// A task's name, how often it may be tried, and functions that can fail; Ray's `.options(...)`:
     /// `cluster.options().name("fit").max_retries(0).remote(&data, fit)`.
     pub fn options(&self) -> Options<'_> {
-        Options::new(&self.shared.pool, &self.shared.log)
+        Options::new(&self.pool, &self.log)
     }
 
-    /// Waits until the value is there; `ray.get`. The value is shared, not copied.
-    ///
-    /// In a task, the worker runs the task that gives the value, or an argument of it, if nobody has begun
-    /// it. A task that waits for one that another worker runs keeps its worker idle meanwhile.
+    /// Waits until the value is there; `ray.get`. The value is shared, not copied. In a task, see the
+    /// [module](self).
     ///
     /// # Errors
     /// [`ErrorKind::Task`](crate::ErrorKind::Task) where the task failed: the message says which task, how
@@ -190,12 +137,11 @@ impl Cluster {
     /// # Errors
     /// That of the first that failed.
     pub fn get_all<T: Send + Sync + 'static>(&self, objects: &[ObjectRef<T>]) -> Result<Vec<Arc<T>>> {
-        objects.iter().map(|object| self.get(object)).collect()
+        objects.iter().map(ObjectRef::get).collect()
     }
 
-    /// Waits until `num_returns` are done (finished or failed); returns those that are and those that are
-    /// not yet, each in the order given; `ray.wait`. In a task, the worker runs meanwhile those that nobody
-    /// has begun, as in [`get`](Self::get).
+    /// Waits until `num_returns` are done (finished or failed); returns these and the others, each in the
+    /// order given; `ray.wait`. In a task, see the [module](self).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where `num_returns` is 0 or
@@ -208,8 +154,8 @@ impl Cluster {
         wait::wait(objects, num_returns, Duration::MAX)
     }
 
-    /// [`wait`](Self::wait), but no longer than `timeout`: then it returns what is done by then. In a task
-    /// it may take longer, by the time of a task that its worker has begun meanwhile.
+    /// [`wait`](Self::wait), but returns after `timeout` in any case. In a task it may take longer: until
+    /// the worker has ended a task that it began meanwhile.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -240,17 +186,14 @@ impl Cluster {
     /// # Panics
     /// Where `f` panics.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        self.shared.pool.install(f)
+        self.pool.install(f)
     }
 
     /// Cancels the task that gives this value, and those that it has asked for; `ray.cancel`.
     ///
-    /// A task that nobody has begun fails at once, and is never begun. A running task learns of it by
-    /// [`cancelled`](Self::cancelled) and can return early; whatever it returns, it has failed when it
-    /// ends, and is not tried again. Nothing happens to a task that is done.
-    ///
-    /// [`get`](Self::get) then gives an error of the kind
-    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    /// A task that nobody has begun fails at once. A running task can ask [`cancelled`](Self::cancelled) and
+    /// return early; it fails whatever it returns. [`get`](Self::get) then gives an error of the kind
+    /// [`Cancelled`](crate::ErrorKind::Cancelled). Nothing happens to a task that is done.
     pub fn cancel<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) {
         if let Some(task) = object.producer() {
             task.cancel();
@@ -264,56 +207,30 @@ impl Cluster {
     }
 
     /// Calls `listener` with the record of a task each time its state changes, on the thread that changes
-    /// it; it should be quick. It must not hold this cluster, which would then never end.
+    /// it. It should be quick, and must not hold this cluster, which would then never end.
     pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
-        self.shared.log.events().listen(Arc::new(listener));
+        self.log.events.listen(listener);
     }
 
     /// Notes a result with some numbers, which the dashboard and [`summary`](Self::summary) show:
     /// `cluster.report("100 trees", &[("MSE", 0.25)])`. The latest 10,000 are kept.
     pub fn report(&self, name: impl Into<String>, metrics: &[(&str, f64)]) {
-        let metrics = metrics.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        self.shared.log.report(Report { name: name.into(), at: self.elapsed(), metrics });
+        self.log.report(name, metrics);
     }
 
-    /// Every task so far, as it stands now; `ray list tasks`. Of more than 200,000 the oldest that are done
+    /// Every task so far, as it stands now; `ray list tasks`. Of more than 100,000 the oldest that are done
     /// are missing.
     pub fn tasks(&self) -> Tasks {
-        Tasks(self.shared.log.records())
+        self.log.tasks()
     }
 
-    /// The tasks and results as they stand now, with at most `most` tasks that are done and as many that are not.
-    pub(crate) fn snapshot(&self, most: usize) -> Snapshot {
-        self.shared.log.snapshot(self.workers(), most)
-    }
-
-    /// The time since the cluster's start, on the clock of its task records.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.shared.log.events().elapsed()
-    }
-
-    pub(crate) fn downgrade(&self) -> WeakCluster {
-        WeakCluster(Arc::downgrade(&self.shared))
-    }
-
-    /// A value that is kept until the cluster ends: the one that is there already, or the one that `make` makes.
-    pub(crate) fn attached<T: Send + Sync + 'static>(
-        &self,
-        make: impl FnOnce() -> Result<T>,
-    ) -> Result<Arc<T>> {
-        let mut attached = self.shared.attached.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(there) = attached.clone().and_then(|there| there.downcast::<T>().ok()) {
-            return Ok(there);
-        }
-        let made = Arc::new(make()?);
-        *attached = Some(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
-        Ok(made)
+    pub(crate) fn log(&self) -> &Arc<Log> {
+        &self.log
     }
 }
 
 impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let tasks = self.shared.log.len();
-        write!(f, "Cluster of {} workers on this machine, {tasks} tasks so far", self.workers())
+        write!(f, "Cluster of {} workers on this machine, {} tasks so far", self.workers(), self.log.len())
     }
 }

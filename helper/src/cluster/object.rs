@@ -25,8 +25,8 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         Self { slot: Arc::new(Slot { value: OnceLock::from(Ok(Arc::new(value))), task: None }) }
     }
 
-    pub(super) fn pending(task: &Arc<Task>) -> Self {
-        Self { slot: Arc::new(Slot { value: OnceLock::new(), task: Some(Arc::clone(task)) }) }
+    pub(super) fn pending(task: Arc<Task>) -> Self {
+        Self { slot: Arc::new(Slot { value: OnceLock::new(), task: Some(task) }) }
     }
 
     /// Whether the value is there, or the task failed.
@@ -58,11 +58,10 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
 
     /// Brings the value, or why there is none; called once, by the task's job.
     pub(super) fn settle(self, value: Result<T>, task: &Task) {
-        if self.slot.value.set(value.map(Arc::new)).is_ok() {
-            // Before others learn of the value: it is freed as soon as they let go of it.
-            drop(self);
-            task.open();
-        }
+        self.slot.value.get_or_init(|| value.map(Arc::new));
+        // Before others learn of the value: it is freed as soon as they let go of it.
+        drop(self);
+        task.open();
     }
 }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// The state of a task, under the name that Ray's dashboard uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TaskState {
     /// It waits for its arguments, for a worker, or for its next attempt.
+    #[default]
     Pending,
     /// A worker runs it.
     Running,
@@ -39,14 +40,14 @@ impl fmt::Display for TaskState {
     }
 }
 
-/// A stretch of time in which a worker ran a task. A task has one for each attempt, and one more each time
-/// it has waited for another task: the time that it waits belongs to none.
+/// A stretch of time in which a worker ran a task: one for each attempt, and one more each time the task
+/// has waited for another task. The time that it waits belongs to none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
     /// Which attempt of the task, from 1.
     pub attempt: u32,
-    /// Which worker, from 0. A number that is no worker's of this cluster stands for a worker of another one,
-    /// whose task waited for this one and found that nobody had begun it.
+    /// Which worker, from 0. A higher number than this cluster has workers is a worker of another cluster,
+    /// whose task waited for this one.
     pub worker: usize,
     /// When it began.
     pub started: Duration,
@@ -57,7 +58,7 @@ pub struct Span {
 }
 
 /// A task: its name, its state, who ran it and when. Times count from the cluster's start.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskRecord {
     /// Its number in this cluster, from 0.
     pub id: usize,
@@ -87,8 +88,21 @@ impl TaskRecord {
     /// How long its latest attempt has run, without the time that it waited for other tasks. Where
     /// [`cpu`](Self::cpu) is less, the worker did not compute all the time.
     pub fn ran(&self) -> Duration {
-        let this = self.spans.iter().filter(|span| span.attempt == self.attempt);
-        this.filter_map(|span| Some(span.ended?.saturating_sub(span.started))).sum()
+        self.latest().filter_map(|span| Some(span.ended?.saturating_sub(span.started))).sum()
+    }
+
+    /// Its number and name, for messages.
+    pub(crate) fn title(&self) -> String {
+        format!("task {} ({})", self.id, self.name)
+    }
+
+    pub(super) fn cancelled(&self) -> Error {
+        Error::new(ErrorKind::Cancelled, format!("{} was cancelled before it was done", self.title()))
+    }
+
+    /// The spans of the latest attempt.
+    pub(super) fn latest(&self) -> impl Iterator<Item = &Span> {
+        self.spans.iter().filter(|span| span.attempt == self.attempt)
     }
 }
 

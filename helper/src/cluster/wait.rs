@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::completed;
 use super::object::ObjectRef;
-use super::pool::{self, Candidates};
-use super::task::Task;
+use super::pool::{self, Step};
 use crate::error::{Error, Result};
 
 /// What [`Cluster::wait`](super::Cluster::wait) returns: the references that are done, and the others.
@@ -42,43 +41,39 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
     deadline: Option<Instant>,
 ) -> Result<()> {
     let missing = || wanted - objects.clone().filter(|object| object.is_done()).take(wanted).count();
-    if missing() > 0 {
-        pool::check_stack()?;
-        let tasks = || objects.clone().filter_map(ObjectRef::producer);
-        pool::pause(|| poll(missing, tasks, deadline));
+    if missing() == 0 {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Waits until none is missing. Where the thread is a worker, it runs tasks meanwhile.
-fn poll<'a, I: Iterator<Item = &'a Arc<Task>>>(
-    missing: impl Fn() -> usize,
-    tasks: impl Fn() -> I,
-    deadline: Option<Instant>,
-) {
-    // No fewer tasks must be completed for none to be missing.
     let mut enough = 0;
-    let mut pass = None;
-    loop {
+    // How many tasks of the process are done when the wait may be over; `None` once it is.
+    let mut next = || {
         let completed = completed::count();
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if late || completed >= enough {
             let missing = missing();
-            if late || missing == 0 {
-                return;
-            }
             enough = completed + missing as u64;
+            return (!late && missing > 0).then_some(enough);
         }
-        if !pool::is_worker() {
-            completed::wait_until(enough, deadline);
-            continue;
+        Some(enough)
+    };
+    pool::pause(|| {
+        let mut before = completed::count();
+        while let Some(enough) = next() {
+            if !pool::is_worker() {
+                completed::wait_until(enough, deadline);
+                continue;
+            }
+            for task in objects.clone().filter_map(ObjectRef::producer) {
+                let mut path = vec![Arc::clone(task)];
+                while let Step::Ran = pool::step(&mut path) {
+                    if next().is_none() {
+                        return;
+                    }
+                }
+            }
+            // Other workers run all of them, or their arguments: that changes only as a task is completed.
+            completed::wait_until(before + 1, deadline);
+            before = completed::count();
         }
-        let (since, candidates) = pass.get_or_insert_with(|| (completed, Candidates::new(tasks())));
-        if !candidates.run_one() {
-            // All were being run, or waited for such a task: that changes only as a task is completed.
-            let since = *since;
-            pass = None;
-            completed::wait_until(since + 1, deadline);
-        }
-    }
+    })
 }

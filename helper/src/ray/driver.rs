@@ -12,7 +12,7 @@ use super::lanes::Lanes;
 use super::link::{Link, Open, Record, State, lost};
 use super::protocol::{Command, Local, PROTOCOL, Ready};
 use super::setup::Setup;
-use crate::cluster::{Cluster, TaskRecord};
+use crate::cluster::{Log, TaskRecord};
 use crate::error::{Error, Result};
 
 /// How often a thread that waits looks whether the driver is still there.
@@ -149,13 +149,12 @@ impl Driver {
         &self,
         call: Call,
         to: &Sender<Ended>,
-        cluster: &Cluster,
+        log: &Arc<Log>,
         lanes: &Arc<Mutex<Lanes>>,
     ) -> Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let task = cluster.record_of_others(&call.name);
-        task.announce();
-        let record = Record { task: Arc::clone(&task), cluster: cluster.clone(), lanes: Arc::clone(lanes) };
+        let task = log.add(&call.name);
+        let record = Record { task: Arc::clone(&task), log: Arc::clone(log), lanes: Arc::clone(lanes) };
         let open = Open { call, attempt: 1, to: to.clone(), record };
         let line = open.line(id);
         let mut state = self.link.state();

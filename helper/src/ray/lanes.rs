@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::protocol::{Node, Ran};
-use crate::cluster::Cluster;
+use crate::cluster::Log;
 use crate::cluster::task::Task;
 
 /// A worker for each CPU of each node. A process has one. A process that is new takes the worker of the
@@ -54,9 +54,9 @@ impl Lanes {
     }
 }
 
-/// Records where and when an attempt of a task ran, on the clock of `cluster`.
-pub(super) fn record(lanes: &Mutex<Lanes>, cluster: &Cluster, task: &Task, ran: &Ran) {
-    let (now, queued) = (cluster.elapsed(), task.record().queued);
+/// Records where and when an attempt of a task ran, on the clock of `log`.
+pub(super) fn record(lanes: &Mutex<Lanes>, log: &Log, task: &Task, ran: &Ran) {
+    let (now, queued) = (log.elapsed(), task.record().queued);
     let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or_default();
     // Clocks of two machines may differ: what a task took is taken from one clock, and it neither
     // started before it was asked for nor ended after this was heard.
@@ -89,16 +89,11 @@ mod tests {
 
     #[test]
     fn a_task_neither_starts_before_it_is_asked_for_nor_ends_after_it_is_heard_of() {
-        let (lanes, cluster) = (Mutex::new(lanes()), Cluster::of_others(3));
-        let task = cluster.record_of_others("task");
+        let (lanes, log) = (Mutex::new(lanes()), Log::new(3));
+        let task = log.add("task");
         std::thread::sleep(Duration::from_millis(20));
         // A clock that is hours off.
-        record(
-            &lanes,
-            &cluster,
-            &task,
-            &Ran { node: "b".into(), pid: 7, ago: 9e3, seconds: 0.01, cpu: 0.005 },
-        );
+        record(&lanes, &log, &task, &Ran { node: "b".into(), pid: 7, ago: 9e3, seconds: 0.01, cpu: 0.005 });
         task.end(None);
         let record = task.record();
         let span = record.spans[0];

@@ -13,7 +13,7 @@ use super::folder::Folder;
 use super::lanes::{self, Lanes};
 use super::protocol::{Command, Event, Problem, Ran, Ready, Status};
 use crate::cluster::task::Task;
-use crate::cluster::{Cluster, MAX_RETRIES};
+use crate::cluster::{Log, MAX_RETRIES};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Lines of the driver's stderr that are kept.
@@ -55,14 +55,14 @@ pub(super) struct Open {
 #[derive(Clone)]
 pub(super) struct Record {
     pub(super) task: Arc<Task>,
-    pub(super) cluster: Cluster,
+    pub(super) log: Arc<Log>,
     pub(super) lanes: Arc<Mutex<Lanes>>,
 }
 
 impl Record {
     fn ran(&self, ran: Option<&Ran>) {
         if let Some(ran) = ran {
-            lanes::record(&self.lanes, &self.cluster, &self.task, ran);
+            lanes::record(&self.lanes, &self.log, &self.task, ran);
         }
     }
 }
@@ -240,7 +240,7 @@ impl Link {
     /// An attempt has ended, and with it the task, unless it is tried again.
     fn ended(&self, id: u64, status: Status, ran: Option<&Ran>, bytes: Vec<u8>) {
         let failed = |open: &Open, what: &str| {
-            let (title, attempt) = (open.record.task.title(), open.attempt);
+            let (title, attempt) = (open.record.task.record().title(), open.attempt);
             let said = String::from_utf8_lossy(&bytes);
             Error::new(ErrorKind::Task, format!("{title} {what} in attempt {attempt}: {said}"))
         };

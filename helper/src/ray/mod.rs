@@ -28,7 +28,7 @@ pub use protocol::Node;
 use protocol::Ready;
 use setup::Setup;
 
-use crate::cluster::{Cluster, ObjectRef, Tasks};
+use crate::cluster::{Cluster, Log, ObjectRef, Tasks};
 use crate::error::{Error, Result};
 
 /// How long no task may end, unless [`RayCluster::patience`] says otherwise.
@@ -48,7 +48,7 @@ pub struct RayCluster {
     driver: Arc<Driver>,
     ready: Arc<Ready>,
     /// The records of the tasks.
-    record: Cluster,
+    record: Arc<Log>,
     lanes: Arc<Mutex<Lanes>>,
     patience: Duration,
 }
@@ -162,7 +162,7 @@ impl RayCluster {
             driver: Arc::new(driver),
             lanes: Arc::new(Mutex::new(Lanes::new(&ready.nodes))),
             ready: Arc::new(ready),
-            record: Cluster::of_others(workers),
+            record: Log::new(workers),
             patience: PATIENCE,
         })
     }
@@ -241,8 +241,8 @@ impl RayCluster {
         self.record.tasks()
     }
 
-    /// The records of this cluster's tasks: a [`Cluster`] that runs nothing.
-    pub(crate) fn shown(&self) -> &Cluster {
+    /// The records of this cluster's tasks.
+    pub(crate) fn log(&self) -> &Arc<Log> {
         &self.record
     }
 

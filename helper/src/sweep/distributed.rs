@@ -82,7 +82,7 @@ pub(super) fn on_ray(
         Some(_) => vec![test],
         None => vec![data.part(&plan.learner.to_string(), || training_rows(split, plan.learner))?, test],
     };
-    let listener = run::reporting(ray.shown().clone(), &split.dataset, &plan, extras.listener.cloned());
+    let listener = run::reporting(Arc::clone(ray.log()), &split.dataset, &plan, extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     let outcome = run::run(plan.clone(), split, ray.workers(), extras, |work, gathering| {
         over_ray(&work, ray, &objects, shards, split.train.n_features(), gathering)
@@ -104,7 +104,7 @@ fn over_ray(
     gathering: &mut Gathering<'_>,
 ) -> Result<()> {
     let first = gathering.begin(&work.cut);
-    let epoch = ray.shown().elapsed().saturating_sub(gathering.started.elapsed());
+    let epoch = ray.log().elapsed().saturating_sub(gathering.started.elapsed());
     let mut batch = ray.batch();
     for (key, planned) in work.cut.tasks.iter().enumerate() {
         let (model, trees) = (planned.model, planned.trees.clone());

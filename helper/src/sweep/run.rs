@@ -14,7 +14,9 @@ use super::pace::pace;
 use super::plan::Plan;
 use super::training::Training;
 use super::work::{Grown, Sabotage, Work};
-use crate::cluster::{Cluster, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done};
+use crate::cluster::{
+    Cluster, Log, MAX_RETRIES, ObjectRef, TaskRecord, TaskState, task_is_cancelled, until_done,
+};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::{panics, platform};
@@ -42,7 +44,7 @@ pub(super) fn on_cluster(
     extras: Extras<'_>,
 ) -> Result<Outcome> {
     let split = cluster.get(data)?;
-    let listener = reporting(cluster.clone(), &split.dataset, &plan, extras.listener.cloned());
+    let listener = reporting(Arc::clone(cluster.log()), &split.dataset, &plan, extras.listener.cloned());
     let extras = Extras { listener: Some(&listener), ..extras };
     run(plan, &split, cluster.workers(), extras, |work, gathering| {
         in_parallel(&cluster.put(work), cluster, data, gathering)
@@ -80,12 +82,7 @@ pub(super) fn run(
 }
 
 /// A listener that shows each finished model in the cluster's dashboard, and calls `listener`.
-pub(super) fn reporting(
-    cluster: Cluster,
-    dataset: &str,
-    plan: &Plan,
-    listener: Option<Listener>,
-) -> Listener {
+pub(super) fn reporting(log: Arc<Log>, dataset: &str, plan: &Plan, listener: Option<Listener>) -> Listener {
     let (dataset, columns) = (dataset.to_owned(), varied(&plan.models));
     let mut best = f64::INFINITY;
     Arc::new(Mutex::new(move |event: Event<'_>| {
@@ -99,7 +96,7 @@ pub(super) fn reporting(
                 ("of", of as f64),
                 ("seconds left", left),
             ];
-            cluster.report(format!("{dataset}, {}", named(&model.params, &columns)), &metrics);
+            log.report(format!("{dataset}, {}", named(&model.params, &columns)), &metrics);
         }
         tell(listener.as_ref(), event);
     }))
@@ -174,7 +171,7 @@ fn in_parallel(
 ) -> Result<()> {
     let work = &*cluster.get(shared)?;
     let first = gathering.begin(&work.cut);
-    let epoch = cluster.elapsed().saturating_sub(gathering.started.elapsed());
+    let epoch = cluster.log().elapsed().saturating_sub(gathering.started.elapsed());
     let mut open = Vec::with_capacity(work.cut.tasks.len());
     for (task, planned) in work.cut.tasks.iter().enumerate() {
         let asking = cluster.clone();

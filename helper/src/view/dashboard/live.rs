@@ -3,12 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::summary::Summary;
-use crate::cluster::Cluster;
+use crate::cluster::Log;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{project_root, write};
 
@@ -26,21 +27,30 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// That of the cluster with this log, which keeps it.
+    pub(super) fn of(log: &Arc<Log>) -> Result<Arc<Self>> {
+        let mut attached = log.attached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(there) = attached.clone().and_then(|there| there.downcast().ok()) {
+            return Ok(there);
+        }
+        let started = Arc::new(Self::start(log)?);
+        *attached = Some(started.clone());
+        Ok(started)
+    }
+
     /// Starts the thread that writes the file when something has changed in the cluster.
-    pub(super) fn start(cluster: &Cluster) -> Result<Self> {
+    fn start(log: &Arc<Log>) -> Result<Self> {
         remove_stale(&project_root().join(FOLDER));
         let start = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
         let path = format!("{FOLDER}/{}-{start:x}.html", std::process::id());
         let file = project_root().join(&path);
-        let summary = Summary::of(cluster);
+        let summary = Summary::of(log);
         write(&file, &summary.live_html())?;
         let (stop, stopped) = mpsc::channel();
-        let (cluster, mut seen) = (cluster.downgrade(), summary.stamp());
+        let (log, mut seen) = (Arc::downgrade(log), summary.stamp());
         let run = move || {
             while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-                let Some(cluster) = cluster.upgrade() else { break };
-                let summary = Summary::of(&cluster);
-                drop(cluster);
+                let Some(summary) = log.upgrade().map(|log| Summary::of(&log)) else { break };
                 // If this write fails, the next may succeed; the page keeps its last picture.
                 if summary.stamp() != seen && write(&file, &summary.live_html()).is_ok() {
                     seen = summary.stamp();
@@ -94,6 +104,7 @@ fn remove_stale(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cluster;
 
     /// Waits for the thread to do something.
     fn wait_until(done: impl Fn() -> bool) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use summary::Summary;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Log};
 use crate::error::Result;
 use crate::ray::RayCluster;
 use crate::view::{Bundle, Show};
@@ -25,8 +25,14 @@ use live::Live;
 /// cell ran.
 #[derive(Clone)]
 pub struct Dashboard {
-    cluster: Cluster,
+    log: Arc<Log>,
     live: Arc<Live>,
+}
+
+impl Dashboard {
+    fn of(log: &Arc<Log>) -> Result<Self> {
+        Ok(Self { log: Arc::clone(log), live: Live::of(log)? })
+    }
 }
 
 impl Cluster {
@@ -40,13 +46,12 @@ impl Cluster {
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system gives no
     /// thread.
     pub fn dashboard(&self) -> Result<Dashboard> {
-        let live = self.attached(|| Live::start(self))?;
-        Ok(Dashboard { cluster: self.clone(), live })
+        Dashboard::of(self.log())
     }
 
     /// How this cluster stands now: tasks by state, who worked when, results, failures.
     pub fn summary(&self) -> Summary {
-        Summary::of(self)
+        Summary::of(self.log())
     }
 }
 
@@ -56,12 +61,12 @@ impl RayCluster {
     /// # Errors
     /// As [`Cluster::dashboard`].
     pub fn dashboard(&self) -> Result<Dashboard> {
-        self.shown().dashboard()
+        Dashboard::of(self.log())
     }
 
     /// As [`Cluster::summary`].
     pub fn summary(&self) -> Summary {
-        self.shown().summary()
+        Summary::of(self.log())
     }
 
     /// As [`Cluster::save_trace`].
@@ -69,19 +74,19 @@ impl RayCluster {
     /// # Errors
     /// As [`Cluster::save_trace`].
     pub fn save_trace(&self) -> Result<PathBuf> {
-        self.shown().save_trace()
+        trace::save(self.log())
     }
 }
 
 impl Show for Dashboard {
     fn bundle(&self) -> Bundle {
-        let Bundle { html, text } = self.cluster.summary().bundle();
+        let Bundle { html, text } = Summary::of(&self.log).bundle();
         Bundle { html: html + &self.live.script(), text }
     }
 }
 
 impl fmt::Debug for Dashboard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dashboard of {:?}", self.cluster)
+        write!(f, "Dashboard of {} workers", self.log.workers())
     }
 }

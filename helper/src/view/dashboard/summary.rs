@@ -6,7 +6,7 @@ use std::time::Duration;
 use plotters::style::RGBColor;
 
 use crate::chart::{Bar, Figure, Lanes};
-use crate::cluster::{Cluster, Report, Snapshot, Span, TaskRecord, TaskState};
+use crate::cluster::{Log, Report, Snapshot, Span, TaskRecord, TaskState};
 use crate::error::ErrorKind;
 use crate::platform;
 use crate::text::{count, escape, memory, seconds, significant, thousands};
@@ -47,7 +47,7 @@ fn colour(state: TaskState) -> RGBColor {
     }
 }
 
-/// How a cluster stood at one moment; made by [`Cluster::summary`].
+/// How a cluster stood at one moment; made by [`Cluster::summary`](crate::Cluster::summary).
 ///
 /// As the last line of a cell it shows itself as tables and a picture of who worked when.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,10 +61,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(cluster: &Cluster) -> Self {
+    pub(super) fn of(log: &Log) -> Self {
         let memory = platform::process_memory();
         Self {
-            snapshot: cluster.snapshot(DRAWN),
+            snapshot: log.snapshot(DRAWN),
             cpu: platform::process_cpu().map(|cpu| cpu.as_secs_f64()),
             memory,
             // The peak is read from another source, which may lag behind.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::cluster::{Cluster, Span, TaskRecord, TaskState};
+use crate::cluster::{Cluster, Log, Span, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform::{report_folder, write};
 
@@ -21,12 +21,16 @@ impl Cluster {
     /// # Errors
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written.
     pub fn save_trace(&self) -> Result<PathBuf> {
-        let path = report_folder().join("trace.json");
-        let json = serde_json::to_string(&trace(self.workers(), &self.tasks(), self.elapsed()));
-        let json = json.map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
-        write(&path, &json)?;
-        Ok(path)
+        save(self.log())
     }
+}
+
+pub(super) fn save(log: &Log) -> Result<PathBuf> {
+    let path = report_folder().join("trace.json");
+    let json = serde_json::to_string(&trace(log.workers(), &log.tasks(), log.elapsed()));
+    let json = json.map_err(|e| Error::new(ErrorKind::Io, format!("{}: {e}", path.display())))?;
+    write(&path, &json)?;
+    Ok(path)
 }
 
 /// The Trace Event Format.
@@ -128,7 +132,7 @@ mod tests {
         });
         cluster.get(&outer).unwrap();
         let tasks = cluster.tasks();
-        let parsed = serde_json::to_value(trace(2, &tasks, cluster.elapsed())).unwrap();
+        let parsed = serde_json::to_value(trace(2, &tasks, cluster.log().elapsed())).unwrap();
         let events = parsed["traceEvents"].as_array().unwrap();
         let of = |ph: &str| events.iter().filter(|e| e["ph"] == ph).collect::<Vec<_>>();
         let rows: Vec<&str> = of("M")
