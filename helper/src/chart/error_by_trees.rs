@@ -10,7 +10,7 @@ use super::plot::{
 };
 use super::svg::Tip;
 use crate::error::Result;
-use crate::sweep::{Outcome, Params};
+use crate::sweep::{Outcome, Params, named, varied};
 use crate::text::{count, number, quantity};
 
 const REST: RGBColor = RGBColor(0xB0, 0xB0, 0xB0);
@@ -43,7 +43,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let points = || lines.iter().flat_map(|line| &line.points);
     let (low, high) = span("error by trees", points().map(|point| point.1))?;
     let (fewest, most) = span("error by trees", points().map(|point| point.0))?;
-    let varied = varied(lines.iter().map(|line| &line.params));
+    let varied = varied(&lines.iter().map(|line| line.params).collect::<Vec<_>>()).split_off(1);
     let best = outcome.best();
     let at = (best.params.n_estimators as f64, best.scores.mse);
     let named = |params: &Params, before: &str, after: &str| match named(params, &varied) {
@@ -58,13 +58,17 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     );
     let models = count(outcome.models.len(), "model", "models");
     let words = Words {
-        name: std::iter::once("error-by-trees").chain(varied.iter().copied()).collect::<Vec<_>>().join("-"),
+        name: std::iter::once("error-by-trees")
+            .chain(varied.iter().map(|(name, _)| *name))
+            .collect::<Vec<_>>()
+            .join("-"),
         title: format!("{}: test error by number of trees", outcome.dataset),
         subtitle: format!(
             "{models} by {}, on {} that none of them was trained on. The error axis does not begin at zero.",
             outcome.learner,
             count(outcome.actual.len(), "test row", "test rows")
         ),
+        warnings: outcome.cautions(),
         description: format!(
             "Mean squared error of {models} with {} to {}: from {} down to {}; {best_text}.",
             number(fewest, 0),
@@ -136,35 +140,4 @@ fn lines(outcome: &Outcome) -> Vec<Line> {
     }
     lines.iter_mut().for_each(|line| line.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
     lines
-}
-
-/// The hyperparameters but the number of trees, by name.
-fn values(params: &Params) -> [(&'static str, String); 8] {
-    let or_none = |value: Option<String>| value.unwrap_or_else(|| "None".to_owned());
-    [
-        ("max_depth", or_none(params.max_depth.map(|depth| depth.to_string()))),
-        ("min_samples_split", params.min_samples_split.to_string()),
-        ("min_samples_leaf", params.min_samples_leaf.to_string()),
-        ("min_impurity_decrease", params.min_impurity_decrease.to_string()),
-        ("max_features", params.max_features.to_string()),
-        ("bootstrap", params.bootstrap.to_string()),
-        ("max_samples", or_none(params.max_samples.map(|samples| samples.to_string()))),
-        ("seed", params.seed.to_string()),
-    ]
-}
-
-/// The hyperparameters but the number of trees that differ between models.
-pub(super) fn varied<'a>(params: impl Iterator<Item = &'a Params>) -> Vec<&'static str> {
-    let all: Vec<_> = params.map(values).collect();
-    let Some(first) = all.first() else { return Vec::new() };
-    (0..first.len())
-        .filter(|i| all.iter().any(|other| other[*i].1 != first[*i].1))
-        .map(|i| first[i].0)
-        .collect()
-}
-
-/// The values of these hyperparameters, by name.
-pub(super) fn named(params: &Params, varied: &[&str]) -> String {
-    let shown = values(params).into_iter().filter(|(name, _)| varied.contains(name));
-    shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
 }

@@ -65,18 +65,3 @@ impl fmt::Debug for Figure {
         write!(f, "Figure({})", self.title)
     }
 }
-
-/// Several charts in one cell; see [`gallery`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gallery {
-    pub(crate) figures: Vec<Figure>,
-}
-
-/// Shows several charts in one cell: side by side where the page is wide enough, else one below the
-/// other.
-///
-/// The notebook keeps one output of each kind per cell: of two charts shown one by one in one cell,
-/// only the last would remain.
-pub fn gallery(figures: impl IntoIterator<Item = Figure>) -> Gallery {
-    Gallery { figures: figures.into_iter().collect() }
-}

@@ -76,6 +76,7 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
         name: "histogram".to_owned(),
         title: format!("{}: distribution of the {}", data.name(), quantity(meaning).0),
         subtitle,
+        warnings: Vec::new(),
         description: format!(
             "A histogram of {} in {all}: mean {}, median {}, from {} to {cap}{}.",
             with_unit(quantity(meaning).0, meaning),

@@ -85,7 +85,7 @@ impl Lanes {
     /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where plotters cannot draw it.
     pub(crate) fn figure(&self, title: &str, description: String) -> Result<Figure> {
         let (name, subtitle) = ("lanes".to_owned(), String::new());
-        let words = Words { name, title: title.to_owned(), subtitle, description };
+        let words = Words { name, title: title.to_owned(), subtitle, warnings: Vec::new(), description };
         page(words, (WIDTH, self.height()), |area| self.draw(area, 24))
     }
 }

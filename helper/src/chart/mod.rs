@@ -31,7 +31,7 @@ mod tests;
 mod timeline;
 
 pub use error_by_trees::error_by_trees;
-pub use figure::{Figure, Gallery, gallery};
+pub use figure::Figure;
 pub use histogram::histogram;
 pub(crate) use lanes::{Bar, Lanes};
 pub use predicted::predicted_against_actual;

@@ -38,6 +38,8 @@ pub(super) struct Words {
     pub(super) name: String,
     pub(super) title: String,
     pub(super) subtitle: String,
+    /// What speaks against the numbers; follows the subtitle.
+    pub(super) warnings: Vec<String>,
     /// One sentence with the numbers that the chart shows.
     pub(super) description: String,
 }
@@ -117,7 +119,8 @@ pub(super) fn page(
     let clean = |text: &str| text.replace(|c: char| c.is_control(), " ");
     let (title, description) = (clean(&words.title), clean(&words.description));
     let inner = width - 2 * MARGIN;
-    let (titles, subtitles) = (wrap(&title, TITLE, inner), wrap(&clean(&words.subtitle), TEXT, inner));
+    let subtitle = format!("{} {}", words.subtitle, words.warnings.join(" "));
+    let (titles, subtitles) = (wrap(&title, TITLE, inner), wrap(&clean(&subtitle), TEXT, inner));
     let head = MARGIN + 46 * titles.len() as u32 + LINE * subtitles.len() as u32 + 12;
     let size = (width, head + height);
     let mut svg = String::new();

@@ -52,6 +52,7 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
             "The best of {}, with {trees}, on {rows}: R\u{b2} {r2}, RMSE {rmse}. Below the line predictions are too low.",
             count(outcome.models.len(), "model", "models")
         ),
+        warnings: outcome.cautions(),
         description: format!(
             "Density of {rows} by actual and predicted {} of the best model, which has {trees}: R\u{b2} {r2}, RMSE {rmse}, \
              at most {} in a square.",

@@ -15,7 +15,9 @@ use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{count, decimals, number, quantity};
 
-/// The smallest side of a square, in units of the axes.
+/// Squares along the longer side, at most.
+const BINS: f64 = 120.0;
+/// The smallest side of a square, in degrees.
 const FINEST: f64 = 0.01;
 /// The largest map.
 const MAP: (f64, f64) = (1200.0, 1140.0);
@@ -32,32 +34,7 @@ const PLACES: [(&str, Place, Place); 4] = [
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
 
-/// The columns that span a map, and their names on it.
-struct Ground {
-    columns: [&'static str; 2],
-    axes: [&'static str; 2],
-    by: &'static str,
-    unit: &'static str,
-    /// Squares along the longer side, at most.
-    bins: f64,
-    /// Whether the columns are longitude and latitude.
-    earth: bool,
-}
-
-const EARTH: Ground = Ground {
-    columns: ["Longitude", "Latitude"],
-    axes: ["longitude, degrees east (west is negative)", "latitude, degrees north"],
-    by: "place",
-    unit: " degrees",
-    bins: 120.0,
-    earth: true,
-};
-/// Friedman #1 has no places; these two features act on its target together.
-const FRIEDMAN: Ground =
-    Ground { columns: ["x1", "x2"], axes: ["x1", "x2"], by: "x1 and x2", unit: "", bins: 50.0, earth: false };
-
-/// A map of the target: its mean in each square of longitude and latitude that has a row; of `x1`
-/// and `x2` where the data are generated.
+/// A map of the target: its mean in each square of longitude and latitude that has a row.
 ///
 /// # Errors
 /// [`ErrorKind::Chart`] where the table has no columns `Longitude` and `Latitude`.
@@ -65,17 +42,14 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let column = |name: &str| {
         data.column(name).map_err(|e| Error::new(ErrorKind::Chart, format!("a map cannot be drawn: {e}")))
     };
-    let made_up =
-        data.source().is_none() && FRIEDMAN.columns.iter().all(|name| data.features().contains(name));
-    let ground = if made_up { FRIEDMAN } else { EARTH };
-    let (x, y, values) = (column(ground.columns[0])?, column(ground.columns[1])?, column(data.target())?);
+    let (x, y, values) = (column("Longitude")?, column("Latitude")?, column(data.target())?);
     if values.is_empty() {
         return Err(nothing("a map", "rows"));
     }
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(&x)?, span(&y)?);
-    let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * ground.bins);
-    let side = bin_width((0.0, longer), ground.bins);
+    let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * BINS);
+    let side = bin_width((0.0, longer), BINS);
     let mut bins: BTreeMap<(i64, i64), (f64, usize)> = BTreeMap::new();
     for ((x, y), value) in x.iter().zip(&y).zip(&values) {
         let (sum, n) = bins.entry((bin(*x, side), bin(*y, side))).or_default();
@@ -95,8 +69,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     };
     let ((left, right), (bottom, top)) = (padded(left, right), padded(bottom, top));
     // A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
-    let shorter =
-        if ground.earth { ((bottom + top) as f64 / 2.0 * side).to_radians().cos().max(0.1) } else { 1.0 };
+    let shorter = ((bottom + top) as f64 / 2.0 * side).to_radians().cos().max(0.1);
     let (columns, rows) = ((right - left) as f64 * shorter, (top - bottom) as f64);
     let square = (MAP.0 / columns).min(MAP.1 / rows);
     let (map_width, map_height) = ((columns * square) as u32, (rows * square) as u32);
@@ -105,8 +78,10 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let axis = |low: i64, high: i64, size: u32, name: &str| {
         Axis::new(edge(low)..edge(high), (size / 130).max(2) as usize, name)
     };
-    let (x_axis, y_axis) =
-        (axis(left, right, map_width, ground.axes[0]), axis(bottom, top, map_height, ground.axes[1]));
+    let (x_axis, y_axis) = (
+        axis(left, right, map_width, "longitude, degrees east (west is negative)"),
+        axis(bottom, top, map_height, "latitude, degrees north"),
+    );
     let meaning = data.units().last().map_or(data.target(), String::as_str);
     let places = if spread > 0.0 { decimals(spread / 100.0) } else { 2 };
     let side_text = number(side, decimals(side));
@@ -114,15 +89,14 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         format!("{} in {}", count(values.len(), "row", "rows"), count(means.len(), "square", "squares"));
     let best = means.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map_or((0, 0), |(at, _)| *at);
     let middle = |i: i64| number((i as f64 + 0.5) * side, decimals(side) + 1);
-    let [north, east] = if ground.earth { ["north", "east"] } else { ["on x2", "on x1"] };
-    let unit = ground.unit;
     let words = Words {
         name: "price-map".to_owned(),
-        title: format!("{}: {} by {}", data.name(), quantity(meaning).0, ground.by),
-        subtitle: format!("Mean per square of {side_text} \u{d7} {side_text}{unit}: {squares}."),
+        title: format!("{}: {} by place", data.name(), quantity(meaning).0),
+        subtitle: format!("Mean per square of {side_text} \u{d7} {side_text} degrees: {squares}."),
+        warnings: Vec::new(),
         description: format!(
-            "A map of {squares}: the mean of the {meaning}, ranges from {} to {}; it is highest at {}{unit} {north}, \
-             {}{unit} {east}.",
+            "A map of {squares}: the mean of the {meaning}, ranges from {} to {}; it is highest at {} degrees north, \
+             {} degrees east.",
             number(low, places),
             number(high, places),
             middle(best.1),
@@ -145,7 +119,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
         plot.draw_series(cells.iter().map(cell))?;
         let degree = f64::from(map_width) / (edge(right) - edge(left));
         let inside = |(x, y): Place| x_axis.range.contains(&x) && y_axis.range.contains(&y);
-        for (name, place, label) in PLACES.into_iter().filter(|_| ground.earth && degree >= NEAR) {
+        for (name, place, label) in PLACES.into_iter().filter(|_| degree >= NEAR) {
             let wide = f64::from(text_width(name, TEXT) + 12) / degree;
             let end = if label.0 > place.0 { label.0 + wide } else { label.0 - wide };
             if ![place, label, (end, label.1)].into_iter().all(inside) {

@@ -54,6 +54,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
              divided by the longest model.",
             number(end, 1)
         ),
+        warnings: projection.warnings.clone(),
         description: format!(
             "Measured: {}. Simulated on {} workers: {} with a task per tree, {} with trees as tasks, {} by model.",
             if measured.is_empty() { projection.points() } else { measured.join(", ") },

@@ -3,12 +3,11 @@
 use plotters::prelude::*;
 
 use super::colour::{BLUE, VERMILION};
-use super::error_by_trees::{named, varied};
 use super::figure::Figure;
 use super::plot::{Axis, WIDTH, Words, axes, box_mark, legend, line_mark, nothing, page, span, stroke};
 use super::svg::Tip;
 use crate::error::Result;
-use crate::sweep::{Comparison, Outcome};
+use crate::sweep::{Comparison, Outcome, named, varied};
 use crate::text::{count, number, seconds, thousands};
 
 /// More models than this become two lines instead of pairs of bars.
@@ -45,6 +44,7 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
                 false => "what exceeds 1 is the cost of sharing cores and memory",
             }
         ),
+        warnings: comparison.warnings(),
         description: format!(
             "Seconds of work for each of {}: {} in all one after another, {} on {workers}, {ratio} times as much.",
             count(models, "model", "models"),
@@ -53,14 +53,17 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
         ),
     };
     // The number of trees names a model where nothing else differs.
-    let others = varied(one.models.iter().map(|model| &model.params));
+    let others = varied(&one.models.iter().map(|model| model.params).collect::<Vec<_>>()).split_off(1);
     let (name, labels): (_, Vec<String>) = match others.is_empty() {
         true => (
             "number of trees (n_estimators), one place per model".to_owned(),
             one.models.iter().map(|m| thousands(m.params.n_estimators as u64)).collect(),
         ),
         false => (
-            format!("model, in the sweep's order (they differ in {} as well)", others.join(", ")),
+            format!(
+                "model, in the sweep's order (they differ in {} as well)",
+                others.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+            ),
             one.models.iter().map(|m| m.model.to_string()).collect(),
         ),
     };

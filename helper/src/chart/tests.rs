@@ -263,10 +263,6 @@ fn nothing_to_draw_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Chart);
         assert!(error.to_string().contains(" 0 "), "{error}");
     }
-    let made_up = price_map(&crate::data::friedman1(2_000, 8, 1.0, 1).unwrap()).unwrap().svg().to_owned();
-    assert!(
-        made_up.contains("by x1 and x2") && !made_up.contains("degrees") && !made_up.contains("San Diego")
-    );
     let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
     let error = price_map(&no_place).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chart);
@@ -354,4 +350,20 @@ fn saved_whole() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(figure.path().ends_with("report/charts/timeline-2-workers.svg"));
+}
+
+#[test]
+fn warnings_stand_in_charts() {
+    let (mut one, many) =
+        (outcome("California", &lab(), 1, &prices(100)), outcome("California", &lab(), 2, &prices(100)));
+    // Too long for the work of its tasks: the speedup lies above the ceiling.
+    one.seconds *= 3.0;
+    let both = Comparison::of([&one, &many]).unwrap();
+    assert!(both.warnings().iter().any(|warning| warning.starts_with("Not measured")));
+    for figure in [seconds_per_model(&both).unwrap(), projection(&Projection::of(&both).unwrap()).unwrap()] {
+        check(&figure);
+        assert!(figure.svg().contains("Not measured"), "{figure}");
+    }
+    one.warnings.push("the disk is full".to_owned());
+    assert!(timeline(&one).unwrap().svg().contains("Warning: the disk is full."));
 }

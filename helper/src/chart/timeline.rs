@@ -55,6 +55,7 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
         subtitle: format!(
             "{work}; the workers were busy {share} % of that time. One colour per model; grey: idle."
         ),
+        warnings: outcome.cautions(),
         description: format!(
             "{workers_text} ran {work}, busy {share} % of the time; the longest idle time of one is {}.",
             seconds(idle)

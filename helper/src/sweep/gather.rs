@@ -9,7 +9,7 @@ use super::event::{Event, Listener, Progress, tell};
 use super::job::{Grown, Job};
 use super::journal::Journal;
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask, named, varied};
 use super::pace::pace;
 use crate::cluster::{Log, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind, Result};
@@ -182,7 +182,6 @@ impl<'a> Gathering<'a> {
         self.outcome.models.push(finished.clone());
         let now = self.progress();
         let metrics = [
-            ("trees", params.n_estimators as f64),
             ("MSE", scores.mse),
             ("R2", scores.r2),
             ("best MSE", self.outcome.best().scores.mse),
@@ -190,7 +189,8 @@ impl<'a> Gathering<'a> {
             ("of", now.all_models as f64),
             ("seconds left", now.left),
         ];
-        self.log.report(format!("{}, model {model}", self.outcome.dataset), &metrics);
+        let name = named(&params, &varied(&self.job.plan.models));
+        self.log.report(format!("{}, {name}", self.outcome.dataset), &metrics);
         tell(self.listener, Event::Finished(now, &finished));
     }
 

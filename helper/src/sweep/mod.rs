@@ -14,6 +14,7 @@ mod projection;
 mod run;
 mod schedule;
 mod values;
+mod warnings;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, varied};
+pub(crate) use outcome::{COLUMNS, Place, named, varied};
 pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;

@@ -296,6 +296,11 @@ pub(crate) fn varied(models: &[Params]) -> Vec<Column> {
     COLUMNS.into_iter().filter(differs).collect()
 }
 
+/// `name=value` of these hyperparameters of a model.
+pub(crate) fn named(params: &Params, columns: &[Column]) -> String {
+    columns.iter().map(|(name, value)| format!("{name}={}", value(params))).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,8 @@ pub struct Projection {
     /// Seconds of what no task does.
     serial: f64,
     pub(crate) measured: Vec<Measured>,
+    /// Those of the comparison.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A way of cutting the work into tasks, with their times.
@@ -80,8 +82,8 @@ impl Projection {
             policy("a task per model, in order", models),
         ];
         let serial = run.setup_seconds + (run.seconds - run.busy_seconds()).max(0.0);
-        let mut projection =
-            Self { dataset: run.dataset.clone(), policies, work, longest, serial, measured: Vec::new() };
+        let (dataset, measured, warnings) = (run.dataset.clone(), Vec::new(), comparison.warnings());
+        let mut projection = Self { dataset, policies, work, longest, serial, measured, warnings };
         let first = &comparison.ways[0];
         for way in comparison.ways.iter().skip(1).filter(|way| way.efficiency(first).is_some()) {
             if let Some(speedup) = way.claim() {

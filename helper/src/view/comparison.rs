@@ -3,7 +3,7 @@
 use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::Result;
 use crate::platform::{report_folder, write};
-use crate::sweep::{Comparison, LEAST_SHARE, MOST_DRIFT, Outcome, Params, Place, Way, varied};
+use crate::sweep::{Comparison, LEAST_SHARE, MOST_DRIFT, Outcome, Params, Place, Way, named, varied};
 use crate::text::{count, csv, score, seconds, thousands};
 
 /// A heading, and what stands below it for a way and its first run.
@@ -99,32 +99,6 @@ impl Comparison {
             100.0 * LEAST_SHARE,
             100.0 * (MOST_DRIFT - 1.0)
         )
-    }
-
-    /// What speaks against the times, each with what to do about it.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let above = self.ways.iter().filter(|way| way.claim().is_none());
-        let above = above.filter_map(|way| {
-            Some(format!(
-                "Not measured: the speedup of \"{}\" was timed as {:.2}, above its ceiling of {:.2}, so the machine was disturbed \
-                 during a run (another program ran, or the processor's clock changed); quit what else is running, and run the \
-                 sweep again in all ways.",
-                way.how, way.speedup?.median, way.ceiling
-            ))
-        });
-        let disturbed = self.rounds.iter().enumerate();
-        let disturbed = disturbed.filter_map(|(i, round)| Some((i + 1, round.disturbance.as_ref()?)));
-        let disturbed: Vec<_> = disturbed.map(|(round, what)| format!("round {round} ({what})")).collect();
-        let rounds = match disturbed.len() {
-            0 => None,
-            n if n < self.rounds() => Some(format!("Left out as disturbed: {}.", disturbed.join(", "))),
-            _ => Some(format!(
-                "Warning: every round was disturbed, so none is left out: {}; quit what else is running, take no more workers \
-                 than the machine has cores, and run the sweep again.",
-                disturbed.join(", ")
-            )),
-        };
-        above.chain(rounds).collect()
     }
 
     /// What the runs say, in sentences whose figures are those of the runs. Warnings of the table stand
@@ -263,8 +237,10 @@ fn name(run: &Outcome) -> String {
 /// its trees gained over the smallest of these.
 fn of_best(run: &Outcome) -> [String; 2] {
     let (best, all) = (run.best(), run.models.iter().map(|model| model.params).collect::<Vec<_>>());
-    let others = varied(&all).into_iter().skip(1);
-    let others: String = others.map(|(name, value)| format!(", {name}={}", value(&best.params))).collect();
+    let others = match named(&best.params, &varied(&all)[1..]) {
+        others if others.is_empty() => others,
+        others => format!(", {others}"),
+    };
     let like = |params: &Params| Params { n_estimators: 0, ..*params };
     let alike = run.models.iter().filter(|model| like(&model.params) == like(&best.params));
     let smallest = alike.min_by_key(|model| model.params.n_estimators).unwrap_or(best);

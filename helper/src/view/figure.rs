@@ -1,7 +1,7 @@
 //! How charts show themselves: as pictures that every viewer of notebooks shows.
 
 use super::{Bundle, Show};
-use crate::chart::{Figure, Gallery};
+use crate::chart::Figure;
 use crate::text::escape;
 
 /// Puts the SVG itself in the place of each picture, so that tooltips work. Viewers that do not trust
@@ -30,13 +30,6 @@ pub(super) fn picture(figure: &Figure) -> String {
     )
 }
 
-/// A chart that is not on disk must not cost the cell that shows it.
-fn save(figure: &Figure) {
-    if let Err(error) = figure.save(figure.path()) {
-        eprintln!("the chart is shown, but not saved: {error}");
-    }
-}
-
 impl Show for Figure {
     fn bundle(&self) -> Bundle {
         Bundle {
@@ -45,29 +38,18 @@ impl Show for Figure {
         }
     }
 
+    /// A chart that cannot be written is shown all the same.
     fn saves(&self) {
-        save(self);
-    }
-}
-
-impl Show for Gallery {
-    fn bundle(&self) -> Bundle {
-        let pictures: String = self.figures.iter().map(picture).collect();
-        Bundle {
-            html: format!("<div>{pictures}{INLINE}</div>"),
-            text: self.figures.iter().map(ToString::to_string).collect(),
+        if let Err(error) = self.save(self.path()) {
+            eprintln!("the chart is shown, but not saved: {error}");
         }
-    }
-
-    fn saves(&self) {
-        self.figures.iter().for_each(save);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::{gallery, histogram};
+    use crate::chart::histogram;
     use crate::data::friedman1;
 
     /// The value of an attribute, as a browser reads it.
@@ -109,8 +91,5 @@ mod tests {
         assert_eq!(percent_decoded(data), figure.svg().replace('\'', "&#39;").replace('"', "'"));
         assert!(attribute(&html, "alt").contains(figure.description()) && text.contains(figure.title()));
         assert!(html.len() < 13 * figure.svg().len() / 10, "{} of {}", html.len(), figure.svg().len());
-        let Bundle { html, text } = gallery([figure.clone(), figure]).bundle();
-        assert_eq!((html.matches("<img ").count(), html.matches("<script>").count()), (2, 1));
-        assert_eq!(text.matches("A histogram of").count(), 2);
     }
 }

@@ -6,7 +6,7 @@ use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::{Error, Result};
 use crate::platform;
 use crate::platform::{report_folder, write};
-use crate::sweep::{COLUMNS, ModelOutcome, Outcome, Params, varied};
+use crate::sweep::{COLUMNS, ModelOutcome, Outcome, Params, named, varied};
 use crate::text::{count, csv, score, seconds, thousands};
 
 /// A table of more models than this shows only the best of them.
@@ -41,7 +41,6 @@ impl Outcome {
             params.chain(scores).chain([Text::number(seconds)]).collect()
         });
         let best = self.best();
-        let named = columns.iter().map(|(name, value)| format!("{name}={}", value(&best.params)));
         let trees = match (self.trees(), self.trees_grown()) {
             (all, grown) if all == grown => count(all, "tree", "trees"),
             (all, grown) => {
@@ -55,7 +54,7 @@ impl Outcome {
                 seconds(self.seconds),
                 count(self.workers, "worker", "workers"),
                 score(best.scores.mse),
-                named.collect::<Vec<_>>().join(", "),
+                named(&best.params, &columns),
                 best.model
             ))
             .note(
@@ -96,8 +95,7 @@ impl Outcome {
         let failed = self.failed.iter().take(FAILED).map(|failed| format!("FAILED: {failed}."));
         let more = self.failed.len().saturating_sub(FAILED);
         let more = (more > 0).then(|| format!("FAILED: {more} more models."));
-        let warnings = self.warnings.iter().map(|warning| format!("Warning: {warning}."));
-        journal.into_iter().chain(failed).chain(more).chain(warnings).collect()
+        journal.into_iter().chain(failed).chain(more).chain(self.cautions()).collect()
     }
 
     /// Writes the scores and the raw records of the tasks: `report/NAME-models.csv` and

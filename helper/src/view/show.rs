@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Dashboard, Machine, Sentences, Summary, Table};
-use crate::chart::{Figure, Gallery};
+use crate::chart::Figure;
 use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::ray::RayCluster;
@@ -69,10 +69,9 @@ macro_rules! display {
 }
 
 shown!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, RayCluster, Sentences,
-    Summary, Tasks
+    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, RayCluster, Sentences, Summary,
+    Tasks
 );
 display!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Gallery, Machine, Outcome, Sentences, Summary, Table,
-    Tasks
+    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, Sentences, Summary, Table, Tasks
 );

@@ -7,10 +7,11 @@ use plotters::style::RGBColor;
 
 use crate::chart::{Bar, Figure, Lanes};
 use crate::cluster::{Log, Report, Snapshot, Span, TaskRecord, TaskState};
+use crate::error::ErrorKind;
 use crate::platform;
 use crate::text::{count, escape, memory, seconds, significant, thousands};
 use crate::view::figure::{INLINE, picture};
-use crate::view::{Bundle, Show, Table, Text};
+use crate::view::{Bundle, Sentences, Show, Table, Text};
 
 /// Tasks that are drawn at most.
 const DRAWN: usize = 300;
@@ -24,6 +25,17 @@ const LANES: usize = 64;
 const PROGRESS: [&str; 4] = ["done", "of", "seconds left", "best MSE"];
 /// An attempt that failed and was followed by another.
 const RETRIED: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+const CANCELLED: RGBColor = RGBColor(0x59, 0x59, 0x59);
+
+/// A task that was cancelled on purpose: FAILED, as in Ray, but no failure to look into.
+fn cancelled(task: &TaskRecord) -> bool {
+    task.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
+}
+
+/// FAILED for a cancelled task as well, as in Ray, with the reason.
+fn state(task: &TaskRecord) -> String {
+    if cancelled(task) { format!("{} (cancelled)", task.state) } else { task.state.to_string() }
+}
 
 /// Colours that colour-blind readers can tell apart (Okabe and Ito).
 fn colour(state: TaskState) -> RGBColor {
@@ -151,7 +163,7 @@ impl Summary {
             }
             let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(to).as_secs_f64());
             let retried = span.attempt < task.attempt;
-            let state = if retried { "tried again".to_owned() } else { task.state.to_string() };
+            let state = if retried { "tried again".to_owned() } else { state(task) };
             let tip = format!(
                 "task {}: {}, attempt {}, {state}, {}",
                 task.id,
@@ -159,7 +171,11 @@ impl Summary {
                 span.attempt,
                 seconds(to - from)
             );
-            let RGBColor(r, g, b) = if retried { RETRIED } else { colour(task.state) };
+            let RGBColor(r, g, b) = match retried {
+                true => RETRIED,
+                false if cancelled(task) => CANCELLED,
+                false => colour(task.state),
+            };
             // Neighbours in two shades, so that they can be told apart.
             let pale = |part: u8| if task.id % 2 == 0 { part } else { part + (255 - part) / 4 };
             bars.push(Bar {
@@ -180,6 +196,7 @@ impl Summary {
             ("finished", colour(TaskState::Finished)),
             ("failed", colour(TaskState::Failed)),
             ("tried again", RETRIED),
+            ("cancelled", CANCELLED),
         ];
         let keys: String = keys
             .map(|(name, RGBColor(r, g, b))| {
@@ -235,7 +252,7 @@ impl Summary {
             vec![
                 Text::number(task.id),
                 Text::from(task.name.as_str()),
-                Text::from(task.state.to_string()),
+                Text::from(state(task)),
                 Text::number(task.attempt),
                 time(task.started.map(|started| started.saturating_sub(task.queued))),
                 time(task.ended.map(|_| task.ran())),
@@ -248,19 +265,14 @@ impl Summary {
     }
 
     fn failures(&self) -> String {
-        let mut failed: Vec<&TaskRecord> =
-            self.snapshot.tasks.iter().filter(|task| task.state == TaskState::Failed).collect();
+        let failed = |task: &&TaskRecord| task.state == TaskState::Failed && !cancelled(task);
+        let mut failed: Vec<&TaskRecord> = self.snapshot.tasks.iter().filter(failed).collect();
         failed.sort_by_key(|task| std::cmp::Reverse(task.ended));
-        let errors: String = failed
-            .iter()
-            .filter_map(|task| task.error.as_ref())
-            .take(FAILURES)
-            .map(|error| format!("<li>{}</li>", escape(&shortened(&error.to_string()))))
-            .collect();
-        if errors.is_empty() {
-            errors
-        } else {
-            format!("<p><b>Failures, the latest first</b></p><ul>{errors}</ul>")
+        let errors = failed.iter().filter_map(|task| task.error.as_ref()).take(FAILURES);
+        let errors: Vec<String> = errors.map(|error| shortened(&error.to_string())).collect();
+        match errors.is_empty() {
+            true => String::new(),
+            false => Sentences::new("Failures, the latest first", errors).bundle().html,
         }
     }
 }
