@@ -65,12 +65,13 @@ class Driver:
         else:
             address = find(self.start["address"])
             reach(address)
+        # As text: no node needs this project, and what ctypes makes cannot be pickled.
+        # Read before Ray starts, which in a job replaces the folder that this lies in.
+        source = Path(worker.__file__).read_text()
         try:
             ray.init(address=address, log_to_driver=False, configure_logging=False, namespace="rust-lab")
         except Exception as error:
             raise explain(error, address) from error
-        # As text: no node needs this project, and what ctypes makes cannot be pickled.
-        source = Path(worker.__file__).read_text()
 
         def run(request: bytes, files: list[str], *objects: Any) -> Any:
             import types

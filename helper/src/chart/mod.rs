@@ -4,10 +4,10 @@
 //! use helper::prelude::*;
 //!
 //! # fn main() -> helper::Result<()> {
-//! # let Ok(housing) = data::california_housing() else { return Ok(()) };
-//! let map = chart::price_map(&housing)?;
-//! assert!(map.title().starts_with("California Housing"));
-//! assert!(map.svg().starts_with("<svg"));
+//! let table = data::friedman1(200, 5, 1.0, 1)?;
+//! let histogram = chart::histogram(&table)?;
+//! assert!(histogram.title().starts_with(table.name()));
+//! assert!(histogram.svg().starts_with("<svg"));
 //! # Ok(())
 //! # }
 //! ```

@@ -30,18 +30,16 @@ impl Comparison {
         let times: [Column<'_>; 10] = [
             ("workers", &|way, _| thousands(way.workers as u64)),
             ("tasks", &|way, _| thousands(way.tasks as u64)),
-            ("trees grown", &|way, _| thousands(way.trees as u64)),
-            ("wall time", &|way, _| seconds(way.seconds)),
-            ("processor time", &|way, _| or(way.cpu_seconds, seconds, "unknown")),
+            ("trees", &|way, _| thousands(way.trees as u64)),
+            ("time", &|way, _| seconds(way.seconds)),
+            ("CPU time", &|way, _| or(way.cpu_seconds, seconds, "unknown")),
             ("speedup", &|way, _| speedup(way)),
             ("ceiling", &|way, _| format!("{:.2}", way.ceiling)),
             ("efficiency", &|way, _| {
                 or(way.efficiency(first), |share| format!("{:.0} %", 100.0 * share), "")
             }),
-            ("workers busy", &|way, _| percent(way.busy_share)),
-            ("growth of processor time", &|way, _| {
-                or(way.cpu_growth(first), |ratio| format!("{ratio:.2}"), "")
-            }),
+            ("busy", &|way, _| percent(way.busy_share)),
+            ("CPU growth", &|way, _| or(way.cpu_growth(first), |ratio| format!("{ratio:.2}"), "")),
         ];
         let nodes: [Column<'_>; 4] = [
             ("ms per tree", &|way, _| format!("{:.2}", ms_per_tree(way))),

@@ -16,7 +16,8 @@ impl Projection {
     }
 
     fn table(&self) -> Table {
-        let policies = self.policies.iter().map(|policy| policy.name.as_str());
+        // Without the number of tasks, which stands in the chart.
+        let policies = self.policies.iter().filter_map(|policy| policy.name.split(':').next());
         let heads = ["workers", "Amdahl"].into_iter().chain(policies);
         let row = |power: u32| {
             let workers = 1 << power;
