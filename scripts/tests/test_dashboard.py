@@ -115,6 +115,9 @@ def notebook(html: str, folder: Path, *, trusted: bool) -> Iterator[Path]:
     output = nbformat.v4.new_output("execute_result", {"text/html": html, "text/plain": "words"}, execution_count=1)
     cell = nbformat.v4.new_code_cell("dashboard", execution_count=1, outputs=[output])
     written = nbformat.v4.new_notebook(cells=[cell])
+    if not trusted:
+        # Without a kernel of its own JupyterLab asks for one, and does not end while it asks.
+        written.metadata["kernelspec"] = {"name": "rust", "display_name": "Rust", "language": "rust"}
     path = ROOT / f"dashboard-test-{os.getpid()}.ipynb"
     nbformat.write(written, path)
     if trusted:
@@ -176,6 +179,7 @@ def test_an_untrusted_notebook_shows_the_picture(kernel: Kernel, page: Page, tmp
         words = page.locator(OUTPUT).first.inner_text()
         assert "FINISHED" in words and "who worked when" not in words.lower(), "no words of the picture beside it"
         page.screenshot(path=SHOTS / "dashboard-untrusted.png")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
 
 
 def test_an_exported_page_keeps_the_picture_in_any_theme(kernel: Kernel, page: Page, tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ def copy() -> Iterator[Path]:
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 7. "))
-    notebook.cells = notebook.cells[:end] + [nbformat.v4.new_code_cell("chart::timeline(&parallel)?")]
+    # The trace in report/ is the last report's, which other tests read.
+    cells = [cell for cell in notebook.cells[:end] if "save_trace" not in cell.source]
+    notebook.cells = [*cells, nbformat.v4.new_code_cell("chart::timeline(&parallel)?")]
     for cell in notebook.cells:
         cell.source = cell.source.replace("(50..=340).step_by(10)", "(20..=60).step_by(20)")
         if cell.cell_type == "code":
@@ -153,6 +155,6 @@ def test_run_all_in_jupyterlab(copy: Path, url: str) -> None:
             figure = cell.locator(".jp-OutputArea-output svg").first
             figure.wait_for(state="visible")
             box = figure.bounding_box()
-            assert box and box["width"] > 500 and box["height"] > 200, box
+            assert box and box["width"] > 500 and box["height"] > 150, box
             page.screenshot(path=shots / f"lab-{name}.png")
         chromium.close()
