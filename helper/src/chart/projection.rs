@@ -84,7 +84,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
             .y_desc("times as fast as one worker (logarithmic)")
             .draw()?;
         for (i, name) in measured.iter().enumerate() {
-            let name = fit(&format!("{}, measured: {name}", letter(i)), TEXT, WIDTH * 2 / 5);
+            let name = fit(&format!("{}: {name}, measured", letter(i)), TEXT, WIDTH / 2);
             let none = std::iter::empty::<Circle<(f64, f64), i32>>();
             plot.draw_series(none)?.label(name).legend(dot_mark(VERMILION.filled()));
         }
