@@ -7,8 +7,9 @@ use crate::text::seconds;
 
 /// Tasks that nothing disturbs have a processor for this part of the time they run, or more.
 pub(crate) const LEAST_SHARE: f64 = 0.95;
-/// On a steady processor a loop of fixed length varies by no more than this factor within a round.
-pub(crate) const MOST_DRIFT: f64 = 1.05;
+/// On a steady processor a loop of fixed length varies by no more than this factor within a round. On a
+/// quiet virtual machine its few milliseconds vary by 1.18, while runs of 15 s vary by 1.02.
+pub(crate) const MOST_DRIFT: f64 = 1.25;
 /// On a quiet machine two runs of the same work differ by less than this factor.
 const NOISE: f64 = 1.01;
 
@@ -335,7 +336,7 @@ mod tests {
 
     #[test]
     fn the_median_of_the_rounds_that_nothing_disturbed() {
-        let quiet = |speedup| (speedup, 1.0, [1.0, 1.04]);
+        let quiet = |speedup| (speedup, 1.0, [1.0, 1.2]);
         let all = compared(&[quiet(1.9), quiet(1.5), quiet(1.8)]);
         let of = |comparison: &Comparison| comparison.ways[1].speedup.unwrap();
         let Spread { median, low, high } = of(&all);
@@ -343,10 +344,10 @@ mod tests {
         assert!(all.warnings().is_empty(), "{:?}", all.warnings());
         assert!(close(all.ways[1].ceiling, 2.0) && all.ways[1].cpu_growth(&all.ways[0]) == Some(1.0));
 
-        let some = compared(&[(1.1, 0.9, [1.0; 2]), quiet(1.5), (1.99, 1.0, [1.06, 1.0]), quiet(1.6)]);
+        let some = compared(&[(1.1, 0.9, [1.0; 2]), quiet(1.5), (1.99, 1.0, [1.31, 1.0]), quiet(1.6)]);
         assert!(close(of(&some).median, 1.55), "{:?}", of(&some));
         let [left_out] = &some.warnings()[..] else { panic!("{:?}", some.warnings()) };
-        for part in ["Left out", "round 1 (", "90 %", "round 3 (", "6 % longer"] {
+        for part in ["Left out", "round 1 (", "90 %", "round 3 (", "31 % longer"] {
             assert!(left_out.contains(part), "no \"{part}\" in {left_out}");
         }
 
