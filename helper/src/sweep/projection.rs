@@ -87,8 +87,7 @@ impl Projection {
         let first = &comparison.ways[0];
         for way in comparison.ways.iter().skip(1).filter(|way| way.efficiency(first).is_some()) {
             if let Some(speedup) = way.claim() {
-                projection =
-                    projection.measured(format!("this machine, {}", way.how), way.workers, speedup)?;
+                projection = projection.measured(way.how.as_str(), way.workers, speedup)?;
             }
         }
         Ok(projection)
