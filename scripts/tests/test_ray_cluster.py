@@ -29,7 +29,7 @@ from test_lab import FLAGS, browser
 
 import join
 import task
-from project import ROOT, VENV_PYTHON
+from project import VENV_PYTHON
 
 pytestmark = pytest.mark.slow
 
@@ -144,31 +144,6 @@ def test_the_same_bits_as_on_threads(theirs: dict[str, Any], tmp_path: Path) -> 
     assert found["sizes"]["largest"] * 3.9 < found["sizes"]["all"]
     # Less data for each tree costs something; more than this would be a mistake.
     assert found["forest"]["mse"] < found["shards"]["mse"] < 1.25 * found["forest"]["mse"], found
-
-
-def test_the_sweep_as_a_job(tmp_path: Path) -> None:
-    """Nothing but the dashboard's port is used.
-
-    One node: two on one machine share the folder of the job's files, and the one that does not use them removes them.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="ray-test-", dir="/tmp"))
-    host = Host()
-    host.start(local={"nodes": 1, "cpus": 1, "folder": str(folder)})
-    program, address = str(ROOT / "scripts" / "ray-job"), host.ready()["dashboard"]
-    job = [program, address, "--python", str(VENV_PYTHON), "--trees", "3", "7", "--step", "2"]
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
-    done = subprocess.run(job, env={**os.environ, **token}, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 models by forest" in done.stdout and "Lowest MSE" in done.stdout, done.stdout
-    (tmp_path / "wrong").write_text("0" * 64)
-    token["RAY_AUTH_TOKEN_PATH"] = str(tmp_path / "wrong")
-    refused = subprocess.run(job, env={**os.environ, **token}, capture_output=True, text=True, timeout=120)
-    assert refused.returncode == 1 and "did not let the job in" in refused.stderr, refused.stdout + refused.stderr
-    assert refused.stderr.count("\n") == 1, refused.stderr
-    nobody = subprocess.run([program, "http://127.0.0.1:1"], capture_output=True, text=True, timeout=120)
-    assert nobody.returncode == 1 and "no Ray dashboard answers at http://127.0.0.1:1" in nobody.stderr, nobody.stderr
-    assert host.close() == 0
-    host.traces.gone()
 
 
 def test_a_token_that_is_refused(theirs: dict[str, Any], tmp_path: Path) -> None:
