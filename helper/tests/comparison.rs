@@ -1,22 +1,11 @@
 //! Comparisons and projections: what they say, and what they refuse.
 
-use helper::data::{Dataset, Split};
 use helper::sweep::{Comparison, Keep, Learner, Outcome, Projection, Schedule, Sweep};
 use helper::{Cluster, ErrorKind};
 
-fn housing() -> Dataset {
-    helper::data::california_housing().expect("the tests need the table; see data/README.md")
-}
+mod common;
 
-/// Few rows to learn from, many to be tested on: quick, and as good for all that is tested here.
-fn small() -> Split {
-    housing().split(0.98, 1).unwrap()
-}
-
-fn on(workers: usize, sweep: &Sweep, split: &Split) -> Outcome {
-    let cluster = Cluster::local_with(workers).unwrap();
-    sweep.clone().quiet().run_on(&cluster, &cluster.put(split.clone())).unwrap()
-}
+use common::{housing, on, small};
 
 fn contains(text: &str, parts: &[&str]) {
     parts.iter().for_each(|part| assert!(text.contains(part), "no \"{part}\" in:\n{text}"));

@@ -1,24 +1,14 @@
 //! Sweeps: the same bits from every way of running, outcomes, and what is refused.
 
-use helper::data::{Dataset, Split};
-use helper::sweep::{Event, Keep, Learner, MaxFeatures, Outcome, Schedule, Sweep};
+use helper::data::Split;
+use helper::sweep::{Event, Keep, Learner, MaxFeatures, Schedule, Sweep};
 use helper::{Cluster, ErrorKind};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
-fn housing() -> Dataset {
-    helper::data::california_housing().expect("the tests need the table; see data/README.md")
-}
+mod common;
 
-/// Few rows to learn from, many to be judged by: quick, and as good for all that is tested here.
-fn small() -> Split {
-    housing().split(0.98, 1).unwrap()
-}
-
-fn on(workers: usize, sweep: &Sweep, split: &Split) -> Outcome {
-    let cluster = Cluster::local_with(workers).unwrap();
-    sweep.clone().quiet().run_on(&cluster, &cluster.put(split.clone())).unwrap()
-}
+use common::{housing, on, small};
 
 #[test]
 fn the_lab_is_thirty_models_and_5850_trees() {
