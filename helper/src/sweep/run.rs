@@ -37,7 +37,7 @@ pub(super) struct Extras<'a> {
     pub(super) shards: Option<&'a Shards>,
 }
 
-pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
+pub(super) fn run(mut plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
     let Extras { listener, journal, sabotage, shards } = extras;
     let (place, log) = match pool {
         Pool::Caller => (Place::Caller, Log::new(1)),
@@ -57,7 +57,12 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
     let actual = split.test.y().to_vec();
     let models: Vec<_> = restored.into_iter().map(|model| model.scored(&plan, &actual)).collect();
     let missing = (0..plan.models.len()).filter(|&i| models.iter().all(|model| model.model != i));
-    let job = Arc::new(Job::new(plan.clone(), &missing.collect::<Vec<_>>(), split, training, sabotage));
+    let missing: Vec<usize> = missing.collect();
+    if let Pool::Ray(ray, _) = pool {
+        let trees = || distributed::trees_per_task(&plan, &missing, split.train.len(), ray.workers());
+        plan.settings.trees_per_task = plan.settings.trees_per_task.or_else(|| Some(trees()));
+    }
+    let job = Arc::new(Job::new(plan.clone(), &missing, split, training, sabotage));
     let outcome = Outcome {
         dataset: split.dataset.clone(),
         identity: split.identity(),
