@@ -105,18 +105,19 @@ class Head:
 
     def __init__(self, address: str) -> None:
         from ray._private.gcs_utils import create_gcs_channel
-        from ray.core.generated import gcs_service_pb2, gcs_service_pb2_grpc
+        from ray.core.generated import gcs_pb2, gcs_service_pb2, gcs_service_pb2_grpc
 
+        # What is generated has no types.
+        nodes: Any = gcs_pb2
+        messages: Any = gcs_service_pb2
+        services: Any = gcs_service_pb2_grpc
         self.address = address
-        self.service = gcs_service_pb2_grpc.NodeInfoGcsServiceStub(create_gcs_channel(address))
-        self.request = gcs_service_pb2.GetAllNodeInfoRequest()
+        self.service = services.NodeInfoGcsServiceStub(create_gcs_channel(address))
+        self.request = messages.GetAllNodeInfoRequest(state_filter=nodes.GcsNodeInfo.ALIVE)
 
     def nodes(self) -> list[Node]:
         """The nodes that the head takes for alive. Raises `grpc.RpcError` where it does not answer."""
-        from ray.core.generated.gcs_pb2 import GcsNodeInfo
-
-        reply = self.service.GetAllNodeInfo(self.request, timeout=PATIENCE)
-        alive = [node for node in reply.node_info_list if node.state == GcsNodeInfo.ALIVE]
+        alive = self.service.GetAllNodeInfo(self.request, timeout=PATIENCE).node_info_list
         of_host = Counter(node.node_manager_hostname for node in alive)
         return [node_of(info, of_host[info.node_manager_hostname] == 1) for info in alive]
 
@@ -140,12 +141,8 @@ class Head:
             sent = "the token that was sent is not the cluster's" if is_token_auth_enabled() else "none was sent"
             return Refused(f"the cluster at {self.address} asks for a token, and {sent}; {TOKEN}")
         if code == grpc.StatusCode.UNIMPLEMENTED:
-            return Refused(
-                f"what listens at {self.address} is not a cluster's head, but another part of Ray; give {HEAD}"
-            )
-        return Refused(
-            f"what listens at {self.address} is no head of a Ray cluster ({code.name}: {details}); give {HEAD}"
-        )
+            return Refused(f"what listens at {self.address} is no cluster's head, but another part of Ray; give {HEAD}")
+        return Refused(f"what listens at {self.address} is no cluster's head ({code.name}: {details}); give {HEAD}")
 
     def is_node_here(self, nodes: list[Node]) -> None:
         """Refuses where this machine is no node: Ray itself would look for one for a minute."""
@@ -165,8 +162,8 @@ class Head:
                 f"in the node's container, or make this container a node of its own that runs no tasks: {join}"
             )
         raise Refused(
-            f"this machine, {socket.gethostname()}, is no node of the cluster at {self.address}, and Ray lets only nodes "
-            f"join; make it one that runs no tasks: {join}"
+            f"this machine, {socket.gethostname()}, is no node of the cluster at {self.address}, and Ray lets only "
+            f"nodes join; make it one that runs no tasks: {join}"
         )
 
 
@@ -201,8 +198,9 @@ def explain(error: Exception, address: str) -> Refused:
     said = plain(error)
     if "ersion mismatch" in said:
         return Refused(
-            f"the cluster at {address} has other versions than this machine, {socket.gethostname()}: {said}; install the "
-            "same Ray and Python on all nodes (scripts/requirements/ray.txt names them), or in .venv those of the cluster"
+            f"the cluster at {address} has other versions than this machine, {socket.gethostname()}: {said}; install "
+            "the same Ray and Python on all nodes (scripts/requirements/ray.txt names them), or in .venv those of the "
+            "cluster"
         )
     return Refused(f"the cluster at {address} was not joined: {said}")
 

@@ -1,7 +1,7 @@
 """Several machines on this one: each has a network, processes, mounts, a home, /tmp and /dev/shm of its own.
 
-They are Linux namespaces around a process that reads from a pipe. The kernel ends all of a machine with that process, and
-the process ends with the pipe: nothing is left, however the tests end.
+They are Linux namespaces around a process that reads from a pipe. The kernel ends all of a machine with that process,
+and the process ends with the pipe: nothing is left, however the tests end.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def test_the_guard_ends_all_of_a_cluster() -> None:
     other = subprocess.Popen(["sleep", "600"], start_new_session=True)
     job = subprocess.Popen(["sleep", "600"], **there)
     driver = subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, **there)
-    command = [VENV_PYTHON, WORKER / "guard.py", folder, str(driver.pid)]
+    command = [str(part) for part in (VENV_PYTHON, WORKER / "guard.py", folder, driver.pid)]
     guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert driver.stdout and guard.stdin and driver.stdout.readline() == b"started\n"

@@ -1,5 +1,6 @@
-"""A Ray cluster of several hosts, each a machine of its own, started as docs/ray.md says: what people take for an address,
-what hosts lack, and hosts that vanish. The bits of a sweep stay the same, or the reason comes within 10 seconds.
+"""A Ray cluster of several hosts, started as docs/ray.md says: wrong addresses, what hosts lack, hosts that vanish.
+
+A sweep gives the same bits, or the reason comes within 10 seconds.
 """
 
 from __future__ import annotations
@@ -109,14 +110,14 @@ def raylet_port(machine: Machine) -> int:
     network = Path(f"/proc/{machine.namespaces.process}/ns/net").readlink()
     for process in psutil.process_iter(["name"]):
         if process.name() == "raylet" and Path(f"/proc/{process.pid}/ns/net").readlink() == network:
-            return min(c.laddr.port for c in process.net_connections() if c.status == psutil.CONN_LISTEN)
+            return int(min(c.laddr.port for c in process.net_connections() if c.status == psutil.CONN_LISTEN))
     raise AssertionError("no raylet")
 
 
 def test_what_is_no_address_of_a_head(cluster: Cluster) -> None:
     for address, says in (
         ("10.0.0.7:8265", "is a web server, such as a cluster's dashboard; give the address of its head"),
-        (f"10.0.0.7:{raylet_port(cluster.a)}", "is not a cluster's head, but another part of Ray"),
+        (f"10.0.0.7:{raylet_port(cluster.a)}", "is no cluster's head, but another part of Ray"),
         ("10.0.0.99:6379", "nothing answers at 10.0.0.99:6379"),
         ("nowhere:6379", "nothing answers at nowhere:6379"),
     ):
@@ -159,9 +160,8 @@ def test_what_one_host_lacks_is_told_with_its_name(cluster: Cluster) -> None:
     cluster.b.run(f"mount -t tmpfs tmpfs {numpy}")
     said = error_of(cluster.driver(cluster.a), cluster.head)
     cluster.b.run(f"umount {numpy}")
-    assert said.startswith("node hostb cannot run tasks: its Python cannot import numpy") and "pip install" in said, (
-        said
-    )
+    assert said.startswith("node hostb cannot run tasks: its Python cannot import numpy"), said
+    assert "-m pip install numpy" in said, said
     driver = cluster.driver(cluster.a)
     driver.start(address=cluster.head)
     driver.ready()
