@@ -42,7 +42,7 @@ AHEAD = 2
 # Seconds without an answer from a host until it counts as gone.
 LOST = 8.0
 # Seconds in which all workers should have loaded what tasks need.
-WARM = 8.0
+WARM = 10.0
 # An object may take this part of the smallest object store.
 STORE_SHARE = 0.8
 
@@ -236,7 +236,7 @@ class Driver:
         del self.nodes[node.about.id]
         tasks = list(node.tasks)
         node.tasks.clear()
-        if node.about.cpus:
+        if node.ready or tasks:
             self.host.tell("lost", tasks=tasks, what=f"{node.about.label} is gone", cpus=self.ready_cpus())
 
     def serve(self) -> None:
@@ -313,7 +313,7 @@ class Driver:
 
     def lose(self, node: Node, number: int, error: Exception) -> None:
         """A worker has died, or the whole node. It gets no tasks until it has greeted again."""
-        if join.answers(node.about) is False:
+        if not join.answers(node.about):
             node.tasks[number] = None
             self.lose_node(node)
             return

@@ -104,6 +104,7 @@ class Head:
     """The head of a cluster, asked directly: a client of Ray's own waits for a minute for each answer."""
 
     def __init__(self, address: str) -> None:
+        from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
         from ray._private.gcs_utils import create_gcs_channel
         from ray.core.generated import gcs_pb2, gcs_service_pb2, gcs_service_pb2_grpc
 
@@ -111,6 +112,8 @@ class Head:
         nodes: Any = gcs_pb2
         messages: Any = gcs_service_pb2
         services: Any = gcs_service_pb2_grpc
+        # A token in the user's home is used, as `ray.init` does.
+        maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
         self.address = address
         self.service = services.NodeInfoGcsServiceStub(create_gcs_channel(address))
         self.request = messages.GetAllNodeInfoRequest(state_filter=nodes.GcsNodeInfo.ALIVE)

@@ -81,7 +81,7 @@ class Network:
 
     def end(self) -> None:
         for machine in self.machines:
-            machine.off()
+            machine.namespaces.end()
         self.switch.end()
 
 
@@ -90,12 +90,7 @@ class Machine:
 
     def __init__(self, network: Network, name: str, number: int) -> None:
         self.network, self.name, self.ip = network, name, f"{PREFIX}.{number}"
-        self.on()
-
-    def on(self) -> None:
-        """Switches it on, with nothing in its folders."""
-        kinds = ("--mount", "--uts", "--ipc", "--net", "--pid")
-        self.namespaces: Namespaces | None = Namespaces(*kinds, "--mount-proc")
+        self.namespaces = Namespaces("--mount", "--uts", "--ipc", "--net", "--pid", "--mount-proc")
         plug = f"ip link add {self.name} type veth peer name eth0 netns {self.namespaces.process}"
         self.network.run(f"{plug} && ip link set {self.name} master br0 up")
         # The project is kept where it lies in /tmp.
@@ -118,11 +113,9 @@ class Machine:
             )
         )
 
-    def off(self) -> None:
-        """Ends all that runs on it, at once."""
-        if self.namespaces:
-            self.namespaces.end()
-            self.namespaces = None
+    def kill_all(self) -> None:
+        """Kills all that runs on it, at once."""
+        subprocess.run(self.command("sh", "-c", "kill -KILL -1"), check=True)
 
     def cable(self, state: str) -> None:
         """Plugs its cable in ("up") or pulls it ("down")."""
@@ -139,13 +132,12 @@ class Machine:
 
     def command(self, *command: str | Path, env: Mapping[str, str] | None = None) -> list[str]:
         """The command as this machine runs it."""
-        assert self.namespaces
         path = f"{VENV_PYTHON.parent}:{os.environ['PATH']}"
         settings = {"HOME": "/tmp/home", "PATH": path, "RAY_USAGE_STATS_ENABLED": "0", **(env or {})}
         setting = [f"{name}={value}" for name, value in settings.items()]
         return [*self.namespaces.enter("--all"), "env", *setting, *map(str, command)]
 
-    def run(self, script: str, env: Mapping[str, str] | None = None, timeout: float = 90) -> str:
+    def run(self, script: str, env: Mapping[str, str] | None = None, timeout: float = 240) -> str:
         """What a script prints there."""
         command = self.command("sh", "-ec", script, env=env)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
