@@ -1,5 +1,6 @@
 //! How everything shows itself: HTML in the notebook, plain text elsewhere; and files of the report.
 
+mod choice;
 mod comparison;
 mod dashboard;
 mod dataset;
@@ -10,6 +11,7 @@ mod projection;
 mod ray;
 mod sentences;
 mod show;
+mod stale;
 mod table;
 mod tasks;
 
