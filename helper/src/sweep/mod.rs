@@ -7,6 +7,7 @@ mod event;
 mod gather;
 mod job;
 mod journal;
+mod memory;
 mod model;
 mod outcome;
 mod pace;
@@ -267,8 +268,8 @@ impl Sweep {
     fn run(&self, split: &Split, shards: Option<&Shards>, pool: &Pool<'_>) -> Result<Outcome> {
         let plan = self.plan(split, shards)?;
         match pool {
-            Pool::Caller => plan.check_memory(split, 1)?,
-            Pool::Threads(cluster, _) => plan.check_memory(split, cluster.workers())?,
+            Pool::Caller => memory::check(&plan, split, shards, 1)?,
+            Pool::Threads(cluster, _) => memory::check(&plan, split, shards, cluster.workers())?,
             Pool::Ray(..) if self.settings.keep == Keep::All => {
                 let allowed = "None or Best: trees stay on the nodes, and the best model's are grown again here; to keep \
                                all, run on Cluster::local";
