@@ -251,7 +251,10 @@ fn the_best_model_is_chosen_without_the_test_rows() {
         (run, text)
     };
     let (by_test, said) = comparison(&plain);
-    contains(&said, &["flatters it; .oob_score(true)", "95 % interval", "of 6 models are no worse"]);
+    contains(
+        &said,
+        &["flatters it; .oob_score(true)", "95 % interval", "worse on the test rows", "1.96 standard errors"],
+    );
     assert!(by_test.models.iter().all(|model| model.oob.is_none()) && !by_test.to_string().contains("OOB"));
 
     let (run, said) = comparison(&scored);
@@ -286,7 +289,7 @@ fn the_best_model_is_chosen_without_the_test_rows() {
     );
     // Five trees leave rows that each of them was grown on.
     assert!(run.models[0].oob.unwrap().missing > 0 && run.models[4].oob.unwrap().missing == 0);
-    contains(&said, &["Warning: 2 of 6 models have too few trees for a good out-of-bag error"]);
+    contains(&said, &["Warning: trees are too few for a good out-of-bag error in 2 of 6 models"]);
 }
 
 #[test]

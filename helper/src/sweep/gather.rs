@@ -225,8 +225,8 @@ impl<'a> Gathering<'a> {
         let few = models.iter().filter(|model| model.oob.is_some_and(|oob| oob.missing > 0)).count();
         if few > 0 {
             self.warn(format!(
-                "{few} of {} have too few trees for a good out-of-bag error: it leaves out the rows that each of their \
-                 trees was grown on; grow more trees",
+                "trees are too few for a good out-of-bag error in {few} of {}: it leaves out the rows that each tree was \
+                 grown on; grow more trees",
                 count(models.len(), "model", "models")
             ));
         }

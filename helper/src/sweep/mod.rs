@@ -15,7 +15,6 @@ mod plan;
 mod projection;
 mod run;
 mod schedule;
-mod stale;
 mod values;
 mod warnings;
 
@@ -30,7 +29,7 @@ pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, named, varied};
+pub(crate) use outcome::{COLUMNS, Place, difference, named, varied};
 pub use outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;
@@ -58,7 +57,7 @@ pub struct Sweep {
     grid: Grid,
     /// The first value that names nothing; it is refused when the sweep runs.
     refused: Option<Error>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     journal: Option<PathBuf>,
     sabotage: Option<Sabotage>,
     listener: Option<Listener>,

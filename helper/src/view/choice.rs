@@ -28,14 +28,18 @@ pub(super) fn of_choice(run: &Outcome) -> Vec<String> {
     if run.models.len() > 1 {
         sentences.push(by(run, model, name));
         if model.scores.mse.is_finite() {
-            let smallest = as_good.iter().min_by_key(|model| model.params.n_estimators);
-            let smallest = smallest
-                .map_or_else(String::new, |model| format!("; the smallest of them has {}", name(model)));
+            let as_good = match as_good.iter().min_by_key(|model| model.params.n_estimators) {
+                Some(smallest) if as_good.len() > 1 => format!(
+                    "{} of {} are no worse on the test rows; the smallest of them has {}.",
+                    as_good.len(),
+                    count(run.models.len(), "model", "models"),
+                    name(smallest)
+                ),
+                _ => "Every other model is worse on the test rows.".to_owned(),
+            };
             sentences.push(format!(
-                "{} of {} are no worse on the test rows{smallest}. (Worse is a model whose squared error, row by row, is \
-                 higher by more than {DEVIATIONS} standard errors in the mean.)",
-                as_good.len(),
-                count(run.models.len(), "model", "models")
+                "{as_good} (Worse is a model whose squared error, row by row, is higher by more than {DEVIATIONS} standard \
+                 errors in the mean.)"
             ));
         }
     }

@@ -69,8 +69,8 @@ impl Outcome {
             );
         let table = match self.has_oob() {
             true => table.note(
-                "OOB MSE is of the training rows, each predicted by the trees that were not grown on it (out of bag); the \
-                 other errors are of the test rows.",
+                "OOB MSE is of the training rows, each predicted by no more than the trees that were not grown on it (out \
+                 of bag), so it is higher than that of the test rows, of which the other errors are.",
             ),
             false => table,
         };

@@ -2,7 +2,7 @@
 
 use super::Sentences;
 use crate::data::Split;
-use crate::sweep::{Outcome, Sweep};
+use crate::sweep::{Outcome, Sweep, difference};
 use crate::text::count;
 
 impl Sweep {
@@ -22,7 +22,23 @@ impl Sweep {
     /// ```
     pub fn stale<'a>(&self, split: &Split, runs: impl IntoIterator<Item = &'a Outcome>) -> Sentences {
         let runs: Vec<&Outcome> = runs.into_iter().collect();
-        let differs = |run: &&Outcome| Some(format!("\"{}\" {}.", run.how(), run.differs(self, split)?));
+        let (rows, models) = (split.identity(), self.models());
+        let differs = |run: &&Outcome| {
+            if run.identity != rows {
+                let remedy = "put the split again, `cluster.put(..)`, and run its cell again";
+                return Some(format!("\"{}\" is of other rows than the split has now: {remedy}.", run.how()));
+            }
+            let settings = [
+                ["the learner is".to_owned(), run.learner.to_string(), self.settings.learner.to_string()],
+                ["oob_score is".to_owned(), run.has_oob().to_string(), self.settings.oob_score.to_string()],
+            ];
+            let setting = settings.into_iter().find(|[_, there, now]| there != now);
+            let [what, there, now] = setting.or_else(|| difference(&run.params(), &models))?;
+            let how = run.how();
+            Some(format!(
+                "\"{how}\" is of another sweep: {what} {there} there, but {now} now; run its cell again."
+            ))
+        };
         let stale: Vec<String> = runs.iter().filter_map(differs).collect();
         if stale.is_empty() {
             let runs = count(runs.len(), "run is", "runs are");
