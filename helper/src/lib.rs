@@ -1,12 +1,13 @@
 //! What the cells of `Ray.ipynb` call: the data, the sweep, the cluster, charts and tables.
 //!
-//! Floors, ground up: [`data`] -> [`cluster`], [`ray`] -> [`sweep`] -> [`chart`], `view` -> the
-//! notebook; nothing below knows anything above.
+//! Floors, ground up: [`data`] -> [`cluster`], [`ray`] -> [`sweep`] -> [`models`] ->
+//! [`chart`], `view` -> the notebook; nothing below knows anything above.
 
 pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
+pub mod models;
 mod panics;
 mod platform;
 pub mod ray;
@@ -27,6 +28,7 @@ pub mod prelude {
     pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::{ErrorKind, Result};
+    pub use crate::models::{self, Models};
     pub use crate::ray::RayCluster;
     pub use crate::sweep::{
         Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep,

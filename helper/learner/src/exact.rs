@@ -56,6 +56,10 @@ impl Trees for Forest {
     fn n_nodes(&self) -> usize {
         Forest::n_nodes(self)
     }
+
+    fn forest(&self) -> Option<&Forest> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]

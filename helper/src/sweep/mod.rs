@@ -1,6 +1,7 @@
 //! A sweep: the same forest with many hyperparameters, trained and scored.
 
 mod comparison;
+mod cross_validation;
 mod distributed;
 mod event;
 mod gather;
@@ -22,8 +23,10 @@ use std::sync::{Arc, Mutex};
 
 pub use comparison::{Comparison, Spread, Way};
 pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
+pub use cross_validation::{CrossValidation, FoldWorkers, Validated};
 pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
+pub(crate) use job::matrix;
 pub use learner::Learner;
 pub use model::Model;
 pub(crate) use outcome::{COLUMNS, Place, named, varied};

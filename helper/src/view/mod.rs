@@ -1,10 +1,12 @@
 //! How everything shows itself: HTML in the notebook, plain text elsewhere; and files of the report.
 
 mod comparison;
+mod cross_validation;
 mod dashboard;
 mod dataset;
 mod figure;
 mod machine;
+mod models;
 mod outcome;
 mod projection;
 mod ray;
