@@ -51,7 +51,8 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         name => format!("{before}{name}{after}"),
     };
     let best_text = format!(
-        "best: MSE {} with {}{}",
+        "best{}: MSE {} with {}{}",
+        if outcome.has_oob() { " by out-of-bag error" } else { "" },
         number(at.1, 4),
         count(best.params.n_estimators, "tree", "trees"),
         named(&best.params, ", ", "")

@@ -36,9 +36,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
     let measured: Vec<String> = projection
         .measured
         .iter()
-        .map(|m| {
-            format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.machine)
-        })
+        .map(|m| format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.how))
         .collect();
     let words = Words {
         name: "projection".to_owned(),

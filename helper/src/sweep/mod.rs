@@ -1,5 +1,6 @@
 //! A sweep: the same forest with many hyperparameters, trained and scored.
 
+mod choice;
 mod comparison;
 mod cross_validation;
 mod distributed;
@@ -14,6 +15,7 @@ mod plan;
 mod projection;
 mod run;
 mod schedule;
+mod stale;
 mod values;
 mod warnings;
 
@@ -21,6 +23,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+pub(crate) use choice::{Choice, DEVIATIONS, RESAMPLES};
 pub use comparison::{Comparison, Spread, Way};
 pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
 pub use cross_validation::{CrossValidation, FoldWorkers, Validated};
@@ -30,7 +33,7 @@ pub(crate) use job::matrix;
 pub use learner::Learner;
 pub use model::Model;
 pub(crate) use outcome::{COLUMNS, Place, named, varied};
-pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+pub use outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;
 pub(crate) use projection::{MOST_WORKERS, Measured};
@@ -44,7 +47,7 @@ use crate::platform::project_root;
 use crate::ray::{RayCluster, RayRef};
 use event::Listener;
 use job::Sabotage;
-use journal::{Header, Journal};
+use journal::Journal;
 use plan::{Plan, Settings};
 use run::{Extras, Pool};
 
@@ -150,6 +153,15 @@ impl Sweep {
     /// Which library grows the trees.
     pub fn learner(mut self, learner: Learner) -> Self {
         self.settings.learner = learner;
+        self
+    }
+
+    /// Whether each model gets an [out-of-bag score](OutOfBag), by which [`Outcome::best`] then chooses, so
+    /// that the test rows have no part in the choice; off by default, as in scikit-learn.
+    ///
+    /// It is refused with `bootstrap(false)`, on shards, and for smartcore, which has none.
+    pub fn oob_score(mut self, oob_score: bool) -> Self {
+        self.settings.oob_score = oob_score;
         self
     }
 
@@ -267,7 +279,7 @@ impl Sweep {
             }
             Pool::Ray(..) => {}
         }
-        let open = |path| Journal::open(path, &Header::of(&plan, split)?);
+        let open = |path| Journal::open(path, &plan, split);
         let journal = self.journal.as_deref().map(open).transpose()?;
         let (listener, sabotage) = (self.listener.as_ref(), self.sabotage.clone());
         run::run(plan, split, pool, Extras { listener, journal, sabotage, shards })

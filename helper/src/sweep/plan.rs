@@ -22,8 +22,7 @@ pub enum Keep {
     /// None: scores and predictions are enough.
     #[default]
     None,
-    /// The one with the lowest mean squared error; its trees are grown once more when all models are
-    /// scored.
+    /// The [best](super::Outcome::best) one; its trees are grown once more when all models are scored.
     Best,
     /// All of them.
     All,
@@ -39,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) trees_per_task: Option<usize>,
     /// Whether models that differ only in their number of trees share these, where they can.
     pub(crate) share_trees: bool,
+    /// Whether models get an out-of-bag score.
+    pub(crate) oob_score: bool,
 }
 
 /// Models that were checked, and how they are to be trained.
@@ -77,10 +78,9 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// The models that have the trees of a task.
-    pub(crate) fn models_with(&self, task: usize) -> &[usize] {
+    pub(crate) fn models_with(&self, task: usize) -> impl Iterator<Item = usize> + '_ {
         let TaskPlan { forest, model, .. } = &self.tasks[task];
-        let models = &self.forests[*forest];
-        &models[models.iter().position(|other| other == model).unwrap_or(0)..]
+        self.forests[*forest].iter().copied().skip_while(move |other| other != model)
     }
 }
 
@@ -107,6 +107,18 @@ impl Plan {
         if shards.is_some() && settings.learner != Learner::Forest {
             let allowed = "forest: take Learner::Forest";
             return Err(Error::invalid("the learner on shards", settings.learner, allowed));
+        }
+        let oob = |allowed: &str| Err(Error::invalid("oob_score", true, allowed));
+        match settings {
+            Settings { oob_score: false, .. } => {}
+            _ if shards.is_some() => return oob("false on shards: run the sweep on the whole split"),
+            Settings { learner, .. } if !learner.leaves_out() => {
+                return oob(&format!("false for {learner}, which has none: take Learner::Forest"));
+            }
+            _ if models.iter().any(|params| !params.bootstrap) => {
+                return oob("false where bootstrap is false: each tree is grown on every row");
+            }
+            _ => {}
         }
         let (n, fewest) =
             shards.map_or((1, rows), |rows| (rows.len(), rows.iter().copied().min().unwrap_or(0)));

@@ -1,5 +1,6 @@
 //! How everything shows itself: HTML in the notebook, plain text elsewhere; and files of the report.
 
+mod choice;
 mod comparison;
 mod cross_validation;
 mod dashboard;
@@ -12,6 +13,7 @@ mod projection;
 mod ray;
 mod sentences;
 mod show;
+mod stale;
 mod table;
 mod tasks;
 
