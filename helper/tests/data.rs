@@ -8,9 +8,8 @@ use proptest::prelude::*;
 
 /// Read once.
 fn housing() -> Dataset {
-    static HOUSING: LazyLock<Dataset> = LazyLock::new(|| {
-        data::california_housing().expect("the tests need the table; see data/README.md")
-    });
+    static HOUSING: LazyLock<Dataset> =
+        LazyLock::new(|| data::california_housing().expect("the tests need the table; see data/README.md"));
     HOUSING.clone()
 }
 

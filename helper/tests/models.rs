@@ -194,3 +194,61 @@ fn a_model_that_fails_in_a_fold_is_named() {
     assert_eq!(validated.models().len(), 1);
     assert!(validated.to_string().contains("FAILED in fold 1, and left out: n_estimators=5"), "{validated}");
 }
+
+/// The grid of the lesson, smaller.
+fn grid(n_estimators: usize) -> Sweep {
+    Sweep::over_n_estimators(n_estimators)
+        .max_depth([4, 8, 16])
+        .min_samples_leaf([1, 3, 9])
+        .max_features([2, 4, 8])
+        .oob_score(true)
+        .seed(42)
+        .quiet()
+}
+
+#[test]
+fn halving_finds_what_the_grid_finds_with_a_third_of_its_trees() {
+    let cluster = Cluster::local_with(2).unwrap();
+    let data = cluster.put(friedman(1_000, 8));
+    let halving = grid(81).successive_halving(&cluster, &data).unwrap();
+    let sizes: Vec<_> = halving.rungs.iter().map(|rung| (rung.candidates.len(), rung.n_estimators)).collect();
+    assert_eq!(sizes, [(27, 3), (9, 9), (3, 27), (1, 81)]);
+    let outcome = grid(81).run_on(&cluster, &data).unwrap();
+    assert!(
+        3 * halving.trees_grown() <= outcome.trees_grown()
+            && halving.trees_of_grid() == outcome.trees_grown()
+    );
+    let of = |model: &helper::sweep::ModelOutcome| model.oob.unwrap().scores.mse;
+    let found = outcome.models.iter().find(|model| model.params == halving.best()).unwrap();
+    assert!(of(found) <= 1.01 * of(outcome.best()), "{} instead of {}", of(found), of(outcome.best()));
+    // Grown in pieces over the rungs, the trees are those of the grid.
+    assert_eq!(halving.rungs[3].candidates[0].1.to_bits(), of(found).to_bits());
+    let alone = halving.best_sweep().run_on(&cluster, &data).unwrap();
+    assert_eq!(alone.best().predictions, found.predictions);
+    assert!(halving.to_string().contains("243 trees grown in "), "{halving}");
+}
+
+#[test]
+fn random_search_draws_from_the_grid() {
+    let all = grid(5).models();
+    let drawn = grid(5).random(6, 1).models();
+    assert!(drawn.len() == 6 && drawn.iter().all(|params| all.contains(params)));
+    assert!(drawn.windows(2).all(|pair| pair[0] != pair[1]));
+    assert_eq!(drawn, grid(5).random(6, 1).models());
+    assert_ne!(drawn, grid(5).random(6, 2).models());
+    assert_eq!(grid(5).random(27, 1).models(), all);
+    let split = friedman(100, 8);
+    let outcome = grid(5).random(2, 1).run_sequential(&split).unwrap();
+    assert_eq!(outcome.models.len(), 2);
+    assert_eq!(
+        grid(5).random(2, 1).each()[1].models(),
+        outcome.models[1..].iter().map(|m| m.params).collect::<Vec<_>>()
+    );
+    for n in [0, 28] {
+        let error = grid(5).random(n, 1).run_sequential(&split).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("the number of random models is {n}, but must be from 1 to 27")),
+            "{error}"
+        );
+    }
+}

@@ -16,6 +16,7 @@ mod show;
 mod stale;
 mod table;
 mod tasks;
+mod tuning;
 
 pub use dashboard::{Dashboard, Summary};
 pub use machine::{Machine, machine};

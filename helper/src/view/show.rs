@@ -8,7 +8,7 @@ use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, CrossValidation, Outcome, Projection};
+use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -76,6 +76,7 @@ shown!(
     Dashboard,
     Dataset,
     Figure,
+    Halving,
     Importances,
     Intervals,
     Leaderboard,
@@ -94,6 +95,7 @@ display!(
     Dashboard,
     Dataset,
     Figure,
+    Halving,
     Importances,
     Intervals,
     Leaderboard,
