@@ -16,6 +16,7 @@
 //! colour-blind readers; the background is white in dark themes too.
 
 mod colour;
+mod error_by_seconds;
 mod error_by_trees;
 mod figure;
 mod histogram;
@@ -30,6 +31,7 @@ mod svg;
 mod tests;
 mod timeline;
 
+pub use error_by_seconds::error_by_seconds;
 pub use error_by_trees::error_by_trees;
 pub use figure::Figure;
 pub use histogram::histogram;

@@ -304,6 +304,11 @@ where
     labels.background_style(WHITE.mix(0.85)).draw()
 }
 
+/// The letter of a point, in its circle and before its name in the legend.
+pub(super) fn letter(index: usize) -> String {
+    char::from(b'A' + (index % 26) as u8).to_string()
+}
+
 /// Marks of a legend.
 pub(super) fn line_mark(style: ShapeStyle) -> impl Fn((i32, i32)) -> PathElement<(i32, i32)> {
     move |(x, y)| PathElement::new([(x, y), (x + MARK, y)], style)

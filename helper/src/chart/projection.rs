@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use super::colour::{BLUE, INK, MUTED, OKABE_ITO, VERMILION};
 use super::figure::Figure;
 use super::plot::{
-    AXIS, MARGIN, TEXT, WIDTH, Words, dot_mark, fit, legend, line_mark, page, stroke, style, text,
+    AXIS, MARGIN, TEXT, WIDTH, Words, dot_mark, fit, legend, letter, line_mark, page, stroke, style, text,
 };
 use super::svg::Tip;
 use crate::error::Result;
@@ -16,11 +16,6 @@ use crate::text::{count, number};
 const COLOURS: [RGBColor; 4] = [OKABE_ITO[2], BLUE, OKABE_ITO[3], OKABE_ITO[4]];
 /// Points of a line between one power of two and the next.
 const STEPS: u32 = 8;
-
-/// The letter of a measured point, in its circle and before its name in the legend.
-fn letter(index: usize) -> String {
-    char::from(b'A' + (index % 26) as u8).to_string()
-}
 
 /// The speedup on 1 to 1,024 workers under each schedule, Amdahl's line, and the measured points.
 /// Both axes are logarithmic.

@@ -83,8 +83,8 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
 fn table(name: &str, rows: &[[f64; 3]], columns: [&str; 3]) -> Dataset {
     let column = |c: usize| Column::new(columns[c].into(), rows.iter().map(|row| row[c]).collect::<Vec<_>>());
     let frame = DataFrame::new_infer_height((0..3).map(column).collect()).unwrap();
-    let meanings = columns.map(|column| (column, if column == "Price" { PRICE } else { "degrees" }));
-    Dataset::new(name, frame, &meanings).unwrap()
+    let units = columns.map(|column| if column == "Price" { PRICE } else { "degrees" });
+    Dataset::from_frame(name, frame, columns[2]).unwrap().with_units(&units)
 }
 
 const COLUMNS: [&str; 3] = ["Latitude", "Longitude", "Price"];
@@ -251,7 +251,7 @@ fn odd_tables() {
     let row = |lat: f64, price: f64| [lat, -120.0, price];
     let line: Vec<_> = (0..500).map(|i| row(30.0 + f64::from(i) / 50.0, f64::from(i))).collect();
     let same = vec![row(37.0, 2.0); 200];
-    for rows in [&rows(30)[..], &rows(1), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
+    for rows in [&rows(30)[..], &rows(2), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
         let data = table("<Tiny & odd>", rows, COLUMNS);
         [price_map(&data).unwrap(), histogram(&data).unwrap()].iter().for_each(check);
     }
@@ -270,7 +270,7 @@ fn nothing_to_draw_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Chart);
         assert!(error.to_string().contains(" 0 "), "{error}");
     }
-    let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
+    let no_place = table("flat", &[[1.0, 2.0, 3.0]; 2], ["Latitude", "Height", "Price"]);
     let error = price_map(&no_place).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chart);
     assert!(error.to_string().contains("\"Longitude\"") && error.to_string().contains("Height"), "{error}");
