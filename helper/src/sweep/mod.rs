@@ -15,6 +15,7 @@ mod run;
 mod schedule;
 mod values;
 mod warnings;
+mod what_if;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub use projection::Projection;
 pub(crate) use projection::{MOST_WORKERS, Measured};
 pub use schedule::Schedule;
 pub use values::Values;
+pub use what_if::WhatIf;
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};

@@ -12,6 +12,7 @@ mod sentences;
 mod show;
 mod table;
 mod tasks;
+mod what_if;
 
 pub use dashboard::{Dashboard, Summary};
 pub use machine::{Machine, machine};

@@ -7,7 +7,7 @@ use crate::chart::Figure;
 use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, Outcome, Projection};
+use crate::sweep::{Comparison, Outcome, Projection, WhatIf};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -70,8 +70,9 @@ macro_rules! display {
 
 shown!(
     Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, RayCluster, Sentences, Summary,
-    Tasks
+    Tasks, WhatIf
 );
 display!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, Sentences, Summary, Table, Tasks
+    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, Sentences, Summary, Table, Tasks,
+    WhatIf
 );
