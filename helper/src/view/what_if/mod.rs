@@ -13,10 +13,12 @@ impl WhatIf {
     fn sentence(&self) -> String {
         let run = &self.runs[0];
         format!(
-            "{}: what if? A simulation with the measured times of {} of {}: each task goes to the first worker that is free.",
+            "{}: what if? A simulation with the measured times of {} of {}: each task goes to the first worker that is free. \
+             What handing out a task takes, and that a worker is slow, is assumed. Measured speedups: {}.",
             run.dataset,
             count(run.tasks.len(), "task", "tasks"),
             count(run.models.len(), "model", "models"),
+            self.projection.points()
         )
     }
 
@@ -39,7 +41,7 @@ impl WhatIf {
             "sentence": self.sentence(),
             "serial": self.projection.serial,
             "models": models.iter().enumerate().map(model).collect::<Vec<_>>(),
-            "measured": measured.map(|m| json!([m.workers, m.speedup, m.machine])).collect::<Vec<_>>(),
+            "measured": measured.map(|m| (m.workers, m.speedup)).collect::<Vec<_>>(),
             "workers": self.runs[1].workers,
             "trees": self.trees_per_task(),
         })

@@ -1,86 +1,78 @@
 (root => {
   const data = DATA;
-  const trees = data.models.map(model => model.tasks.flatMap(([n, s]) => Array(n).fill(s / n)));
-  const work = trees.flat().reduce((sum, s) => sum + s, 0);
-  const most = Math.max(...trees.map(all => all.length));
+  const trees = data.models.map(model => model.tasks.flatMap(([n, seconds]) => Array(n).fill(seconds / n)));
+  const sum = numbers => numbers.reduce((all, number) => all + number, 0);
+  const work = sum(trees.flat()), most = Math.max(...trees.map(model => model.length));
 
   // List scheduling: each task goes to the first worker that is free. Worker 0 is `slow` times as slow.
   root.replay = (workers, perTask, handOut, slow) => {
     const free = new Float64Array(workers), bars = [];
     trees.forEach((all, model) => {
       for (let first = 0; first < all.length; first += perTask) {
-        const seconds = all.slice(first, first + perTask).reduce((sum, s) => sum + s, 0);
         let worker = 0;
-        for (let i = 1; i < workers; i++) if (free[i] < free[worker]) worker = i;
-        const from = free[worker];
-        free[worker] += seconds * (worker ? 1 : slow) + handOut;
-        bars.push([worker, from, free[worker], model]);
+        for (let other = 1; other < workers; other++) if (free[other] < free[worker]) worker = other;
+        const start = free[worker];
+        free[worker] += sum(all.slice(first, first + perTask)) * (worker ? 1 : slow) + handOut;
+        bars.push([worker, start, free[worker], model]);
       }
     });
-    const end = free.reduce((end, at) => Math.max(end, at), 0);
-    const idle = 1 - free.reduce((sum, at) => sum + at, 0) / (end * workers);
-    const seconds = data.serial + end;
-    return { seconds, speedup: (data.serial + work) / seconds, idle, end, bars };
+    const end = free.reduce((end, at) => Math.max(end, at), 0), seconds = data.serial + end;
+    return { seconds, speedup: (data.serial + work) / seconds, idle: 1 - sum(free) / (end * workers), end, bars };
   };
 
-  const upTo = (end, ...more) => [...new Set([1, ...more, end, ...[...Array(5)].flatMap((_, i) => [1, 2, 5].map(n => n * 10 ** i))])]
-    .filter(n => n <= end).sort((a, b) => a - b);
-  const powers = [...Array(11).keys()];
-  const show = (n, digits = 2) => n.toLocaleString("en-US", { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  const choices = {
-    "workers": { values: [...new Set([...powers.map(n => 2 ** n), 3, 6, 12, 24, 48, 96, 192, 384, 768, data.workers])].sort((a, b) => a - b), at: data.workers, unit: "" },
-    "trees per task": { values: upTo(most, data.trees), at: data.trees, unit: "" },
-    "handing out a task": { values: [0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], at: 0, unit: " ms" },
-    "one worker is slower": { values: [1, 1.25, 1.5, 2, 3, 4, 6, 8, 10], at: 1, unit: " times" },
-  };
-  root.replaceChildren();
-  const add = (tag, style, parent = root) => {
+  const add = (parent, tag, style = "") => {
     const element = parent.appendChild(document.createElement(tag));
     element.style.cssText = style;
     return element;
   };
-  add("p", "").textContent = data.sentence + " Handing out and slowness are what you set; nothing here is measured but the tasks and the points.";
-  const table = add("div", "display:grid;grid-template-columns:max-content minmax(8em,24em) max-content;gap:2px 12px;align-items:center");
-  const inputs = Object.entries(choices).map(([name, { values, at, unit }]) => {
-    add("span", "", table).textContent = name;
-    const input = add("input", "width:100%", table), value = add("span", "", table);
-    Object.assign(input, { type: "range", min: 0, max: values.length - 1, value: values.indexOf(at), oninput: draw, ariaLabel: name });
-    return () => {
-      value.textContent = show(values[input.value], values[input.value] % 1 ? 2 : 0) + unit;
-      return values[input.value];
-    };
+  const show = (number, digits) => number.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const powers = [...Array(11).keys()];
+  const sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+  const sorted = numbers => [...new Set(numbers)].sort((a, b) => a - b);
+  root.replaceChildren();
+  add(root, "p").textContent = data.sentence;
+  const grid = add(root, "div", "display:grid;grid-template-columns:max-content minmax(6em,24em) max-content;gap:2px 12px;align-items:center");
+  const sliders = [
+    ["workers", sorted([...powers.map(n => 2 ** n), 3, 6, 12, 24, 48, 96, data.workers]), data.workers, ""],
+    ["trees per task", sorted([...sizes.filter(size => size < most), data.trees, most]), data.trees, ""],
+    ["handing out a task takes", [0, 0.1, 0.2, 0.5, ...sizes], 0, " ms"],
+    ["one worker takes", [1, 1.25, 1.5, 2, 3, 5, 10], 1, " times as long"],
+  ].map(([name, values, value, unit]) => {
+    add(grid, "span").textContent = name;
+    const input = add(grid, "input", "width:100%"), output = add(grid, "span");
+    Object.assign(input, { type: "range", max: values.length - 1, value: values.indexOf(value), ariaLabel: name, oninput: draw });
+    return () => (output.textContent = values[input.value] + unit, values[input.value]);
   });
-  const result = add("p", "");
-  const lanes = add("canvas", "width:100%;max-width:860px;height:200px;display:block");
-  const ends = add("p", "max-width:860px;display:flex;justify-content:space-between;margin:0");
-  const curve = add("div", "max-width:460px");
+  const result = add(root, "p");
+  const lanes = add(root, "canvas", "width:100%;max-width:860px;height:200px;display:block");
+  const below = add(root, "p", "margin:0");
+  const curve = add(root, "div", "max-width:460px");
+
   function draw() {
-    const [workers, perTask, ms, slow] = inputs.map(read => read());
+    const [workers, perTask, ms, slow] = sliders.map(read => read());
     const { seconds, speedup, idle, end, bars } = root.replay(workers, perTask, ms / 1000, slow);
-    result.textContent = `Simulated: ${show(seconds)} s for ${show(bars.length, 0)} tasks, ${show(speedup)} times as fast as one after another; workers idle ${show(100 * idle, 1)} % of the time.`;
+    result.textContent = `Simulated: ${show(bars.length, 0)} tasks in ${show(seconds, 2)} s, ${show(speedup, 2)} times as fast as one after another; workers idle ${show(100 * idle, 1)} % of the time.`;
+    below.textContent = `One lane per worker, from 0 to ${show(end, 2)} s; one colour per model; grey: idle.`;
     Object.assign(lanes, { width: 1720, height: 400 });
-    const pen = lanes.getContext("2d"), height = 400 / workers, gap = height > 12 ? 0.08 * height : 0;
-    for (let i = 0; i < workers; i++) {
-      pen.fillStyle = "#d0d0d0";
-      pen.fillRect(0, i * height + gap, 1720, height - 2 * gap);
-    }
-    for (const [worker, from, to, model] of bars) {
-      pen.fillStyle = data.models[model].colour;
-      pen.fillRect(1720 * from / end, worker * height + gap, 1720 * (to - from) / end, height - 2 * gap);
-    }
-    ends.replaceChildren();
-    add("span", "", ends).textContent = "0 s, one lane per worker, one colour per model, grey: idle";
-    add("span", "", ends).textContent = `${show(end)} s`;
-    const at = (w, s) => `${40 + 40 * Math.log2(w)},${430 - 40 * Math.log2(Math.max(s, 1))}`;
-    const line = powers.map(n => at(2 ** n, root.replay(2 ** n, perTask, ms / 1000, slow).speedup)).join(" ");
-    const dot = (w, s, fill, title) => `<circle cx="${at(w, s).split(",")[0]}" cy="${at(w, s).split(",")[1]}" r="6" fill="${fill}"><title>${title}</title></circle>`;
-    const labels = powers.map(n => `<text x="${40 + 40 * n}" y="448" text-anchor="middle">${2 ** n}</text><text x="34" y="${434 - 40 * n}" text-anchor="end">${2 ** n}</text><path d="M40 ${430 - 40 * n}h400M${40 + 40 * n} 430v-400" stroke="#ddd"/>`).join("");
-    const points = data.measured.map(([w, s], i) => dot(w, s, "#d55e00", `measured ${i}`)).join("");
-    curve.innerHTML = `<svg viewBox="0 0 460 480" style="background:#fff;width:100%" font-family="sans-serif" font-size="12" fill="#222">${labels}
-      <path d="M40 430L440 30" stroke="#595959" stroke-dasharray="7 5"/><polyline points="${line}" fill="none" stroke="#0072b2" stroke-width="2"/>
-      ${dot(workers, speedup, "#0072b2", "this setting, simulated")}${points}
-      <text x="240" y="470" text-anchor="middle">number of workers; ideal: dashed; simulated: blue; measured: red</text><text x="46" y="22">times as fast</text></svg>`;
-    data.measured.forEach(([w, s, name], i) => curve.querySelectorAll("title")[1 + i].textContent = `${name}: ${show(s)} on ${w}, measured`);
+    const pen = lanes.getContext("2d"), height = 400 / workers, gap = height > 12 ? height / 12 : 0;
+    const bar = (worker, start, end_, colour) => {
+      pen.fillStyle = colour;
+      pen.fillRect(1720 * start / end, worker * height + gap, 1720 * (end_ - start) / end, height - 2 * gap);
+    };
+    for (let worker = 0; worker < workers; worker++) bar(worker, 0, end, "#d0d0d0");
+    for (const [worker, start, end_, model] of bars) bar(worker, start, end_, data.models[model].colour);
+
+    const x = workers => 40 + 40 * Math.log2(workers), y = speedup => 430 - 40 * Math.log2(Math.max(speedup, 0.8));
+    const dot = (workers, speedup, colour) => `<circle cx="${x(workers)}" cy="${y(speedup)}" r="6" fill="${colour}"/>`;
+    const line = powers.map(n => `${x(2 ** n)},${y(root.replay(2 ** n, perTask, ms / 1000, slow).speedup)}`);
+    const labels = powers.map(n => 2 ** n).map(n => `<path d="M40 ${y(n)}h400M${x(n)} 430v-400" stroke="#ddd"/>
+      <text x="${x(n)}" y="452" text-anchor="middle">${n}</text><text x="32" y="${y(n) + 4}" text-anchor="end">${n}</text>`);
+    curve.innerHTML = `<svg viewBox="0 0 460 480" style="background:#fff;width:100%" font-family="sans-serif" font-size="12" fill="#222">
+      ${labels.join("")}<path d="M40 430L440 30" stroke="#595959" stroke-dasharray="7 5"/>
+      <polyline points="${line.join(" ")}" fill="none" stroke="#0072b2" stroke-width="2"/>
+      ${dot(workers, speedup, "#0072b2")}${data.measured.map(([workers, speedup]) => dot(workers, speedup, "#d55e00")).join("")}
+      <text x="240" y="472" text-anchor="middle">number of workers (dashed: ideal, blue: simulated, red: measured)</text>
+      <text x="46" y="20">times as fast</text></svg>`;
   }
   draw();
 })(document.currentScript.previousElementSibling);
