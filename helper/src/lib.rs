@@ -60,7 +60,7 @@ pub mod prelude {
     pub use crate::models::{self, Models};
     pub use crate::ray::RayCluster;
     pub use crate::sweep::{
-        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep,
+        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep, WhatIf,
     };
     pub use crate::view::{DebugDisplay as _, machine};
 }

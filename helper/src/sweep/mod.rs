@@ -19,6 +19,7 @@ mod schedule;
 mod tuning;
 mod values;
 mod warnings;
+mod what_if;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub(crate) use projection::{MOST_WORKERS, Measured};
 pub use schedule::Schedule;
 pub use tuning::{Halving, Rung};
 pub use values::Values;
+pub use what_if::WhatIf;
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};

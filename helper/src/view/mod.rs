@@ -17,6 +17,7 @@ mod stale;
 mod table;
 mod tasks;
 mod tuning;
+mod what_if;
 
 pub use dashboard::{Dashboard, Summary};
 pub use machine::{Machine, machine};

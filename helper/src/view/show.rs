@@ -8,7 +8,7 @@ use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection};
+use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection, WhatIf};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -86,7 +86,8 @@ shown!(
     RayCluster,
     Sentences,
     Summary,
-    Tasks
+    Tasks,
+    WhatIf
 );
 display!(
     Comparison,
@@ -105,5 +106,6 @@ display!(
     Sentences,
     Summary,
     Table,
-    Tasks
+    Tasks,
+    WhatIf
 );
