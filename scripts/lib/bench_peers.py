@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ Forest = tuple[Callable[[Any], Any], Callable[[], int]]
 Fit = Callable[[Any, Any, int, int], Forest]
 
 
-def scikit_learn(threads: int, package: str = "sklearn") -> tuple[str, Fit]:
+def scikit_learn(threads: int, package: str = "sklearn") -> Fit:
     """scikit-learn, or oneDAL, which has its interface."""
     ensemble = import_module(f"{package}.ensemble")
 
@@ -33,14 +34,14 @@ def scikit_learn(threads: int, package: str = "sklearn") -> tuple[str, Fit]:
             sys.exit("scikit-learn-intelex left the training to scikit-learn")
         return forest.predict, lambda: sum(tree.tree_.node_count for tree in forest.estimators_)
 
-    return import_module(package).__version__, fit
+    return fit
 
 
-def onedal(threads: int) -> tuple[str, Fit]:
+def onedal(threads: int) -> Fit:
     return scikit_learn(threads, "sklearnex")
 
 
-def ydf(threads: int) -> tuple[str, Fit]:
+def ydf(threads: int) -> Fit:
     library = import_module("ydf")
     library.verbose(0)
     settings = {
@@ -61,17 +62,21 @@ def ydf(threads: int) -> tuple[str, Fit]:
         forest = learner.train({**columns(x), "y": y})
         return lambda x: forest.predict(columns(x)), forest.num_nodes
 
-    return library.__version__, fit
+    return fit
 
 
-def fastforest(_threads: int) -> tuple[str, Fit]:
+def fastforest(_threads: int) -> Fit:
     library = import_module("fastforest")
 
     def fit(x: Any, y: Any, trees: int, seed: int) -> Forest:
         forest = library.FastForest(n_trees=trees, min_node_size=SPLIT, max_features=1.0, seed=seed).fit(x, y)
         return forest.predict, forest.tree_node_counts_.sum
 
-    return library.__version__, fit
+    return fit
+
+
+# By the names of their packages.
+TRAINERS = {"scikit-learn": scikit_learn, "scikit-learn-intelex": onedal, "ydf": ydf, "fastforest": fastforest}
 
 
 def main() -> None:
@@ -82,14 +87,13 @@ def main() -> None:
         print(json.dumps(value), file=answers, flush=True)
 
     name, threads = sys.argv[1], int(os.environ["RAYON_NUM_THREADS"])
-    trainers = {"scikit-learn": scikit_learn, "oneDAL": onedal, "YDF": ydf, "fastforest": fastforest}
     try:
-        version, fit = trainers[name](threads)
+        fit = TRAINERS[name](threads)
     except ImportError as error:
         print(f"{name}: {error}", file=sys.stderr)
         answer({"version": None})
         return
-    answer({"version": version})
+    answer({"version": version(name)})
     import numpy as np
 
     for line in sys.stdin:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from examples import example
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, sync_playwright
 from test_lab import FLAGS, browser
@@ -23,8 +24,6 @@ from project import REPORT, ROOT
 
 pytestmark = pytest.mark.slow
 
-# The profile of `cargo test`, which has built the example already.
-BUILD = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--package=helper", "--example=dashboard"]
 SHOTS = REPORT / "screenshots"
 OUTPUT = ".jp-OutputArea-output"
 
@@ -49,10 +48,8 @@ class Kernel:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    subprocess.run(BUILD, cwd=ROOT, check=True)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    program = str(ROOT / "target" / "debug" / "examples" / "dashboard")
-    process = subprocess.Popen([program], stdin=pipe, stdout=pipe, stderr=null, text=True)
+    process = subprocess.Popen([example("dashboard")], stdin=pipe, stdout=pipe, stderr=null, text=True)
     assert process.stdout
     # What evcxr hands to the notebook.
     html: list[str] = []
