@@ -40,9 +40,7 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     let pad = (10 - (bin(high, side) - bin(low, side))).max(0) / 2 + 1;
     let (first, last) = (bin(low, side) - pad, bin(high, side) + 1 + pad);
     let edge = |i: i64| i as f64 * side;
-    let axis = |name: &str| {
-        Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target)).without_grid()
-    };
+    let axis = |name: &str| Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target));
 
     let (r2, rmse) = (number(best.scores.r2, 4), with_unit(&number(best.scores.rmse, 4), &outcome.target));
     let words = Words {
