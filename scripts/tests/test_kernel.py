@@ -78,6 +78,7 @@ def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
     assert run(session, "split.test.len()") == "4128"
 
 
+@pytest.mark.slow
 def test_two_kernels_never_share_a_folder_and_reuse_it_when_it_is_free() -> None:
     with kernel(cwd=str(ROOT)) as one, kernel(cwd=str(ROOT)) as two:
         held = {folder(one), folder(two)}
@@ -150,6 +151,7 @@ def test_locks_are_held_by_the_kernel_alone(session: Kernel) -> None:
     assert try_lock(slot_lock(folder(session))) is None
 
 
+@pytest.mark.slow
 def test_notebooks_and_a_report_at_once_never_mix() -> None:
     """The same cells but for a number, at the same time: each sees its own."""
     cells = [

@@ -30,7 +30,8 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ")
     };
     let best_name = joined([&tree_count(best.params.n_estimators), &named(&best.params, &varied)]);
-    let best_text = format!("best: MSE {} with {best_name}", number(at.1, 4));
+    let by = if outcome.has_oob() { " by out-of-bag error" } else { "" };
+    let best_text = format!("best{by}: MSE {} with {best_name}", number(at.1, 4));
     let name = std::iter::once("error-by-trees").chain(varied.iter().map(|(name, _)| *name));
     let words = Words {
         name: name.collect::<Vec<_>>().join("-"),

@@ -19,6 +19,7 @@ mod bars;
 mod bins;
 mod cells;
 mod colour;
+mod error_by_seconds;
 mod error_by_trees;
 mod figure;
 mod heat_map;
@@ -38,6 +39,7 @@ mod timeline;
 
 pub use bars::bars;
 pub(crate) use colour::{OKABE_ITO, model_colour, pale};
+pub use error_by_seconds::error_by_seconds;
 pub use error_by_trees::error_by_trees;
 pub use figure::Figure;
 pub use heat_map::heat_map;

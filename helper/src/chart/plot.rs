@@ -109,7 +109,7 @@ impl<'a> Axis<'a> {
         self.labelled(|at| if at.fract() == 0.0 { number(at, 0) } else { String::new() })
     }
 
-    fn labelled(self, label: impl Fn(f64) -> String + 'a) -> Self {
+    pub(super) fn labelled(self, label: impl Fn(f64) -> String + 'a) -> Self {
         Self { label: Box::new(label), ..self }
     }
 
@@ -264,6 +264,11 @@ impl<'a> Plot<'a> {
         labels.position(position).margin(10).legend_area_size(KEY + 14).label_font(font);
         labels.background_style(WHITE.mix(0.85)).draw()
     }
+}
+
+/// The letter of a point, in its circle and before its name in the legend.
+pub(super) fn letter(index: usize) -> String {
+    char::from(b'A' + (index % 26) as u8).to_string()
 }
 
 /// Width of the colours of a bar, and of the labels and the name beside them, in units.

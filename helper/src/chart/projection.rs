@@ -6,7 +6,7 @@ use plotters::style::text_anchor::HPos;
 use super::colour::{BLUE, INK, MUTED, OKABE_ITO, VERMILION};
 use super::figure::Figure;
 use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot};
+use super::plot::{Axis, Plot, letter};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{MOST_WORKERS, Projection};
@@ -15,11 +15,6 @@ use crate::text::{count, number};
 const COLOURS: [RGBColor; 4] = [OKABE_ITO[2], BLUE, OKABE_ITO[3], OKABE_ITO[4]];
 /// Points of a line between one power of two and the next.
 const STEPS: u32 = 8;
-
-/// The letter of a measured point, in its circle and before its name in the legend.
-fn letter(index: usize) -> String {
-    char::from(b'A' + (index % 26) as u8).to_string()
-}
 
 /// The speedup on 1 to 1,024 workers under each schedule, Amdahl's line, and the measured points.
 /// Both axes are logarithmic.
@@ -40,9 +35,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
     let most = projection.speedups(MOST_WORKERS);
     let measured = projection.measured.iter();
     let measured: Vec<String> = measured
-        .map(|m| {
-            format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.machine)
-        })
+        .map(|m| format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.how))
         .collect();
     let words = Words {
         name: "projection".to_owned(),

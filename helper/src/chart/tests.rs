@@ -8,7 +8,8 @@ use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
 use crate::sweep::{
-    Comparison, Learner, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores, SweepTask,
+    Comparison, Learner, Measured, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores,
+    SweepTask,
 };
 
 const PRICE: &str = "median house value, 100,000 US dollars";
@@ -52,7 +53,7 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
         let error = 0.3 + 5.0 / params.n_estimators as f64;
         let predictions: Vec<f64> = actual.iter().map(|y| y + error * (1e3 * y).sin()).collect();
         let scores = Scores::of(&actual.to_vec(), &predictions);
-        ModelOutcome { model, params, scores, predictions, restored: false }
+        ModelOutcome { model, params, scores, oob: None, predictions, restored: false }
     });
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
@@ -82,8 +83,8 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
 fn table(name: &str, rows: &[[f64; 3]], columns: [&str; 3]) -> Dataset {
     let column = |c: usize| Column::new(columns[c].into(), rows.iter().map(|row| row[c]).collect::<Vec<_>>());
     let frame = DataFrame::new_infer_height((0..3).map(column).collect()).unwrap();
-    let meanings = columns.map(|column| (column, if column == "Price" { PRICE } else { "degrees" }));
-    Dataset::new(name, frame, &meanings).unwrap()
+    let units = columns.map(|column| if column == "Price" { PRICE } else { "degrees" });
+    Dataset::from_frame(name, frame, columns[2]).unwrap().with_units(&units)
 }
 
 const COLUMNS: [&str; 3] = ["Latitude", "Longitude", "Price"];
@@ -102,10 +103,16 @@ fn prices(n: usize) -> Vec<f64> {
     rows(n).iter().map(|row| row[2]).collect()
 }
 
-/// With points of other machines, one of them at the edge and with a name that is far too long.
+/// With more points, one of them at the edge and with a name that is far too long.
 fn projected(both: &Comparison) -> Projection {
-    let more = Projection::of(both).unwrap().measured("another <machine>", 16, 15.2).unwrap();
-    more.measured("\u{6a5f}\u{68b0}\u{1f916} with a name ".repeat(9), 1024, 0.5).unwrap()
+    let mut projection = Projection::of(both).unwrap();
+    for (how, workers, speedup) in [
+        ("another <way>".to_owned(), 16, 15.2),
+        ("\u{6a5f}\u{68b0}\u{1f916} with a name ".repeat(9), 1024, 0.5),
+    ] {
+        projection.measured.push(Measured { how, workers, speedup });
+    }
+    projection
 }
 
 /// All charts of an outcome.
@@ -244,7 +251,7 @@ fn odd_tables() {
     let row = |lat: f64, price: f64| [lat, -120.0, price];
     let line: Vec<_> = (0..500).map(|i| row(30.0 + f64::from(i) / 50.0, f64::from(i))).collect();
     let same = vec![row(37.0, 2.0); 200];
-    for rows in [&rows(30)[..], &rows(1), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
+    for rows in [&rows(30)[..], &rows(2), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
         let data = table("<Tiny & odd>", rows, COLUMNS);
         [price_map(&data).unwrap(), histogram(&data).unwrap()].iter().for_each(check);
     }
@@ -263,7 +270,7 @@ fn nothing_to_draw_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Chart);
         assert!(error.to_string().contains(" 0 "), "{error}");
     }
-    let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
+    let no_place = table("flat", &[[1.0, 2.0, 3.0]; 2], ["Latitude", "Height", "Price"]);
     let error = price_map(&no_place).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chart);
     assert!(error.to_string().contains("\"Longitude\"") && error.to_string().contains("Height"), "{error}");
@@ -330,7 +337,7 @@ fn a_measured_point_stands_in_the_chart_and_in_words() {
     for letter in ["A", "B", "C"] {
         assert_eq!(written.iter().filter(|(_, text)| text == letter).count(), 1, "{letter}");
     }
-    assert!(figure.description().contains("15.20 on 16 workers (another <machine>)"), "{figure}");
+    assert!(figure.description().contains("15.20 on 16 workers (another <way>)"), "{figure}");
 }
 
 #[test]
