@@ -82,7 +82,8 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         .with_headroom(entries, height);
     page(words, (WIDTH, height), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
-        plot.draw(&best_text, [Mark::new(Shape::Circle(14), [at], INK.stroke_width(4))])?;
+        let ring = || Mark::new(Shape::Circle(14), [at], INK.stroke_width(4));
+        plot.draw(&best_text, at.1.is_finite().then(ring))?;
         lines.iter().try_for_each(|line| line.draw(&mut plot))?;
         plot.legend(SeriesLabelPosition::UpperRight)
     })

@@ -159,13 +159,7 @@ fn map(words: Words, what: String, x: &[f64], y: &[f64], values: &[f64]) -> Resu
     };
     let degree = f64::from(width) / (edge(right) - edge(left));
     let (x_range, y_range) = (x.range.clone(), y.range.clone());
-    let cell = |&((x, y), mean): &((i64, i64), f64)| Cell {
-        from: (edge(x), edge(y)),
-        to: (edge(x + 1), edge(y + 1)),
-        amount: mean,
-        tip: String::new(),
-    };
-    let cells = means.iter().map(cell).collect();
+    let cells = means.iter().map(|(at, mean)| Cell::square(*at, side, *mean)).collect();
     let cells = Cells { x, y, amounts: Axis::new(low..high, 6, what), cells };
     cells.figure(words, (width, height), |plot| {
         let inside = |(x, y): At| x_range.contains(&x) && y_range.contains(&y);

@@ -55,18 +55,12 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         facts: format!("At most {} in a square.", count(most, "row", "rows")),
         warnings: outcome.cautions(),
     };
-    let cell = |(&(x, y), &rows): (&(i64, i64), &usize)| Cell {
-        from: (edge(x), edge(y)),
-        to: (edge(x + 1), edge(y + 1)),
-        amount: (rows as f64).log2(),
-        tip: String::new(),
-    };
     let name = format!("test rows per square of {}, log scale", number(side, decimals(side)));
     let cells = Cells {
         x: axis("actual"),
         y: axis("predicted"),
         amounts: Axis::log2(0.0..(most as f64).log2().max(1.0), 10, name),
-        cells: bins.iter().map(cell).collect(),
+        cells: bins.iter().map(|(at, rows)| Cell::square(*at, side, (*rows as f64).log2())).collect(),
     };
     cells.figure(words, (SIDE, SIDE), |plot| {
         let diagonal = [(edge(first), edge(first)), (edge(last), edge(last))];
