@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from examples import example
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, sync_playwright
 from test_lab import FLAGS, browser
@@ -24,8 +25,6 @@ from project import REPORT, ROOT
 
 pytestmark = pytest.mark.slow
 
-# The profile of `cargo test`, which has built the examples already.
-BUILD = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--package=helper", "--example"]
 SHOTS = REPORT / "screenshots"
 OUTPUT = ".jp-OutputArea-output"
 
@@ -46,12 +45,6 @@ class Kernel:
         if self.process.stdin and not self.process.stdin.closed:
             self.process.stdin.close()
         self.process.wait(timeout=30)
-
-
-def example(name: str) -> str:
-    """The program of this example."""
-    subprocess.run([*BUILD, name], cwd=ROOT, check=True)
-    return str(ROOT / "target" / "debug" / "examples" / name)
 
 
 @pytest.fixture
