@@ -191,6 +191,7 @@ def test_an_exported_page_keeps_the_picture_in_any_theme(kernel: Kernel, page: P
     body = page.locator("body")
     before = finished(body)
     assert before > 0 and body.locator("svg").count() == 1 and body.locator("img").count() == 0
+    assert body.locator("h1, h2, h3, h4, h5, h6").count() == 0, "outputs stay out of the table of contents"
     colours = page.evaluate("[...document.querySelectorAll('td, th, caption, p')].map(e => getComputedStyle(e).color)")
     assert colours and set(colours) == {"rgb(238, 238, 238)"}
     page.screenshot(path=SHOTS / "dashboard-exported.png", full_page=True)

@@ -20,6 +20,14 @@ pub(super) struct Cell {
     pub(super) tip: String,
 }
 
+impl Cell {
+    /// A square of a grid with this side, without a tooltip.
+    pub(super) fn square((x, y): (i64, i64), side: f64, amount: f64) -> Self {
+        let corner = |x: i64, y: i64| (x as f64 * side, y as f64 * side);
+        Self { from: corner(x, y), to: corner(x + 1, y + 1), amount, tip: String::new() }
+    }
+}
+
 /// Axes, the axis of the amounts, and the cells.
 pub(super) struct Cells<'a> {
     pub(super) x: Axis<'a>,

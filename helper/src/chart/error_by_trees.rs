@@ -1,13 +1,12 @@
 //! Test error by the number of trees.
 
 use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
 
 use super::colour::{INK, OKABE_ITO};
 use super::figure::Figure;
 use super::lines::{Line, line_colour};
 use super::page::{LINE, WIDTH, Words, page};
-use super::plot::{Axis, Plot, nothing, span};
+use super::plot::{Axis, Plot, span};
 use super::svg::{At, Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Outcome, Params, named, varied};
@@ -19,9 +18,6 @@ use crate::text::{count, number, quantity};
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no model with a finite error.
 pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
-    if outcome.models.is_empty() {
-        return Err(nothing("error by trees", "models"));
-    }
     let combinations = combinations(outcome);
     let points = || combinations.iter().flat_map(|(_, points)| points);
     let (low, high) = span("error by trees", points().map(|point| point.1))?;
@@ -60,10 +56,9 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
         .enumerate()
         .map(|(i, (params, points))| {
             let name = named(params, &varied);
-            let lowest = points.iter().fold(f64::INFINITY, |low, point| low.min(point.1));
             let label = match i {
                 _ if combinations.len() == 1 => String::new(),
-                i if i < OKABE_ITO.len() => format!("{name}: lowest {}", number(lowest, 4)),
+                i if i < OKABE_ITO.len() => format!("{name}: lowest {}", number(lowest(points), 4)),
                 i if i == OKABE_ITO.len() => format!("{} more", combinations.len() - i),
                 _ => String::new(),
             };
@@ -82,20 +77,13 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let height = 800 + LINE * entries as u32;
     let pad = (most - fewest) * 0.03;
     let x = Axis::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
-    // Room below for the best model's value.
-    let below = low - 0.15 * (high - low)..high + 0.05 * (high - low);
-    let y = Axis::new(below, 8, format!("mean squared error{unit}")).with_headroom(entries, height);
+    let pad = (high - low) * 0.05;
+    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"))
+        .with_headroom(entries, height);
     page(words, (WIDTH, height), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
-        if at.1.is_finite() {
-            plot.draw(&best_text, [Mark::new(Shape::Circle(14), [at], INK.stroke_width(4))])?;
-            let side = match (at.0 - x.range.start) / (x.range.end - x.range.start) {
-                part if part > 0.9 => HPos::Right,
-                part if part < 0.1 => HPos::Left,
-                _ => HPos::Center,
-            };
-            plot.text(at, (0, 36), number(at.1, 4), INK, side)?;
-        }
+        let ring = || Mark::new(Shape::Circle(14), [at], INK.stroke_width(4));
+        plot.draw(&best_text, at.1.is_finite().then(ring))?;
         lines.iter().try_for_each(|line| line.draw(&mut plot))?;
         plot.legend(SeriesLabelPosition::UpperRight)
     })
@@ -114,7 +102,10 @@ fn combinations(outcome: &Outcome) -> Vec<(Params, Vec<At>)> {
         }
     }
     all.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
-    let lowest = |points: &[At]| points.iter().fold(f64::INFINITY, |low, point| low.min(point.1));
     all.sort_by(|(_, a), (_, b)| lowest(a).total_cmp(&lowest(b)));
     all
+}
+
+fn lowest(points: &[At]) -> f64 {
+    points.iter().fold(f64::INFINITY, |low, point| low.min(point.1))
 }

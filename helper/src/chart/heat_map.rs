@@ -12,7 +12,7 @@ use super::page::Words;
 use super::plot::{Axis, span};
 use super::svg::{Mark, Shape};
 use crate::error::{Error, Result};
-use crate::sweep::{COLUMNS, ModelOutcome, Outcome, Params};
+use crate::sweep::{COLUMNS, ModelOutcome, Outcome, Params, chosen_by};
 use crate::text::{count, score};
 
 /// Width and height of a cell in units, at most, and of all cells.
@@ -23,8 +23,9 @@ const NARROW: u32 = 110;
 /// Cells that have tooltips, at most.
 const TIPS: usize = 400;
 
-/// The mean squared error on the test rows by two hyperparameters, such as `"max_depth"` and
-/// `"min_samples_split"`: the lowest of all models of the sweep that have these values.
+/// The mean squared error by two hyperparameters, such as `"max_depth"` and `"min_samples_split"`: the
+/// lowest of all models of the sweep that have these values. It is the error by which the best model is
+/// chosen: out of bag, where [`oob_score`](crate::Sweep::oob_score) asked for it, otherwise on the test rows.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) for a hyperparameter that is the
@@ -37,7 +38,8 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
         let allowed = "different from the first, which is the horizontal axis";
         return Err(Error::invalid("the second hyperparameter of a heat map", format!("\"{y}\""), allowed));
     }
-    let mse = |model: &ModelOutcome| model.scores.mse;
+    let mse = chosen_by;
+    let which = if outcome.has_oob() { "out-of-bag" } else { "test" };
     let mut lowest: BTreeMap<(usize, usize), &ModelOutcome> = BTreeMap::new();
     for model in outcome.models.iter().filter(|model| mse(model).is_finite()) {
         let place = |names: &[String], value: String| names.iter().position(|name| *name == value);
@@ -60,11 +62,10 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
     };
     let words = Words {
         name: format!("heat-map-{x}-{y}"),
-        title: format!("{}: test error by {x} and {y}", outcome.dataset),
+        title: format!("{}: {which} error by {x} and {y}", outcome.dataset),
         subtitle: format!(
-            "{} on {}; the lower, the lighter. The lowest has a frame: {}.{choice}",
+            "{}; the lower, the lighter. The lowest has a frame: {}.{choice}",
             count(outcome.models.len(), "model", "models"),
-            count(outcome.actual.len(), "test row", "test rows"),
             describe(best)
         ),
         facts: format!("The highest is {}.", score(high)),
@@ -84,7 +85,7 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
     let cells = Cells {
         x: Axis::of(&x_names, x),
         y: Axis::of(&y_names, y),
-        amounts: Axis::new(low..high, 6, "mean squared error"),
+        amounts: Axis::new(low..high, 6, format!("mean squared error ({which})")),
         cells: lowest.iter().map(cell).collect(),
     };
     cells.figure(words, size, |plot| {
@@ -94,7 +95,7 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
                 let middle = (at.0 as f64, at.1 as f64);
                 plot.text(middle, (0, 0), score(mse(model)), if light { INK } else { WHITE }, HPos::Center)?;
             }
-            if model.model == best.model {
+            if [of_x, of_y].iter().all(|of| of(&model.params) == of(&best.params)) {
                 let ((left, bottom), (right, top)) = corners(at);
                 let frame = [(left, bottom), (right, top)];
                 plot.draw("", [Mark::new(Shape::Rectangle, frame, VERMILION.stroke_width(6))])?;

@@ -6,7 +6,7 @@ use super::bins::{bin, bin_width};
 use super::colour::{BLUE, INK, VERMILION};
 use super::figure::Figure;
 use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, nothing, span};
+use super::plot::{Axis, Plot, span};
 use super::svg::{Mark, Shape};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -24,9 +24,6 @@ const HEIGHT: u32 = 880;
 pub fn histogram(data: &Dataset) -> Result<Figure> {
     let mut values = data.column(data.target())?;
     values.sort_by(f64::total_cmp);
-    if values.is_empty() {
-        return Err(nothing("a histogram", "rows"));
-    }
     let (low, high) = span("a histogram", values.iter().copied())?;
     let rows = values.len();
     let mean = values.iter().sum::<f64>() / rows as f64;
@@ -62,7 +59,7 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
     };
     let edge = |i: usize| (first + i as i64) as f64 * width;
     let pad = width * if counts.len() < 10 { 5.0 } else { 0.02 * counts.len().max(30) as f64 };
-    let x = Axis::new(edge(0) - pad..edge(counts.len()) + pad, 12, meaning).without_grid();
+    let x = Axis::new(edge(0) - pad..edge(counts.len()) + pad, 12, meaning);
     let y = Axis::new(0.0..1.02 * most as f64, 8, format!("rows per bin of {}", number(width, digits)));
     let y = y.whole().with_headroom(3 + usize::from(capped), HEIGHT);
     let bar = |i: usize, from: usize, colour: RGBColor| {

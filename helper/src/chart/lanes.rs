@@ -62,7 +62,7 @@ impl Lanes {
 
     /// Draws the lanes, and leaves `right` units free at their right.
     pub(super) fn draw(&self, area: &Area<'_>, right: u32) -> Drawn {
-        let x = Axis::new(self.from..self.to, 10, self.axis.as_str()).without_grid();
+        let x = Axis::new(self.from..self.to, 10, self.axis.as_str());
         let y = Axis::of(&self.names, self.what.as_str()).reversed();
         let notes: Vec<String> = self.notes.iter().map(|note| fit(note, TEXT, NOTE)).collect();
         let wide = notes.iter().map(|note| text_width(note, TEXT)).max().unwrap_or(0) + 24;

@@ -10,7 +10,7 @@ use super::cells::{Cell, Cells};
 use super::colour::{INK, MUTED};
 use super::figure::Figure;
 use super::page::{TEXT, Words, text_width};
-use super::plot::{Axis, nothing, span};
+use super::plot::{Axis, span};
 use super::svg::{At, Mark, Shape};
 use crate::data::{Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,9 +103,6 @@ fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
 
 /// A map of the means of `values`, which are `what`.
 fn map(words: Words, what: String, x: &[f64], y: &[f64], values: &[f64]) -> Result<Figure> {
-    if values.is_empty() {
-        return Err(nothing("a map", "rows"));
-    }
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(x)?, span(y)?);
     let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * BINS);
@@ -162,13 +159,7 @@ fn map(words: Words, what: String, x: &[f64], y: &[f64], values: &[f64]) -> Resu
     };
     let degree = f64::from(width) / (edge(right) - edge(left));
     let (x_range, y_range) = (x.range.clone(), y.range.clone());
-    let cell = |&((x, y), mean): &((i64, i64), f64)| Cell {
-        from: (edge(x), edge(y)),
-        to: (edge(x + 1), edge(y + 1)),
-        amount: mean,
-        tip: String::new(),
-    };
-    let cells = means.iter().map(cell).collect();
+    let cells = means.iter().map(|(at, mean)| Cell::square(*at, side, *mean)).collect();
     let cells = Cells { x, y, amounts: Axis::new(low..high, 6, what), cells };
     cells.figure(words, (width, height), |plot| {
         let inside = |(x, y): At| x_range.contains(&x) && y_range.contains(&y);

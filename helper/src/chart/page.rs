@@ -114,7 +114,7 @@ pub(super) fn page(
         root.present()
     };
     drawn().map_err(|e| Error::new(ErrorKind::Chart, format!("{} cannot be drawn: {e}", words.name)))?;
-    Ok(Figure { svg, name: words.name, title, description, size: (size.0 / SCALE, size.1 / SCALE) })
+    Ok(Figure { svg, name: words.name, title, description })
 }
 
 #[cfg(test)]

@@ -55,8 +55,7 @@ pub(super) struct Axis<'a> {
     /// How many labels it has at most.
     labels: usize,
     label: Box<dyn Fn(f64) -> String + 'a>,
-    grid: bool,
-    /// Whether there are names at 0, 1, 2 and so on.
+    /// Whether there are names at 0, 1, 2 and so on, and no grid.
     names: bool,
 }
 
@@ -74,7 +73,6 @@ impl<'a> Axis<'a> {
             name: name.into(),
             labels,
             label: Box::new(|_| String::new()),
-            grid: true,
             names: false,
         };
         let step = match axis.keys(labels)[..] {
@@ -97,17 +95,13 @@ impl<'a> Axis<'a> {
     /// An axis with a place for each of these names.
     pub(super) fn of(names: &'a [String], name: impl Into<String>) -> Self {
         let label = |at: f64| names.get(at as usize).map_or_else(String::new, |name| fit(name, TEXT, NAME));
-        let axis = Self::new(-0.5..names.len() as f64 - 0.5, names.len(), name).without_grid();
+        let axis = Self::new(-0.5..names.len() as f64 - 0.5, names.len(), name);
         Self { names: true, ..axis.labelled(label) }
     }
 
     /// The axis with its start at the end.
     pub(super) fn reversed(self) -> Self {
         Self { range: self.range.end..self.range.start, ..self }
-    }
-
-    pub(super) fn without_grid(self) -> Self {
-        Self { grid: false, ..self }
     }
 
     /// For counts: no label between whole numbers.
@@ -217,10 +211,10 @@ impl<'a> Plot<'a> {
             .build_cartesian_2d(x.coord(x.fitting(inner)), y.coord(y.keys((height / ROW) as usize)))?;
         let mut mesh = plot.configure_mesh();
         style(&mut mesh);
-        if !x.grid {
+        if x.names {
             mesh.disable_x_mesh();
         }
-        if !y.grid {
+        if y.names {
             mesh.disable_y_mesh();
         }
         let (x_label, y_label) = (|at: &f64| (x.label)(*at), |at: &f64| (y.label)(*at));

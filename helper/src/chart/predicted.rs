@@ -40,9 +40,7 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     let pad = (10 - (bin(high, side) - bin(low, side))).max(0) / 2 + 1;
     let (first, last) = (bin(low, side) - pad, bin(high, side) + 1 + pad);
     let edge = |i: i64| i as f64 * side;
-    let axis = |name: &str| {
-        Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target)).without_grid()
-    };
+    let axis = |name: &str| Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target));
 
     let (r2, rmse) = (number(best.scores.r2, 4), with_unit(&number(best.scores.rmse, 4), &outcome.target));
     let words = Words {
@@ -57,18 +55,12 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         facts: format!("At most {} in a square.", count(most, "row", "rows")),
         warnings: outcome.cautions(),
     };
-    let cell = |(&(x, y), &rows): (&(i64, i64), &usize)| Cell {
-        from: (edge(x), edge(y)),
-        to: (edge(x + 1), edge(y + 1)),
-        amount: (rows as f64).log2(),
-        tip: String::new(),
-    };
     let name = format!("test rows per square of {}, log scale", number(side, decimals(side)));
     let cells = Cells {
         x: axis("actual"),
         y: axis("predicted"),
         amounts: Axis::log2(0.0..(most as f64).log2().max(1.0), 10, name),
-        cells: bins.iter().map(cell).collect(),
+        cells: bins.iter().map(|(at, rows)| Cell::square(*at, side, (*rows as f64).log2())).collect(),
     };
     cells.figure(words, (SIDE, SIDE), |plot| {
         let diagonal = [(edge(first), edge(first)), (edge(last), edge(last))];

@@ -4,16 +4,15 @@ use plotters::prelude::*;
 
 use super::colour::{BLUE, VERMILION};
 use super::figure::Figure;
-use super::lines::Line;
 use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, nothing, span};
+use super::plot::{Axis, Plot, span};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Comparison, Outcome, named, varied};
 use crate::text::{count, number, seconds, thousands};
 
-/// More models than this become two lines instead of pairs of bars.
-const BARS: usize = 60;
+/// Bars have tooltips where there are no more models than this.
+const TIPS: usize = 60;
 const HEIGHT: u32 = 820;
 
 /// Seconds of work for each model, one after another and in parallel.
@@ -23,9 +22,6 @@ const HEIGHT: u32 = 820;
 pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
     let (one, many) = (&comparison.runs()[0], &comparison.runs()[1]);
     let models = one.models.len();
-    if models == 0 {
-        return Err(nothing("seconds per model", "models"));
-    }
     let total = |o: &Outcome| seconds(o.busy_seconds());
     let workers = count(many.workers, "worker", "workers");
     let series = [
@@ -76,16 +72,13 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
     page(words, (WIDTH, HEIGHT), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
         for (times, colour, side, label) in &series {
-            if models > BARS {
-                let points = times.iter().enumerate().map(|(i, s)| (i as f64, *s)).collect();
-                let line = Line { label: label.clone(), colour: *colour, points, tips: Vec::new() };
-                line.draw(&mut plot)?;
-                continue;
-            }
             let bar = |(model, time): (usize, &f64)| {
                 let (at, name) = (model as f64, named(&one.models[model].params, &others));
                 let trees = count(trees(model), "tree", "trees");
-                let tip = format!("{trees} {name}: {}, {label}", seconds(*time));
+                let tip = match models > TIPS {
+                    true => String::new(),
+                    false => format!("{trees} {name}: {}, {label}", seconds(*time)),
+                };
                 let corners = [(at + side * wide, 0.0), (at + side * 0.015, *time)];
                 Mark::new(Shape::Rectangle, corners, colour.filled()).tip(tip)
             };

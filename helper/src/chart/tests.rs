@@ -8,8 +8,8 @@ use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
 use crate::sweep::{
-    Comparison, Learner, Measured, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores,
-    SweepTask,
+    Comparison, Learner, Measured, ModelOutcome, OutOfBag, Outcome, Params, Place, Projection, Schedule,
+    Scores, SweepTask,
 };
 
 const PRICE: &str = "median house value, 100,000 US dollars";
@@ -169,7 +169,8 @@ fn check(figure: &Figure) {
     assert!(svg.len() < 80_000, "{figure} has {} bytes", svg.len());
     assert!(!svg.contains("NaN") && !svg.contains("inf\"") && !svg.contains("inf,"), "{}", fail());
     assert!(!svg.contains(" id="), "{}", fail());
-    let (width, height) = (figure.size.0 as f64, figure.size.1 as f64);
+    let size = |name| attribute(svg, name).unwrap().parse::<f64>().unwrap();
+    let (width, height) = (size("width"), size("height"));
     assert!((300.0..=1000.0).contains(&width) && (150.0..=1400.0).contains(&height), "{}", fail());
     assert!(!figure.title().is_empty() && figure.description().ends_with('.'), "{figure}");
     let written = texts(svg);
@@ -429,6 +430,14 @@ fn heat_maps_are_of_what_was_varied() {
     let at = |label: &str| written.iter().position(|text| text == label).unwrap();
     assert!(at("9") < at("50") && at("50") < at("100"), "numbers are in order, not letters: {written:?}");
     assert!(figure.svg().contains("<title>max_depth=3, n_estimators=9: MSE "), "{figure}");
+    let mut out_of_bag = outcome("California", &grid(&[50, 100], 3), 1, &prices(100));
+    for (i, model) in out_of_bag.models.iter_mut().enumerate() {
+        let scores = Scores { mse: 0.5 + i as f64, ..model.scores };
+        model.oob = Some(OutOfBag { scores, missing: 0 });
+    }
+    let figure = heat_map(&out_of_bag, "max_depth", "n_estimators").unwrap();
+    assert!(figure.title().contains("out-of-bag error"), "{figure}");
+    assert!(figure.description().contains("max_depth=1, n_estimators=50: MSE 0.5000"), "{figure}");
     for (models, x, y, says) in [
         (
             grid(&[50, 100], 3),

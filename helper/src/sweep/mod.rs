@@ -34,7 +34,7 @@ pub use forest::{MaxFeatures, MaxSamples, Params};
 pub(crate) use job::matrix;
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, difference, named, varied};
+pub(crate) use outcome::{COLUMNS, Place, chosen_by, difference, named, varied};
 pub use outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;

@@ -224,7 +224,10 @@ impl Summary {
         failed.sort_by_key(|task| std::cmp::Reverse(task.ended));
         let errors = failed.iter().filter_map(|task| task.error.as_ref()).take(FAILURES);
         // A panic's text may be long.
-        let shortened = |error: &Error| error.to_string().chars().take(400).collect();
+        let shortened = |error: &Error| {
+            let text = error.to_string();
+            text.char_indices().nth(400).map_or(text.clone(), |(end, _)| format!("{} ...", &text[..end]))
+        };
         let errors: Vec<String> = errors.map(shortened).collect();
         match errors.is_empty() {
             true => String::new(),
