@@ -207,7 +207,7 @@ def test_a_host_that_is_killed_and_started_again(cluster: Cluster) -> None:
     cluster.join(cluster.b)
     # A driver that was there before gives it tasks.
     until = time.monotonic() + GONE
-    while {driver.result(driver.submit())["ran"]["node"] for _ in range(20)} <= before:
+    while {driver.result(task)["ran"]["node"] for task in [driver.submit() for _ in range(20)]} <= before:
         assert time.monotonic() < until
     assert driver.close() == 0
 
