@@ -40,7 +40,7 @@ PROTOCOL = 3
 # Tasks that a node has at a time, for each CPU: one that runs and one that follows.
 AHEAD = 2
 # Seconds without an answer from a host until it counts as gone.
-LOST = 8.0
+LOST = 10.0
 # Seconds in which all workers should have loaded what tasks need.
 WARM = 10.0
 # An object may take this part of the smallest object store.

@@ -20,19 +20,17 @@ from project import ROOT, VENV, VENV_PYTHON
 
 # Its children are not waited for.
 HOLD = ["sh", "-c", "trap '' CHLD; exec cat"]
-# Where an ordinary user may make namespaces, it is in one of the user's own.
-USER = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
 # Of the address; machines of the docs have these.
 PREFIX = "10.0.0"
 
 
 def needed() -> None:
-    """Skips where namespaces are not to be had; in CI that is an error."""
+    """Skips where namespaces are not to be had, such as for an ordinary user; in CI that is an error."""
     missing = [tool for tool in ("ip", "unshare", "nsenter") if shutil.which(tool) is None]
     if missing:
         why = f"{', '.join(missing)} not installed"
     else:
-        probe = ["unshare", *USER, "--net", "--mount", "--pid", "--fork", "ip", "link", "add", "br0", "type", "bridge"]
+        probe = ["unshare", "--net", "--mount", "--pid", "--fork", "ip", "link", "add", "br0", "type", "bridge"]
         done = subprocess.run(probe, capture_output=True, text=True)
         if done.returncode == 0:
             return
@@ -46,7 +44,7 @@ class Namespaces:
     """Namespaces that last as long as the pipe to the process in them."""
 
     def __init__(self, *kinds: str) -> None:
-        command = ["unshare", *USER, *kinds, "--fork", "--kill-child", *HOLD]
+        command = ["unshare", *kinds, "--fork", "--kill-child", *HOLD]
         self.holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         until = time.monotonic() + 10
         while not (inside := [p for p in psutil.Process(self.holder.pid).children() if p.name() == "cat"]):
@@ -72,8 +70,7 @@ class Network:
         self.machines: list[Machine] = []
 
     def run(self, script: str) -> None:
-        kinds = ["--user", "--net"] if USER else ["--net"]
-        subprocess.run([*self.switch.enter(*kinds), "sh", "-ec", script], check=True)
+        subprocess.run([*self.switch.enter("--net"), "sh", "-ec", script], check=True)
 
     def machine(self, name: str, number: int) -> Machine:
         self.machines.append(Machine(self, name, number))
@@ -137,7 +134,7 @@ class Machine:
         setting = [f"{name}={value}" for name, value in settings.items()]
         return [*self.namespaces.enter("--all"), "env", *setting, *map(str, command)]
 
-    def run(self, script: str, env: Mapping[str, str] | None = None, timeout: float = 240) -> str:
+    def run(self, script: str, env: Mapping[str, str] | None = None, timeout: float = 120) -> str:
         """What a script prints there."""
         command = self.command("sh", "-ec", script, env=env)
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
