@@ -128,11 +128,11 @@ class Machine:
             self.run(f"mount -t tmpfs tmpfs {ROOT}; ln -s {venv} {ROOT}/.venv")
 
     def command(self, *command: str | Path, env: Mapping[str, str] | None = None) -> list[str]:
-        """The command as this machine runs it."""
+        """The command as this machine runs it, in the project's folder."""
         path = f"{VENV_PYTHON.parent}:{os.environ['PATH']}"
         settings = {"HOME": "/tmp/home", "PATH": path, "RAY_USAGE_STATS_ENABLED": "0", **(env or {})}
         setting = [f"{name}={value}" for name, value in settings.items()]
-        return [*self.namespaces.enter("--all"), "env", *setting, *map(str, command)]
+        return [*self.namespaces.enter("--all"), "env", f"--chdir={ROOT}", *setting, *map(str, command)]
 
     def run(self, script: str, env: Mapping[str, str] | None = None, timeout: float = 120) -> str:
         """What a script prints there."""
