@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import DRIVER, Host, Lab, program
+from clusters import DRIVER, START, Host, Lab, program
 from machines import Machine, Network, needed
 
 from project import ROOT, VENV, VENV_PYTHON
@@ -206,7 +206,7 @@ def test_a_host_that_is_killed_and_started_again(cluster: Cluster) -> None:
     assert re.fullmatch(r"host hostb is gone; \d tasks? (is|are) run again on \d+ CPUs?", found["warnings"][0]), found
     cluster.join(cluster.b)
     # A driver that was there before gives it tasks.
-    until = time.monotonic() + GONE
+    until = time.monotonic() + START
     while {driver.result(task)["ran"]["node"] for task in [driver.submit() for _ in range(20)]} <= before:
         assert time.monotonic() < until
     assert driver.close() == 0
