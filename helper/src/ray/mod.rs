@@ -123,12 +123,12 @@ impl Cluster {
     /// one that runs no tasks).
     ///
     /// A cluster that asks for a token is joined with what `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` and
-    /// `RAY_AUTH_TOKEN_PATH` say.
+    /// `RAY_AUTH_TOKEN_PATH` say, or with that in `~/.ray/auth_token`.
     ///
     /// # Errors
     /// [`ErrorKind::NotInstalled`](crate::ErrorKind::NotInstalled) where there is no Ray or no worker
-    /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where no cluster could be
-    /// joined within two minutes; the message says what to do.
+    /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the cluster cannot be
+    /// joined: what is wrong with the address, the token, this machine or a node is told within ten seconds.
     pub fn ray(address: &str) -> Result<RayCluster> {
         RayCluster::start(&Setup::of_project()?, Some(address), None)
     }
