@@ -144,6 +144,7 @@ def test_locks_are_held_by_the_kernel_alone(session: Kernel) -> None:
     assert try_lock(slot_lock(folder(session))) is None
 
 
+@pytest.mark.slow
 def test_a_notebook_and_a_report_at_once_never_mix() -> None:
     """The same cells but for a number, at the same time: each sees its own."""
     cells = [
