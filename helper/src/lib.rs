@@ -25,7 +25,8 @@
 //! | read, make, split and cut tables | [`data`] |
 //! | run functions as tasks on this machine's threads | [`cluster`] |
 //! | run a sweep on a Ray cluster | [`ray`] |
-//! | say which models, train and compare them | [`sweep`] |
+//! | say which forests, train and compare them | [`sweep`] |
+//! | compare models of any kind, and see what a forest has learned | [`models`] |
 //! | draw | [`chart`] |
 //!
 //! These are floors, ground up, with `view` (how values show themselves) at the top; nothing below
@@ -35,6 +36,7 @@ pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
+pub mod models;
 mod panics;
 mod platform;
 pub mod ray;
@@ -55,9 +57,10 @@ pub mod prelude {
     pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::{ErrorKind, Result};
+    pub use crate::models::{self, Models};
     pub use crate::ray::RayCluster;
     pub use crate::sweep::{
-        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep,
+        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep, WhatIf,
     };
     pub use crate::view::{DebugDisplay as _, machine};
 }

@@ -75,6 +75,10 @@ impl Trees for Forest {
     fn n_nodes(&self) -> usize {
         Forest::n_nodes(self)
     }
+
+    fn forest(&self) -> Option<&Forest> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]

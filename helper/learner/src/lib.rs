@@ -191,6 +191,11 @@ pub trait Trees: Send + Sync {
 
     /// How many nodes the trees have, leaves included.
     fn n_nodes(&self) -> usize;
+
+    /// The trees, where they are of the crate `forest`.
+    fn forest(&self) -> Option<&forest::Forest> {
+        None
+    }
 }
 
 /// The range in pieces of ten trees: a task that keeps no trees needs memory for one piece.

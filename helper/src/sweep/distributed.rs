@@ -162,7 +162,7 @@ for command in commands():
             (0..3).map(|c| (0..100).map(|r| f64::from(r * (c + 2) % 17) / 7.0).collect()).collect();
         let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, target, train: rows(0..80), test: rows(80..100) }
+        Split { dataset, target, features: Arc::default(), train: rows(0..80), test: rows(80..100) }
     }
 
     fn sweep() -> Sweep {

@@ -205,9 +205,8 @@ impl<'a> Gathering<'a> {
             let mut trees = part.trees;
             trees.sort_by_key(|(start, _)| *start);
             let trees = trees.into_iter().map(|(_, trees)| trees).collect();
-            self.outcome
-                .kept
-                .push((model, Model { params, n_features: self.job.plan.n_features, trees, scale }));
+            let (identity, n_features) = (self.outcome.identity, self.job.plan.n_features);
+            self.outcome.kept.push((model, Model { params, identity, n_features, trees, scale }));
         }
         if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&finished)) {
             self.warn(warning);

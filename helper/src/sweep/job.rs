@@ -52,7 +52,7 @@ impl Training {
 }
 
 /// The features of rows, as learners read them.
-pub(super) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
+pub(crate) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
     Ok(Matrix::from_columns(rows.x(), rows.n_features())?)
 }
 

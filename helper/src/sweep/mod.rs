@@ -2,6 +2,7 @@
 
 mod choice;
 mod comparison;
+mod cross_validation;
 mod distributed;
 mod event;
 mod gather;
@@ -15,8 +16,10 @@ mod plan;
 mod projection;
 mod run;
 mod schedule;
+mod tuning;
 mod values;
 mod warnings;
+mod what_if;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -25,17 +28,21 @@ use std::sync::{Arc, Mutex};
 pub(crate) use choice::{Choice, DEVIATIONS, RESAMPLES};
 pub use comparison::{Comparison, Spread, Way};
 pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
+pub use cross_validation::{CrossValidation, FoldWorkers, Validated};
 pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
+pub(crate) use job::matrix;
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, difference, named, varied};
+pub(crate) use outcome::{COLUMNS, Place, chosen_by, difference, named, varied};
 pub use outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;
 pub(crate) use projection::{MOST_WORKERS, Measured};
 pub use schedule::Schedule;
+pub use tuning::{Halving, Rung};
 pub use values::Values;
+pub use what_if::WhatIf;
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};
@@ -55,6 +62,8 @@ use run::{Extras, Pool};
 #[must_use = "a sweep trains nothing until it is run"]
 pub struct Sweep {
     grid: Grid,
+    /// How many combinations are drawn, and the seed; `None` for all.
+    random: Option<(usize, u64)>,
     /// The first value that names nothing; it is refused when the sweep runs.
     refused: Option<Error>,
     pub(crate) settings: Settings,
@@ -130,6 +139,7 @@ impl Sweep {
     pub fn over_n_estimators(n_estimators: impl Values<usize>) -> Self {
         Self {
             grid: Grid::of(Params::default()),
+            random: None,
             refused: None,
             settings: Settings::default(),
             journal: None,
@@ -214,9 +224,9 @@ impl Sweep {
         Self { listener: Some(Arc::new(Mutex::new(listener))), ..self }
     }
 
-    /// The models: every combination, the number of trees fastest.
+    /// The models: every combination, the number of trees fastest; or those that [`random`](Self::random) draws.
     pub fn models(&self) -> Vec<Params> {
-        self.grid.models()
+        self.drawn(self.grid.models())
     }
 
     /// Trains the models one after another on this thread.
@@ -260,6 +270,7 @@ impl Sweep {
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }
+        self.check_random()?;
         let size = (split.train.len(), split.train.n_features());
         Plan::new(self.settings, self.models(), size, shards.map(Shards::rows))
     }
@@ -300,8 +311,12 @@ impl Sweep {
     /// # }
     /// ```
     pub fn each(&self) -> Vec<Self> {
-        let one = |params| Self { grid: Grid::of(params), journal: None, listener: None, ..self.clone() };
-        self.models().into_iter().map(one).collect()
+        self.models().into_iter().map(|params| self.only(params).quiet()).collect()
+    }
+
+    /// A sweep of one model.
+    fn only(&self, params: Params) -> Self {
+        Self { grid: Grid::of(params), random: None, journal: None, ..self.clone() }
     }
 }
 

@@ -334,7 +334,7 @@ fn order(a: &ModelOutcome, b: &ModelOutcome, error: impl Fn(&ModelOutcome) -> f6
 }
 
 /// The error that models are chosen by.
-fn chosen_by(model: &ModelOutcome) -> f64 {
+pub(crate) fn chosen_by(model: &ModelOutcome) -> f64 {
     model.oob.map_or(model.scores.mse, |oob| oob.scores.mse)
 }
 

@@ -21,7 +21,7 @@ pub struct Projection {
     /// Seconds of work for the model that takes longest.
     longest: f64,
     /// Seconds of what no task does.
-    serial: f64,
+    pub(crate) serial: f64,
     pub(crate) measured: Vec<Measured>,
     /// Those of the comparison.
     pub(crate) warnings: Vec<String>,

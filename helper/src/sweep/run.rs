@@ -151,7 +151,8 @@ fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shard
         let pieces =
             plan.cut(&[*model]).tasks.into_iter().map(|task| training.grow(params, task.trees, None));
         let trees = pieces.map(|trees| trees.map(Arc::from)).collect::<Result<_>>()?;
-        let grown = Model { params: *params, n_features: plan.n_features, trees, scale };
+        let (identity, n_features) = (outcome.identity, plan.n_features);
+        let grown = Model { params: *params, identity, n_features, trees, scale };
         let bits = |of: &[f64]| of.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
         if bits(&grown.predict(&split.test)?) != bits(predictions) {
             let (kind, by, remedy) = match outcome.place {

@@ -2,10 +2,12 @@
 
 mod choice;
 mod comparison;
+mod cross_validation;
 mod dashboard;
 mod dataset;
 mod figure;
 mod machine;
+mod models;
 mod outcome;
 mod projection;
 mod ray;
@@ -14,6 +16,8 @@ mod show;
 mod stale;
 mod table;
 mod tasks;
+mod tuning;
+mod what_if;
 
 pub use dashboard::{Dashboard, Summary};
 pub use machine::{Machine, machine};

@@ -6,8 +6,9 @@ use super::{Dashboard, Machine, Sentences, Summary, Table};
 use crate::chart::Figure;
 use crate::cluster::Tasks;
 use crate::data::Dataset;
+use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, Outcome, Projection};
+use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection, WhatIf};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -69,9 +70,42 @@ macro_rules! display {
 }
 
 shown!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, RayCluster, Sentences, Summary,
-    Tasks
+    Comparison,
+    CrossValidation,
+    Projection,
+    Dashboard,
+    Dataset,
+    Figure,
+    Halving,
+    Importances,
+    Intervals,
+    Leaderboard,
+    Machine,
+    Outcome,
+    PartialDependence,
+    RayCluster,
+    Sentences,
+    Summary,
+    Tasks,
+    WhatIf
 );
 display!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, Sentences, Summary, Table, Tasks
+    Comparison,
+    CrossValidation,
+    Projection,
+    Dashboard,
+    Dataset,
+    Figure,
+    Halving,
+    Importances,
+    Intervals,
+    Leaderboard,
+    Machine,
+    Outcome,
+    PartialDependence,
+    Sentences,
+    Summary,
+    Table,
+    Tasks,
+    WhatIf
 );

@@ -52,7 +52,13 @@ fn split() -> Split {
     let y = x.iter().map(|x| x.sqrt()).collect();
     let columns = [x, y];
     let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
-    Split { dataset: "made up".to_owned(), target: "y".to_owned(), train: rows(0..80), test: rows(80..120) }
+    Split {
+        dataset: "made up".to_owned(),
+        target: "y".to_owned(),
+        features: Arc::default(),
+        train: rows(0..80),
+        test: rows(80..120),
+    }
 }
 
 fn sweep() -> Sweep {
