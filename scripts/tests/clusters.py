@@ -54,6 +54,7 @@ class Host:
             env={**os.environ, **(environment or {})},
         )
         self.memory = shared_memory()
+        self.tasks: dict[int, dict[str, Any]] = {}
         self.numbers = itertools.count()
         self.heard: list[dict[str, Any]] = []
         self.changed = threading.Condition()
@@ -65,6 +66,9 @@ class Host:
         for line in self.process.stdout:
             message = json.loads(line)
             message["payload"] = self.process.stdout.read(message.get("bytes", 0))
+            if message["event"] == "lost":
+                for number in message["tasks"]:
+                    self.tell(**self.tasks[number])
             with self.changed:
                 self.heard.append(message)
                 self.changed.notify_all()
@@ -115,7 +119,9 @@ class Host:
         """The number of a task."""
         number = next(self.numbers)
         name = f"task {number}"
-        self.tell(do="task", task=number, name=name, request=request, objects=list(objects), files=list(files))
+        line = {"do": "task", "task": number, "name": name, "request": request}
+        self.tasks[number] = {**line, "objects": list(objects), "files": list(files)}
+        self.tell(**self.tasks[number])
         return number
 
     def result(self, task: int) -> dict[str, Any]:

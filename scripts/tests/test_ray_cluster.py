@@ -97,7 +97,8 @@ def test_a_panic_is_a_message(joined: Host) -> None:
         "min_impurity_decrease": 0.0, "max_features": "All", "bootstrap": True, "max_samples": None,
     }  # fmt: skip
     trees = {"start": 0, "end": 1}
-    request = {"learner": "Forest", "params": params, "trees": trees, "n_features": 1, "shard": None, "panic": True}
+    request = {"learner": "Forest", "params": params, "trees": trees, "n_features": 1, "shard": None}
+    request |= {"oob_score": False, "panic": True}
     pids = set()
     for _ in range(4):
         said = joined.result(joined.submit(json.dumps(request)))
