@@ -41,8 +41,8 @@ PROTOCOL = 3
 AHEAD = 2
 # Seconds without an answer from a host until it counts as gone.
 LOST = 10.0
-# Seconds in which all workers should have loaded what tasks need.
-WARM = 10.0
+# Seconds in which all workers should have loaded what tasks need, and the first one of each node.
+WARM, FIRST = 8.0, 30.0
 # An object may take this part of the smallest object store.
 STORE_SHARE = 0.8
 
@@ -151,15 +151,15 @@ class Driver:
         """Waits until every worker has loaded what tasks need, but not for CPUs that others keep busy."""
         if self.cpus(lambda _: True) == 0:
             raise Refused(f"the cluster at {self.head.address} has no CPU to run a task on; add a node that has")
-        until = time.monotonic() + WARM
-        while any(node.greeted for node in self.nodes.values()) and (left := until - time.monotonic()) > 0:
+        began = time.monotonic()
+        while (now := time.monotonic() - began) < FIRST:
+            if not any(node.greeted and (now < WARM or not node.ready) for node in self.nodes.values()):
+                return
             with contextlib.suppress(queue.Empty):
-                step = self.inbox.get(timeout=left)
+                step = self.inbox.get(timeout=0.2)
                 if step is None:
                     os._exit(0)
                 step()
-        if reasons := [node.unusable for node in self.nodes.values() if node.unusable]:
-            raise Refused("; ".join(reasons))
 
     def cpus(self, of: Callable[[Node], bool]) -> int:
         return sum(node.about.cpus for node in self.nodes.values() if of(node))
@@ -224,10 +224,11 @@ class Driver:
             # `see` has it greet again, if it is still there.
             return
         node.ready = why is None
+        if why and not self.joined:
+            raise Refused(why)
         if why and not node.unusable:
             node.unusable = why
-            if self.joined:
-                self.host.tell("lost", tasks=[], what=f"{node.about.label} is left out: {why}", cpus=self.ready_cpus())
+            self.host.tell("lost", tasks=[], what=f"{node.about.label} is left out: {why}", cpus=self.ready_cpus())
 
     def ready_cpus(self) -> int:
         return self.cpus(lambda node: node.ready)

@@ -156,8 +156,10 @@ def test_a_machine_that_is_no_node_and_the_command_that_makes_it_one(cluster: Cl
 def test_what_one_host_lacks_is_told_with_its_name(cluster: Cluster) -> None:
     (numpy,) = (VENV / "lib").resolve().glob("python3*/site-packages/numpy")
     cluster.b.run(f"mount -t tmpfs tmpfs {numpy}")
-    said = error_of(cluster.driver(cluster.a), cluster.head)
-    cluster.b.run(f"umount {numpy}")
+    try:
+        said = error_of(cluster.driver(cluster.a), cluster.head)
+    finally:
+        cluster.b.run(f"umount {numpy}")
     assert said.startswith("node hostb cannot run tasks: its Python cannot import numpy"), said
     assert "-m pip install numpy" in said, said
     driver = cluster.driver(cluster.a)
