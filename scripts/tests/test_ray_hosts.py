@@ -81,7 +81,7 @@ def cluster() -> Iterator[Cluster]:
         network.end()
 
 
-def error_of(host: Host, address: str) -> str:
+def error_of(host: Host, address: str, within: float = SOON) -> str:
     """Why it did not join, and that it said so soon."""
     began = time.monotonic()
     host.start(address=address)
@@ -89,7 +89,7 @@ def error_of(host: Host, address: str) -> str:
     took = time.monotonic() - began
     assert message["event"] == "error", message
     said = str(message["message"])
-    assert took < SOON, f"{took:.1f} s: {said}"
+    assert took < within, f"{took:.1f} s: {said}"
     assert "\x1b" not in said
     host.process.wait(timeout=SOON)
     return said
@@ -157,7 +157,8 @@ def test_what_one_host_lacks_is_told_with_its_name(cluster: Cluster) -> None:
     (numpy,) = (VENV / "lib").resolve().glob("python3*/site-packages/numpy")
     cluster.b.run(f"mount -t tmpfs tmpfs {numpy}")
     try:
-        said = error_of(cluster.driver(cluster.a), cluster.head)
+        # Ray has to start a worker first, which takes the longer the busier the machine is.
+        said = error_of(cluster.driver(cluster.a), cluster.head, 2 * SOON)
     finally:
         cluster.b.run(f"umount {numpy}")
     assert said.startswith("node hostb cannot run tasks: its Python cannot import numpy"), said
