@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -168,30 +169,24 @@ def slot_lock(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def slots() -> list[tuple[Path, bool]]:
-    """The kernels' folders, and whether each is free."""
-    found = []
+def slots() -> Iterator[tuple[Path, bool]]:
+    """The kernels' folders, and whether each is free; a free one is held while it is looked at."""
     for folder in sorted(KERNELS.glob("slot-*[0-9]"), key=lambda folder: int(folder.name.split("-")[1])):
         lock = try_lock(slot_lock(folder))
-        found.append((folder, lock is not None))
+        yield folder, lock is not None
         if lock is not None:
             os.close(lock)
-    return found
 
 
 def tidy(keep: int = KEPT) -> None:
     """Removes free folders beyond the first `keep`, and those copied from another template."""
     stamp = template_mark()
     kept = 0
-    for folder, _ in slots():
-        lock = try_lock(slot_lock(folder))
-        if lock is None:
-            continue
-        if kept < keep and stamp is not None and is_stamped(folder, stamp):
+    for folder, free in slots():
+        if free and kept < keep and stamp is not None and is_stamped(folder, stamp):
             kept += 1
-        else:
+        elif free:
             shutil.rmtree(folder)
-        os.close(lock)
 
 
 def template_mark() -> str | None:

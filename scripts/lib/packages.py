@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from project import ROOT, VENV, VENV_PYTHON, digest, fail, is_stamped, write_stamp
 
@@ -44,18 +45,11 @@ def install(home: Path, name: str) -> int:
         return 0
     print(f"setup: installing scripts/requirements/{name}.txt into {home.relative_to(ROOT)}", flush=True)
     make(home)
-    settings = pip_settings()
-    places = [f"--{option}={place}" for option in PLACES for place in settings.get(option, "").split()]
-    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        places.append("--no-index")
-    network = {option: settings[option] for option in NETWORK if option in settings}
     if home == VENV and not is_installed(VENV, "uv"):
-        pip = [str(VENV_PYTHON), "-m", "pip", "--isolated", "install", "--quiet", "--disable-pip-version-check"]
-        flags = [f"--{option}={value}" for option, value in network.items()]
-        command = [*pip, "--retries=2", *places, *flags, "--require-hashes", "-r", str(LOCKS / "uv.txt")]
-        if subprocess.run(command, cwd=ROOT, env={**os.environ, "PIP_CONFIG_FILE": os.devnull}).returncode:
+        if pip("install", "--quiet", "--retries=2", "-r", str(LOCKS / "uv.txt")).returncode:
             return NO_INSTALLER
         mark(VENV, "uv")
+    places, network = pip_settings()
     # The hashes decide which file is taken, so any index may offer it.
     command = [*uv(home, name), "--quiet", "--index-strategy=unsafe-best-match", "--system-certs", *places]
     environment = {**uv_environment(), **{NETWORK[option]: value for option, value in network.items()}}
@@ -65,6 +59,15 @@ def install(home: Path, name: str) -> int:
         return NO_PACKAGE if "has no wheels with a matching" in done.stderr else done.returncode
     mark(home, name)
     return 0
+
+
+def pip(command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs pip of .venv under those of the user's settings that count, with hashes."""
+    places, network = pip_settings()
+    start = [str(VENV_PYTHON), "-m", "pip", "--isolated", command, "--disable-pip-version-check", "--require-hashes"]
+    flags = [f"--{option}={value}" for option, value in network.items()]
+    environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run([*start, *places, *flags, *words], cwd=ROOT, env=environment, text=True, **options)
 
 
 def make(home: Path) -> None:
@@ -117,14 +120,16 @@ def uv(home: Path, name: str) -> list[str]:
     return [*command, "--require-hashes", "-r", str(LOCKS / f"{name}.txt")]
 
 
-def pip_settings() -> dict[str, str]:
-    """The user's settings of pip, from its files and variables."""
-    listed = subprocess.run(
-        [str(VENV_PYTHON), "-m", "pip", "config", "list"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+def pip_settings() -> tuple[list[str], dict[str, str]]:
+    """The user's settings of pip that count: flags for the places, and options for the network."""
+    command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
     settings: dict[str, str] = {}
     # Later sections override earlier ones.
     for section in ("global", "install", ":env:"):
-        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed.stdout, re.MULTILINE):
+        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
             settings[option] = str(ast.literal_eval(value))
-    return settings
+    places = [f"--{option}={place}" for option in PLACES for place in settings.get(option, "").split()]
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        places.append("--no-index")
+    return places, {option: settings[option] for option in NETWORK if option in settings}

@@ -74,7 +74,7 @@ def test_free_folders_beyond_those_that_are_kept_go(kernels: Path) -> None:
     ]
     os.close(lock)
     folders.tidy(keep=0)
-    assert folders.slots() == []
+    assert list(folders.slots()) == []
 
 
 def test_what_the_template_depends_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,25 +32,24 @@ pub fn error_by_seconds(board: &Leaderboard) -> Result<Figure> {
         name: "error-by-seconds".to_owned(),
         title: format!("{}: error and time of {}", board.dataset, count(scored.len(), "model", "models")),
         subtitle: format!("Lower left is better. Lowest error: {}.", shown(best)),
-        warnings: warning.into_iter().collect(),
         facts: scored.iter().map(|&entry| shown(entry)).collect::<Vec<_>>().join("; "),
+        warnings: warning.into_iter().collect(),
     };
-    // Whole powers of ten, so that there are two labels or more.
-    let power = |seconds: f64| seconds.max(1e-6).log10();
-    let times = || scored.iter().map(|entry| power(entry.seconds));
-    let first = times().fold(f64::INFINITY, f64::min).floor();
-    let last = times().fold(f64::NEG_INFINITY, f64::max).ceil().max(first + 1.0);
-    let x = Axis::new(first..last, (last - first) as usize + 1, "time of the model's task (logarithmic)")
-        .labelled(|at| if at.fract() == 0.0 { seconds(10_f64.powf(at)) } else { String::new() });
+    // The axis is of powers of ten, with two whole ones at least.
+    let power = |entry: &Entry| entry.seconds.max(1e-6).log10();
+    let (fastest, slowest) = span("error by seconds", scored.iter().map(|&entry| power(entry)))?;
+    let powers = fastest.floor()..slowest.ceil().max(fastest.floor() + 1.0);
+    let x = Axis::new(powers, 12, "time of the model's task (logarithmic)");
+    let x = x.labelled(|at| if at.fract() == 0.0 { seconds(10_f64.powf(at)) } else { String::new() });
     let y =
         Axis::new(low..high, 8, "mean squared error on the test rows").with_headroom(scored.len(), HEIGHT);
     page(words, (WIDTH, HEIGHT), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
         for (i, &entry) in scored.iter().enumerate() {
-            let at = (power(entry.seconds), entry.mse());
+            let at = (power(entry), entry.mse());
             let circle = |style: ShapeStyle| Mark::new(Shape::Circle(18), [at], style);
-            let name = format!("{}: {}", letter(i), shown(entry));
-            plot.draw(&name, [circle(BLUE.filled()).tip(shown(entry))])?;
+            let label = format!("{}: {}", letter(i), shown(entry));
+            plot.draw(&label, [circle(BLUE.filled()).tip(shown(entry))])?;
             plot.draw("", [circle(WHITE.stroke_width(2))])?;
             plot.text(at, (0, 0), letter(i), WHITE, HPos::Center)?;
         }

@@ -198,6 +198,21 @@ for command in commands():
     }
 
     #[test]
+    fn out_of_bag_sums_and_counts_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // Each task predicts 0, for each training row by one tree.
+        let answer = "bytes(8 * 100) + 80 * (b'\\1' + bytes(7))";
+        let ray = fake::cluster(folder.path(), &ZEROS.replace("bytes(8 * 20)", answer));
+        let split = split();
+        let outcome = sweep().oob_score(true).run_on(&ray, &ray.put(&split).unwrap()).unwrap();
+        let square = split.train.y().iter().map(|y| y * y).sum::<f64>() / 80.0;
+        for model in &outcome.models {
+            let oob = model.oob.unwrap();
+            assert!((oob.scores.mse - square).abs() < 1e-9 && oob.missing == 0, "{oob:?}");
+        }
+    }
+
+    #[test]
     fn a_model_whose_tasks_panic_each_time_fails_alone() {
         let folder = tempfile::tempdir().unwrap();
         let ray = fake::cluster(folder.path(), ZEROS);

@@ -9,7 +9,9 @@ use super::event::{Event, Listener, Progress, tell};
 use super::job::{Grown, Job};
 use super::journal::Journal;
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask, named, varied};
+use super::outcome::{
+    Column, FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask, named, varied,
+};
 use super::pace::pace;
 use crate::cluster::{Log, TaskRecord, TaskState};
 use crate::data::Split;
@@ -29,6 +31,10 @@ pub(super) struct Gathering<'a> {
     /// The start on the clock of the task records.
     epoch: Duration,
     parts: Vec<Part>,
+    /// In what the models differ.
+    varied: Vec<Column>,
+    /// The lowest MSE on the test rows so far.
+    lowest: f64,
     /// How many trees are grown.
     trees: usize,
 }
@@ -58,8 +64,22 @@ impl<'a> Gathering<'a> {
             job.cut.models_with(task).for_each(|model| parts[model].tasks_left += 1);
         }
         let (started, epoch) = (Instant::now(), log.elapsed());
-        let (job, log) = (Arc::clone(job), Arc::clone(log));
-        let gathering = Self { job, split, outcome, log, listener, journal, started, epoch, parts, trees: 0 };
+        let (job, log, varied) = (Arc::clone(job), Arc::clone(log), varied(&job.plan.models));
+        let lowest = outcome.models.iter().fold(f64::INFINITY, |low, model| low.min(model.scores.mse));
+        let gathering = Self {
+            job,
+            split,
+            outcome,
+            log,
+            listener,
+            journal,
+            started,
+            epoch,
+            parts,
+            varied,
+            lowest,
+            trees: 0,
+        };
         if !gathering.job.cut.tasks.is_empty() {
             tell(listener, Event::Starting(gathering.progress()));
         }
@@ -192,16 +212,17 @@ impl<'a> Gathering<'a> {
             self.warn(warning);
         }
         self.outcome.models.push(finished.clone());
+        self.lowest = self.lowest.min(scores.mse);
         let now = self.progress();
         let metrics = [
             ("MSE", scores.mse),
             ("R2", scores.r2),
-            ("best MSE", self.outcome.best_by_test().scores.mse),
+            ("best MSE", self.lowest),
             ("done", now.models as f64),
             ("of", now.all_models as f64),
             ("seconds left", now.left),
         ];
-        let name = named(&params, &varied(&self.job.plan.models));
+        let name = named(&params, &self.varied);
         self.log.report(format!("{}, {name}", self.outcome.dataset), &metrics);
         tell(self.listener, Event::Finished(now, &finished));
     }

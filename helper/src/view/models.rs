@@ -1,6 +1,8 @@
 //! How models of any kind show themselves, and what a forest has learned.
 
 use super::{Bundle, Show, Table, Text};
+use crate::chart::{self, Figure};
+use crate::error::Result;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::text::{count, quantity, score, significant, thousands, with_unit};
 
@@ -30,7 +32,8 @@ impl Show for Importances {
             let numbers = [format!("{:.3}", of.impurity), permutation].map(Text::number);
             [Text::from(of.feature.as_str())].into_iter().chain(numbers).collect()
         });
-        Table::new(format!("{}: importance of the features", self.dataset), ["feature", "impurity", "permutation"])
+        let title = format!("{}: importance of the features", self.dataset);
+        let table = Table::new(title, ["feature", "impurity", "permutation"])
             .rows(rows)
             .note(
                 "Impurity: the feature's share of what the splits take from the squared error of the training rows. It counts \
@@ -39,8 +42,10 @@ impl Show for Importances {
             .note(
                 "Permutation: what R2 on the test rows loses when the feature's values are shuffled (mean and standard deviation \
                  of 5 times). Features that tell the same share it: the forest can do without one of them.",
-            )
-            .bundle()
+            );
+        let title = format!("{}: permutation importance, loss of R2", self.dataset);
+        let bars = self.features().iter().map(|of| (of.feature.as_str(), of.permutation));
+        with_chart(table, chart::bars(&title, bars))
     }
 }
 
@@ -67,8 +72,22 @@ impl Show for PartialDependence {
     fn bundle(&self) -> Bundle {
         let pairs = self.values.iter().zip(&self.predictions);
         let rows = pairs.map(|(value, mean)| [significant(*value), score(*mean)].map(Text::number).to_vec());
+        let name = quantity(&self.target).0;
+        let target = with_unit(name, &self.target);
         let title = format!("{}: mean prediction by {}", self.dataset, self.feature);
-        let target = with_unit(quantity(&self.target).0, &self.target);
-        Table::new(title, [self.feature.clone(), target]).rows(rows).bundle()
+        let table = Table::new(&title, [&self.feature, &target]).rows(rows);
+        let line = [(name, &self.predictions)];
+        with_chart(table, chart::lines(&format!("{title}, {target}"), (&self.feature, &self.values), line))
+    }
+}
+
+/// The table with the chart below it, or with a note why there is none.
+fn with_chart(table: Table, chart: Result<Figure>) -> Bundle {
+    match chart {
+        Ok(chart) => {
+            let Bundle { html, text } = table.bundle();
+            Bundle { html: html + &chart.bundle().html, text }
+        }
+        Err(error) => table.note(error.to_string()).bundle(),
     }
 }
