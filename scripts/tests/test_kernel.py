@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 import report
+from explain import ANSI
 from folders import slot_lock
 from kernels import Kernel, kernel
 from project import KERNELS, ROOT, try_lock
@@ -75,6 +76,27 @@ def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
     failed = session.run("let o = Sweep::over_n_estimators(0).run_sequential(&split)?;")
     assert "n_estimators is 0, but must be from 1 to 1,048,576 trees" in failed.stderr + failed.error + failed.stdout
     assert run(session, "split.test.len()") == "4128"
+
+
+# What the notebook's section on red cells shows: a cell, and the sentence that comes first.
+RED = {
+    "moved": ("let taken = cluster.put(red); red.rows()", "`red` has been moved: what takes `red` keeps it."),
+    "no ?": ("let halves = red.split(0.5, 1); halves.train.len()", "returns a `Result`: put `?` between them"),
+    "type": (
+        "let deep = Sweep::over_n_estimators(50).max_depth(20.5);",
+        "A value like 0.5 does not fit here. Write a whole number",
+    ),
+    "typo": ("let deep = Sweep::over_n_estimators(50).max_deph(20);", "has no `max_deph`. The Tab key shows"),
+}
+
+
+@pytest.mark.parametrize("kind", RED)
+def test_the_commonest_mistakes_are_told_in_a_sentence(session: Kernel, kind: str) -> None:
+    run(session, "let cluster = Cluster::local_with(1)?; let red = data::friedman1(50, 5, 0.0, 1)?;")
+    code, words = RED[kind]
+    said = ANSI.sub("", session.run(code).error)
+    assert words in said.split("\n")[0], said
+    assert "line 1 │" in said
 
 
 def test_kernels_never_share_a_folder_and_reuse_it_when_it_is_free(session: Kernel) -> None:

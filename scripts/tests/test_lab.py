@@ -71,8 +71,8 @@ def first_sections() -> NotebookNode:
 
 
 @contextmanager
-def serving(log: Path, *flags: str, **more: str) -> Iterator[str]:
-    """What scripts/lab prints as its URL, while it serves."""
+def serving(log: Path, *flags: str, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """What scripts/lab prints as its URL, and its process."""
     command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", *flags]
     with log.open("w") as file:
         lab = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env={**os.environ, **more})
@@ -83,7 +83,7 @@ def serving(log: Path, *flags: str, **more: str) -> Iterator[str]:
             assert time.monotonic() < deadline and lab.poll() is None, f"no URL: {log.read_text()}"
             time.sleep(0.2)
             found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*", log.read_text())
-        yield found.group(0)
+        yield found.group(0), lab
     finally:
         # JupyterLab ends its kernels before itself.
         lab.send_signal(signal.SIGTERM)
@@ -96,6 +96,7 @@ class Lab:
 
     page: Page
     url: str
+    process: subprocess.Popen[bytes]
 
     def open(self, name: str) -> None:
         self.page.goto(re.sub(r"/lab[^?]*", f"/lab/tree/{name}", self.url))
@@ -134,10 +135,10 @@ def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     SHOTS.mkdir(parents=True, exist_ok=True)
     # A newcomer: no settings of Jupyter, nothing remembered.
     own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
-    with serving(folder / "lab.log", "--port=0", **own) as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright, serving(folder / "lab.log", "--port=0", **own) as (url, process):
         assert "?token=" in url
         chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield Lab(chromium.new_page(viewport={"width": 1280, "height": 900}), url)
+        yield Lab(chromium.new_page(viewport={"width": 1280, "height": 900}), url, process)
         chromium.close()
 
 
@@ -149,7 +150,7 @@ def test_behind_a_password_on_the_next_free_port(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with serving(tmp_path / "log", f"--port={port}", JUPYTER_CONFIG_DIR=str(tmp_path)) as found:
+        with serving(tmp_path / "log", f"--port={port}", JUPYTER_CONFIG_DIR=str(tmp_path)) as (found, _):
             assert "token" not in found and f":{port}/" not in found
             server, session = found.split("/lab")[0], requests.Session()
             session.trust_env = False
@@ -216,3 +217,12 @@ def test_run_all_stops_at_a_cell_that_fails(lab_page: Lab) -> None:
         words = lab_page.page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output").all_inner_texts()
         assert "There is no variable `nothing_here`" in words[0] and "line 1 │ nothing_here" in words[0]
         lab_page.shot("failed")
+
+
+def test_it_ends_while_a_page_asks_for_a_kernel(lab_page: Lab) -> None:
+    """The last test: it ends the server."""
+    with beside("lab-test-3.ipynb", nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])) as name:
+        lab_page.page.goto(re.sub(r"/lab[^?]*", f"/lab/tree/{name}", lab_page.url))
+        lab_page.page.wait_for_selector(".jp-Dialog", timeout=60_000)
+        lab_page.process.send_signal(signal.SIGTERM)
+        assert lab_page.process.wait(timeout=60) == 0

@@ -288,3 +288,18 @@ print("held", flush=True); time.sleep(600)
     status, said = lab.run("--all", script="clean")
     assert status == 0 and not held.exists() and not (lab.root / ".venv").exists()
     lab.works()
+
+
+def test_a_clone_with_line_ends_of_windows_has_scripts_that_run(tmp_path: Path) -> None:
+    """As Git for Windows clones for WSL2; bash does not run a file with CRLF."""
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    for name in (".gitattributes", "scripts/lab"):
+        (origin / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, origin / name)
+    git = ["git", "-c", "user.name=lab", "-c", "user.email=lab@localhost", "-c", "init.defaultBranch=main"]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=files"]):
+        subprocess.run([*git, *command], cwd=origin, check=True)
+    command = [*git, "-c", "core.autocrlf=true", "clone", "--quiet", str(origin), str(clone)]
+    subprocess.run(command, check=True)
+    assert b"\r" not in (clone / "scripts" / "lab").read_bytes()

@@ -11,8 +11,8 @@ use crate::error::Result;
 use crate::sweep::{Comparison, Outcome, named, varied};
 use crate::text::{count, number, seconds, thousands};
 
-/// Bars have tooltips where there are no more models than this.
-const TIPS: usize = 60;
+/// More models than this become two lines instead of pairs of bars.
+const BARS: usize = 60;
 const HEIGHT: u32 = 820;
 
 /// Seconds of work for each model, one after another and in parallel.
@@ -72,13 +72,15 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
     page(words, (WIDTH, HEIGHT), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
         for (times, colour, side, label) in &series {
+            if models > BARS {
+                let points: Vec<_> = times.iter().enumerate().map(|(i, s)| (i as f64, *s)).collect();
+                plot.draw(label, [Mark::new(Shape::Line, points, colour.stroke_width(4))])?;
+                continue;
+            }
             let bar = |(model, time): (usize, &f64)| {
                 let (at, name) = (model as f64, named(&one.models[model].params, &others));
                 let trees = count(trees(model), "tree", "trees");
-                let tip = match models > TIPS {
-                    true => String::new(),
-                    false => format!("{trees} {name}: {}, {label}", seconds(*time)),
-                };
+                let tip = format!("{trees} {name}: {}, {label}", seconds(*time));
                 let corners = [(at + side * wide, 0.0), (at + side * 0.015, *time)];
                 Mark::new(Shape::Rectangle, corners, colour.filled()).tip(tip)
             };

@@ -110,9 +110,6 @@ impl Plan {
         match settings {
             Settings { oob_score: false, .. } => {}
             _ if shards.is_some() => return oob("false on shards: run the sweep on the whole split"),
-            Settings { learner, .. } if !learner.leaves_out() => {
-                return oob(&format!("false for {learner}, which has none: take Learner::Forest"));
-            }
             _ if models.iter().any(|params| !params.bootstrap) => {
                 return oob("false where bootstrap is false: each tree is grown on every row");
             }

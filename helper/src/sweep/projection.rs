@@ -121,3 +121,27 @@ impl Projection {
         (self.serial + self.work) / (self.serial + span)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sweep;
+
+    #[test]
+    fn what_is_in_no_task_is_serial() {
+        let split = crate::data::friedman1(60, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+        let mut run = Sweep::over_n_estimators([10, 30]).quiet().run_sequential(&split).unwrap();
+        // Four tasks of a second; 1.5 s in none.
+        (run.seconds, run.setup_seconds) = (5.0, 0.5);
+        for (task, start) in run.tasks.iter_mut().zip([0.0, 1.0, 2.0, 3.0]) {
+            (task.started, task.ended) = (start, start + 1.0);
+        }
+        let projection = Projection::of(&Comparison::of([&run, &run]).unwrap()).unwrap();
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(close(projection.serial_share(), 1.5 / 5.5) && close(projection.amdahl(2), 5.5 / 3.5));
+        assert!(close(projection.model_ceiling(), 4.0 / 3.0));
+        // Tasks as they were run, and models, of which the second takes three seconds.
+        let [_, tasks, longest_first, in_order] = projection.speedups(2);
+        assert!(close(tasks, 5.5 / 3.5) && close(longest_first, 5.5 / 4.5) && close(in_order, 5.5 / 4.5));
+    }
+}

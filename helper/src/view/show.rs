@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Dashboard, Machine, Sentences, Summary, Table};
+use super::{Dashboard, Machine, Sentences, Summary};
 use crate::chart::Figure;
 use crate::cluster::Tasks;
 use crate::data::Dataset;
@@ -16,7 +16,7 @@ pub(crate) struct Bundle {
     pub(crate) text: String,
 }
 
-/// A value that a notebook shows; [`shown`] gives it `evcxr_display` and, mostly, `Display`.
+/// A value that a notebook shows; [`shown`] gives it `evcxr_display` and `Display`.
 pub(crate) trait Show {
     fn bundle(&self) -> Bundle;
 
@@ -56,11 +56,7 @@ macro_rules! shown {
                 self.emit();
             }
         }
-    )* };
-}
 
-macro_rules! display {
-    ($($shown:ty),* $(,)?) => { $(
         impl fmt::Display for $shown {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.bundle().text)
@@ -86,26 +82,6 @@ shown!(
     RayCluster,
     Sentences,
     Summary,
-    Tasks,
-    WhatIf
-);
-display!(
-    Comparison,
-    CrossValidation,
-    Projection,
-    Dashboard,
-    Dataset,
-    Figure,
-    Halving,
-    Importances,
-    Intervals,
-    Leaderboard,
-    Machine,
-    Outcome,
-    PartialDependence,
-    Sentences,
-    Summary,
-    Table,
     Tasks,
     WhatIf
 );

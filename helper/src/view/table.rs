@@ -134,7 +134,7 @@ mod tests {
     fn text_lines_up_and_html_is_escaped() {
         let rows = [vec![Text::from("a<b"), Text::number(1)], vec![Text::from("c"), Text::number("1,000")]];
         let table = Table::new("T & U", ["name", "n"]).rows(rows).note("note");
-        assert_eq!(table.to_string(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
+        assert_eq!(table.text(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
         let html = table.html();
         assert!(html.contains("a&lt;b") && html.contains("T &amp; U") && !html.contains("a<b"));
     }
