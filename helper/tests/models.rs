@@ -255,3 +255,23 @@ fn random_search_draws_from_the_grid() {
         );
     }
 }
+
+#[test]
+fn halving_needs_an_out_of_bag_error() {
+    let cluster = Cluster::local_with(1).unwrap();
+    let data = cluster.put(friedman(100, 8));
+    for (sweep, said) in [
+        (
+            grid(5).learner(Learner::Smartcore),
+            "the learner of successive halving is smartcore, but must be forest",
+        ),
+        (grid(5).bootstrap(false), "bootstrap is false"),
+        (grid(5).random(0, 1), "the number of random models is 0"),
+        (grid(0), "n_estimators is 0"),
+    ] {
+        let error = sweep.successive_halving(&cluster, &data).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    assert_eq!(cluster.tasks().len(), 0);
+}

@@ -142,7 +142,8 @@ impl Sweep {
     /// 2016, arXiv:1502.07943.
     ///
     /// # Errors
-    /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score).
+    /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score); and
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for smartcore, which has no out-of-bag error.
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -156,6 +157,10 @@ impl Sweep {
     /// # }
     /// ```
     pub fn successive_halving(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Halving> {
+        if !self.settings.learner.leaves_out() {
+            let allowed = "forest, which tells the out-of-bag error: take Learner::Forest";
+            return Err(Error::invalid("the learner of successive halving", self.settings.learner, allowed));
+        }
         let split = cluster.get(data)?;
         let sweep = Self { settings: Settings { oob_score: true, ..self.settings }, ..self.clone() };
         let plan = sweep.plan(&split, None)?;

@@ -80,7 +80,7 @@ impl Show for PartialDependence {
         let table = Table::new(&title, [&self.feature, &target]).rows(rows);
         let line = [(name, &self.predictions)];
         let chart = chart::lines(&format!("{title}, {target}"), (&self.feature, &self.values), line);
-        Bundle { html: drawn(chart), text: table.to_string() }
+        Bundle { html: drawn(chart), text: table.bundle().text }
     }
 }
 
