@@ -137,7 +137,7 @@ impl Models {
                     Fitted { scores, predictions: predictions.to_vec() }
                 }),
             };
-            let seconds = task.task().map_or(0.0, |task| task.ran().as_secs_f64());
+            let seconds = task.task().map_or(f64::NAN, |task| task.ran().as_secs_f64());
             entries.push(Entry { name: name.to_owned(), seconds, fitted });
         }
         Ok(Leaderboard::new(&split, entries))
