@@ -14,6 +14,11 @@ fn small() -> Split {
     housing.split(0.98, 1).unwrap()
 }
 
+/// Rows that are made at once: a process that is started often need not read the table.
+fn made() -> Split {
+    helper::data::friedman1(500, 8, 1.0, 1).unwrap().split(0.2, 1).unwrap()
+}
+
 fn sweep() -> Sweep {
     Sweep::over_n_estimators((2..=30).step_by(2)).max_depth(6).seed(3).quiet()
 }
@@ -50,7 +55,7 @@ fn a_finished_sweep_comes_back_without_training() {
 #[test]
 fn cut_anywhere_it_goes_on_with_the_same_bits() {
     let (split, dir) = (small(), tempfile::tempdir().unwrap());
-    let sweep = Sweep::over_n_estimators([3, 8, 5]).max_depth(4).quiet();
+    let sweep = Sweep::over_n_estimators([3, 8, 5]).max_depth(4).oob_score(true).quiet();
     let plain = sweep.run_sequential(&split).unwrap();
     let kept = sweep.journal(dir.path().join("cut.jsonl"));
     kept.run_sequential(&split).unwrap();
@@ -104,6 +109,7 @@ fn another_sweep_is_refused_with_the_difference() {
     };
     refused(base().max_depth(5), &split, "max_depth of model 0 is 4 there, but 5 here");
     refused(base().learner(Learner::Smartcore), &split, "learner is forest there, but smartcore here");
+    refused(base().oob_score(true), &split, "oob_score is false there, but true here");
     refused(base(), &other_rows, "hash of their numbers");
     refused(base(), &fewer, "412 + 20228 there");
     refused(more, &split, "of 2 models there, but of 3 models here");
@@ -119,6 +125,18 @@ fn another_sweep_is_refused_with_the_difference() {
     let taken = base().journal(dir.path()).run_sequential(&split).unwrap_err();
     assert!(taken.kind() == ErrorKind::Io && taken.to_string().contains("cannot be opened"), "{taken}");
     assert!(std::error::Error::source(&taken).is_some_and(|cause| cause.is::<std::io::Error>()));
+}
+
+#[test]
+fn undefined_scores_come_back_undefined() {
+    let (split, dir) = (helper::data::friedman1(60, 5, 1e200, 1).unwrap().split(0.5, 1), tempfile::tempdir());
+    let (split, dir) = (split.unwrap(), dir.unwrap());
+    let sweep =
+        Sweep::over_n_estimators([20, 30]).oob_score(true).quiet().journal(dir.path().join("odd.jsonl"));
+    let (first, again) = (sweep.run_sequential(&split).unwrap(), sweep.run_sequential(&split).unwrap());
+    assert!(again.restored == 2 && again.same_bits(&first));
+    let scores = again.models[0].oob.unwrap().scores;
+    assert!(scores.mse.is_nan() && scores.rmse.is_nan() && scores.mae.is_finite(), "{scores:?}");
 }
 
 #[test]
@@ -171,7 +189,7 @@ fn a_run_to_be_killed() {
             let _ = writeln!(out, "\nfinished {}", model.model).and_then(|()| out.flush());
         }
     });
-    on(2, &sweep, &small()).unwrap();
+    on(2, &sweep, &made()).unwrap();
     println!("\ncomplete");
 }
 
@@ -210,7 +228,7 @@ fn run_and_kill(folder: &Path, after: u64, pause: Duration) -> (Vec<String>, boo
 
 #[test]
 fn killed_at_a_hundred_moments_nothing_finished_is_lost() {
-    let split = small();
+    let split = made();
     let expected = sweep().run_sequential(&split).unwrap();
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     println!("seed {seed}");
@@ -221,7 +239,7 @@ fn killed_at_a_hundred_moments_nothing_finished_is_lost() {
         loop {
             // Before the first model, or when some are done and others are under way.
             let after = random(&mut state) % 4;
-            let most = if after == 0 { 200_000 } else { 15_000 };
+            let most = if after == 0 { 30_000 } else { 5_000 };
             let (told, killed) =
                 run_and_kill(dir.path(), after, Duration::from_micros(random(&mut state) % most));
             kills += usize::from(killed);

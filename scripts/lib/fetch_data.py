@@ -109,7 +109,7 @@ class Archive:
         """The raw table, not yet checked."""
         try:
             packed = download(self.url, patience)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
             raise Unusable(*meaning(str(error))) from error
         if hashlib.sha256(packed).hexdigest() != self.sha256:
             raise Unusable("it sends other bytes than the archive (the login page of a network, perhaps)")
@@ -177,7 +177,7 @@ def download(url: str, patience: Patience) -> bytes:
 MEANINGS = (
     (r"Tunnel connection failed: ([^'\")]*)", "the proxy that HTTPS_PROXY or HTTP_PROXY names refuses: {}", False),
     (
-        r"ProxyError|InvalidProxyURL|proxy URL",
+        r"ProxyError|InvalidProxyURL|[Pp]roxy URL",
         "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached",
         False,
     ),

@@ -77,12 +77,13 @@ def prepare_analysis(library: Path) -> None:
 
     It reads the sources of the standard library and of all packages that `cargo metadata` names. The types in cells are
     the helper's own, so under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo reads the flag
-    from this file when rust-analyzer calls it; evcxr's own builds set RUSTFLAGS, which overrides the file. The kernel's
+    from this file when rust-analyzer calls it, and adds it to flags that the user has set for the target; evcxr's own
+    builds set RUSTFLAGS, which overrides the file. The kernel's
     copy of the standard library leaves out the crates of processor intrinsics, which are most of it.
     """
     config = KERNELS / ".cargo" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text('[build]\nrustflags = ["--cfg", "rust_analyzer"]\n')
+    config.write_text('[target.\'cfg(all())\']\nrustflags = ["--cfg", "rust_analyzer"]\n')
     if KERNELS.parent != ROOT:
         # The kernels work outside the project, where cargo does not find the project's configuration.
         above = KERNELS.parent / ".cargo"
@@ -105,8 +106,10 @@ def environment(folder: Path) -> dict[str, str]:
     config.mkdir(parents=True, exist_ok=True)
     # Set-up has downloaded all that the helper needs. Offline, no start waits for a network or a proxy.
     (config / "evcxr.toml").write_text("[evcxr]\noffline_mode = true\n")
+    # The user's own would override the flag that hides dependencies (`prepare_analysis`), or those of evcxr's builds.
+    kept = {name: value for name, value in os.environ.items() if name not in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS")}
     return {
-        **os.environ,
+        **kept,
         "PATH": f"{ROOT / 'scripts' / 'lib' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "EVCXR_TMPDIR": str(folder / "ctx"),
         "EVCXR_CONFIG_DIR": str(config),

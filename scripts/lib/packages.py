@@ -17,8 +17,8 @@ from typing import Any
 from project import ROOT, VENV, VENV_PYTHON, digest, fail, is_stamped, write_stamp
 
 LOCKS = ROOT / "scripts" / "requirements"
-# uv's exit status where a package is not made for this machine. A failed download has another.
-NO_PACKAGE = 1
+# Returned where a package is not made for this machine. uv's own exit status is the same as for a refused download.
+NO_PACKAGE = -2
 # Returned where uv itself could not be installed.
 NO_INSTALLER = -1
 
@@ -32,6 +32,8 @@ NETWORK = {
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
+# Starts of the user's settings of uv that change what is installed.
+CHANGES = ("UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_NO_BINARY")
 
 
 def install(home: Path, name: str) -> int:
@@ -50,9 +52,11 @@ def install(home: Path, name: str) -> int:
     places, network = pip_settings()
     # The hashes decide which file is taken, so any index may offer it.
     command = [*uv(home, name), "--quiet", "--index-strategy=unsafe-best-match", "--system-certs", *places]
-    environment = {**os.environ, **{NETWORK[option]: value for option, value in network.items()}}
-    if status := subprocess.run(command, cwd=ROOT, env=environment).returncode:
-        return status
+    environment = {**uv_environment(), **{NETWORK[option]: value for option, value in network.items()}}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        return NO_PACKAGE if "has no wheels with a matching" in done.stderr else done.returncode
     mark(home, name)
     return 0
 
@@ -98,8 +102,16 @@ def matches(home: Path, name: str) -> bool:
     """Whether the installed versions are those of the lock. Asks no network."""
     if not (VENV / "bin" / "uv").exists():
         return False
-    checked = subprocess.run([*uv(home, name), "--dry-run", "--offline"], cwd=ROOT, capture_output=True, text=True)
+    command = [*uv(home, name), "--dry-run", "--offline"]
+    checked = subprocess.run(command, cwd=ROOT, env=uv_environment(), capture_output=True, text=True)
     return checked.returncode == 0 and "Would make no changes" in checked.stderr
+
+
+def uv_environment() -> dict[str, str]:
+    """The environment without what changes the versions that uv installs, and with the certificates that pip trusts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CHANGES)}
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    return {"SSL_CERT_FILE": bundle, **kept} if Path(bundle).is_file() else kept
 
 
 def uv(home: Path, name: str) -> list[str]:
