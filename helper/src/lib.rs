@@ -7,6 +7,7 @@ pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
+mod exercise;
 mod panics;
 mod platform;
 pub mod ray;
@@ -16,6 +17,7 @@ mod view;
 
 pub use cluster::{Cluster, ObjectRef};
 pub use error::{Error, ErrorKind, Result};
+pub use exercise::check;
 pub use ray::RayCluster;
 pub use rayon;
 pub use sweep::{Comparison, Outcome, Sweep};
