@@ -145,7 +145,7 @@ def grade(path: Path, setup: list[str], asked: list[Exercise], timeout: float) -
                 wrong, lost = "", True
                 outcome.ended = f"time limit of {timeout:g} s" if isinstance(error, TimeoutError) else "the kernel died"
             outcome.passed[exercise.name] = not (wrong or lost)
-            if wrong:
+            if wrong and not lost:
                 outcome.remarks.append(f"{exercise.name}: {' '.join(wrong.split())[:LONGEST]}")
             if lost:
                 outcome.ended = f"{outcome.ended or 'the process ended'}, in {exercise.name}"
