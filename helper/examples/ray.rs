@@ -71,7 +71,7 @@ fn check(ray: &RayCluster, sweep: &Sweep, split: &Split, folder: &str) -> Result
     let predict =
         |outcome: &Outcome| outcome.best_model().map(|model| model.predict(&split.test)).transpose();
     println!(r#"{{"kind":"kept","same":{}}}"#, predict(&on_ray)? == predict(&on_threads)?);
-    let shared = sweep.clone().share_trees(true);
+    let shared = sweep.clone().share_trees(true).oob_score(true);
     same("shared", &shared.run_on(ray, &there)?, &shared.run_on(&threads, &here)?);
     let smartcore = Sweep::over_n_estimators([10, 25]).max_depth(5).learner(Learner::Smartcore).quiet();
     same("smartcore", &smartcore.run_on(ray, &there)?, &smartcore.run_on(&threads, &here)?);

@@ -20,7 +20,7 @@ from typing import Any
 STATUS = {0: "finished", 1: "refused", 2: "panicked"}
 
 # Version of the C interface; `src/lib.rs` has the same.
-ABI = 3
+ABI = 4
 
 
 class Input(ctypes.Structure):

@@ -1,13 +1,43 @@
-//! What the cells of `Ray.ipynb` call: the data, the sweep, the cluster, charts and tables.
+//! What the cells of `Ray.ipynb` call, from the table to the score:
 //!
-//! Floors, ground up: [`data`] -> [`cluster`], [`ray`] -> [`sweep`] -> [`chart`], `view` -> the
-//! notebook; nothing below knows anything above.
+//! ```
+//! use helper::prelude::*;
+//!
+//! # fn main() -> helper::Result<()> {
+//! let table = data::friedman1(300, 5, 1.0, 1)?; // the lab: data::california_housing()?
+//! let split = table.split(0.2, 42)?;
+//! let sweep = Sweep::over_n_estimators([10, 20, 30]).max_depth(8).seed(42).quiet();
+//! let sequential = sweep.run_sequential(&split)?;
+//!
+//! let cluster = Cluster::local_with(2)?;
+//! let data = cluster.put(split);
+//! let parallel = sweep.run_on(&cluster, &data)?;
+//! assert!(parallel.same_bits(&sequential));
+//!
+//! let comparison = Comparison::of([&sequential, &parallel])?;
+//! comparison.conclusions();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | look at |
+//! |---|---|
+//! | read, make, split and cut tables | [`data`] |
+//! | run functions as tasks on this machine's threads | [`cluster`] |
+//! | run a sweep on a Ray cluster | [`ray`] |
+//! | say which forests, train and compare them | [`sweep`] |
+//! | compare models of any kind, and see what a forest has learned | [`models`] |
+//! | draw | [`chart`] |
+//!
+//! These are floors, ground up, with `view` (how values show themselves) at the top; nothing below
+//! knows anything above.
 
 pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
 mod exercise;
+pub mod models;
 mod panics;
 mod platform;
 pub mod ray;
@@ -29,9 +59,10 @@ pub mod prelude {
     pub use crate::cluster::{Cluster, ObjectRef};
     pub use crate::data::{self, Dataset, Shards, Split};
     pub use crate::error::{ErrorKind, Result};
+    pub use crate::models::{self, Models};
     pub use crate::ray::RayCluster;
     pub use crate::sweep::{
-        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep,
+        Comparison, Keep, Learner, MaxFeatures, MaxSamples, Outcome, Projection, Schedule, Sweep, WhatIf,
     };
     pub use crate::view::{DebugDisplay as _, machine};
 }

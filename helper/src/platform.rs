@@ -68,6 +68,14 @@ pub(crate) fn available(system: &System) -> u64 {
     system.available_memory().min(limit)
 }
 
+/// Whether this is a virtual machine; `None` where the system does not tell.
+pub(crate) fn virtual_machine() -> Option<bool> {
+    // Linux lists what the processor can; under a hypervisor, x86 has this flag.
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let flags = cpu.lines().find(|line| line.starts_with("flags"))?;
+    Some(flags.split_whitespace().any(|flag| flag == "hypervisor"))
+}
+
 /// The processor time that this thread has used so far.
 pub(crate) fn thread_cpu() -> Option<Duration> {
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Comparisons and projections: what they say, and what they refuse.
 
+use helper::data::Split;
 use helper::sweep::{Comparison, Keep, Learner, Outcome, Projection, Schedule, Sweep};
 use helper::{Cluster, ErrorKind};
 
@@ -112,7 +113,30 @@ fn only_runs_that_belong_together_are_compared() {
     refused(&[&plain, &other], &["run 1", "other rows", "run `cluster.put(..)` and the sweep again"]);
     let generated = helper::data::friedman1(200, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
     refused(&[&plain, &sweep.run_sequential(&generated).unwrap()], &["other data", "Friedman"]);
-    refused(&[&plain, &on(2, &sweep.clone().seed(9), &split)], &["another sweep", "hyperparameters differ"]);
+    let reseeded = on(2, &sweep.clone().seed(9), &split);
+    refused(&[&plain, &reseeded], &["another sweep", "seed of model 0 is 9, but 0 in run 0"]);
+    let fewer = on(2, &Sweep::over_n_estimators(5).max_depth(6), &split);
+    refused(&[&plain, &fewer], &["the sweep is of 1 model, but of 2 models in run 0"]);
+    let scored = on(2, &sweep.clone().oob_score(true), &split);
+    refused(&[&plain, &scored], &["run 1 has an out-of-bag score", "the same sweep"]);
+
+    // The same cells tell which results are older than the sweep and the split.
+    let stale = |sweep: &Sweep, split: &Split, parts: &[&str]| {
+        contains(&sweep.stale(split, [&plain, &reseeded]).to_string(), parts);
+    };
+    stale(&sweep, &split, &["\"in parallel, trees as tasks\"", "seed of model 0 is 9 there, but 0 now"]);
+    stale(&sweep.clone().seed(9), &split, &["\"one after another\"", "0 there, but 9 now", "its cell again"]);
+    stale(
+        &sweep,
+        &housing().split(0.98, 2).unwrap(),
+        &["\"one after another\"", "other rows", "cluster.put"],
+    );
+    stale(
+        &sweep.clone().learner(Learner::Smartcore),
+        &split,
+        &["learner is forest there, but smartcore now"],
+    );
+    contains(&sweep.stale(&split, [&plain, &plain]).to_string(), &["Nothing is stale", "2 runs"]);
 }
 
 #[test]
@@ -217,6 +241,74 @@ fn conclusions_compare_like_with_like() {
 }
 
 #[test]
+fn the_best_model_is_chosen_without_the_test_rows() {
+    let split = helper::data::friedman1(1_000, 8, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+    let sweep = Sweep::over_n_estimators([5, 40, 80]).max_depth([3, 12]).quiet();
+    let (plain, scored) = (sweep.clone(), sweep.oob_score(true));
+    let comparison = |sweep: &Sweep| {
+        let run = sweep.run_sequential(&split).unwrap();
+        let text = Comparison::of([&run, &on(2, sweep, &split)]).unwrap().conclusions().to_string();
+        (run, text)
+    };
+    let (by_test, said) = comparison(&plain);
+    contains(
+        &said,
+        &["flatters it; .oob_score(true)", "95 % interval", "worse on the test rows", "1.96 standard errors"],
+    );
+    assert!(by_test.models.iter().all(|model| model.oob.is_none()) && !by_test.to_string().contains("OOB"));
+
+    let (run, said) = comparison(&scored);
+    assert_eq!(run.hash(), by_test.hash(), "the models are the same");
+    let oob = |index: usize| run.models[index].oob.unwrap().scores.mse;
+    let best = (0..6).min_by(|&a, &b| oob(a).total_cmp(&oob(b))).unwrap();
+    assert_eq!(run.best().model, best);
+    let (model, error) = (run.best(), oob(best));
+    let trees = model.params.n_estimators;
+    contains(
+        &said,
+        &[
+            &format!(
+                "The best model has {trees} trees, max_depth=12: MSE {:.4} (95 % interval ",
+                model.scores.mse
+            ),
+            &format!(
+                "It has the lowest out-of-bag MSE, {error:.4}, so the test rows had no part in the choice."
+            ),
+            "1,000 bootstrap resamples of 500 test rows",
+            &format!("\npredictions: {}\n", run.hash()),
+        ],
+    );
+    assert!(!said.contains("flatters it;"), "{said}");
+    contains(
+        &run.to_string(),
+        &[
+            "OOB MSE",
+            &format!("Lowest OOB MSE: {error:.4} with n_estimators={trees}, max_depth=12"),
+            "Lowest MSE: ",
+        ],
+    );
+    // Five trees leave rows that each of them was grown on.
+    assert!(run.models[0].oob.unwrap().missing > 0 && run.models[4].oob.unwrap().missing == 0);
+    contains(&said, &["Warning: trees are too few for a good out-of-bag error in 2 of 6 models"]);
+}
+
+#[test]
+fn one_model_on_one_worker_and_a_table_of_ones_own() {
+    let split = helper::data::friedman1(300, 5, 1.0, 1).unwrap().split(0.3, 1).unwrap();
+    let sweep = Sweep::over_n_estimators(20).quiet();
+    let plain = sweep.run_sequential(&split).unwrap();
+    let text = Comparison::of([&plain, &on(1, &sweep, &split)]).unwrap().conclusions().to_string();
+    contains(
+        &text,
+        &["1 model took", "on one worker", "(1 worker)", "2 tasks", "The only model has 20 trees: MSE"],
+    );
+    for part in ["best model", "flatters", "no worse", "less error", "1 models", "1 workers"] {
+        assert!(!text.contains(part), "\"{part}\" in {text}");
+    }
+    contains(&plain.to_string(), &["1 model by forest", "20 trees in", "on 1 worker."]);
+}
+
+#[test]
 fn undefined_scores_are_a_word_and_an_empty_cell() {
     let mut split = helper::data::friedman1(40, 5, 1.0, 1).unwrap().split(0.01, 1).unwrap();
     assert_eq!(split.test.len(), 1);
@@ -233,7 +325,7 @@ fn undefined_scores_are_a_word_and_an_empty_cell() {
     paths.iter().for_each(|path| std::fs::remove_file(path).unwrap());
     let line = saved[0].lines().nth(1).unwrap();
     assert!(
-        line.starts_with("\"of \"\"one\"\", row\",0,FINISHED,2,2,") && line.ends_with(",,false"),
+        line.starts_with("\"of \"\"one\"\", row\",0,FINISHED,2,2,") && line.ends_with(",,,,false"),
         "{line}"
     );
     assert_eq!(saved[1].lines().count(), 3);
@@ -251,7 +343,7 @@ fn a_projection_is_the_scheduler_with_the_measured_times() {
     let comparison =
         Comparison::of([&sweep.run_sequential(&split).unwrap(), &on(2, &sweep, &split)]).unwrap();
     let projection = Projection::of(&comparison).unwrap();
-    assert!((0.0..0.5).contains(&projection.serial_share()));
+    assert!((0.0..1.0).contains(&projection.serial_share()));
     for workers in [1, 2, 7, 1024] {
         let (all, amdahl) = (projection.speedups(workers), projection.amdahl(workers));
         assert!(all.iter().all(|speedup| *speedup <= amdahl * (1.0 + 1e-9)), "{all:?} {amdahl}");
@@ -260,12 +352,9 @@ fn a_projection_is_the_scheduler_with_the_measured_times() {
     assert!(projection.speedups(1).iter().all(|speedup| (speedup - 1.0).abs() < 1e-9));
     // Of 60 tasks or more none has to wait for another.
     assert_eq!(projection.speedups(100)[0], projection.speedups(1024)[0]);
-    let text = projection.clone().measured("a large machine", 64, 41.5).unwrap().to_string();
-    assert!(text.contains("41.50 on 64 (a large machine)") && text.contains("1,024"), "{text}");
-    for (workers, speedup, part) in
-        [(0, 1.0, "workers is 0"), (2, -1.0, "speedup is -1"), (2, f64::NAN, "NaN")]
-    {
-        let error = projection.clone().measured("x", workers, speedup).unwrap_err().to_string();
-        assert!(error.contains(part), "{error}");
-    }
+    let measured = match comparison.ways[1].claim() {
+        Some(speedup) => format!("Measured: {speedup:.2} on 2 (in parallel, trees as tasks)."),
+        None => "Measured: nothing".to_owned(),
+    };
+    contains(&projection.to_string(), &[&measured, "1,024"]);
 }

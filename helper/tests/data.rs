@@ -1,11 +1,16 @@
 //! California Housing, anybody's table, and splits of them.
 
+use std::sync::LazyLock;
+
 use helper::data::{self, Dataset};
 use helper::prelude::{Sweep, chart};
 use proptest::prelude::*;
 
+/// Read once.
 fn housing() -> Dataset {
-    data::california_housing().expect("the tests need the table; see data/README.md")
+    static HOUSING: LazyLock<Dataset> =
+        LazyLock::new(|| data::california_housing().expect("the tests need the table; see data/README.md"));
+    HOUSING.clone()
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -50,7 +50,7 @@ fn a_finished_sweep_comes_back_without_training() {
 #[test]
 fn cut_anywhere_it_goes_on_with_the_same_bits() {
     let (split, dir) = (small(), tempfile::tempdir().unwrap());
-    let sweep = Sweep::over_n_estimators([3, 8, 5]).max_depth(4).quiet();
+    let sweep = Sweep::over_n_estimators([3, 8, 5]).max_depth(4).oob_score(true).quiet();
     let plain = sweep.run_sequential(&split).unwrap();
     let kept = sweep.journal(dir.path().join("cut.jsonl"));
     kept.run_sequential(&split).unwrap();
@@ -104,6 +104,7 @@ fn another_sweep_is_refused_with_the_difference() {
     };
     refused(base().max_depth(5), &split, "max_depth of model 0 is 4 there, but 5 here");
     refused(base().learner(Learner::Smartcore), &split, "learner is forest there, but smartcore here");
+    refused(base().oob_score(true), &split, "oob_score is false there, but true here");
     refused(base(), &other_rows, "hash of their numbers");
     refused(base(), &fewer, "412 + 20228 there");
     refused(more, &split, "of 2 models there, but of 3 models here");
@@ -119,6 +120,18 @@ fn another_sweep_is_refused_with_the_difference() {
     let taken = base().journal(dir.path()).run_sequential(&split).unwrap_err();
     assert!(taken.kind() == ErrorKind::Io && taken.to_string().contains("cannot be opened"), "{taken}");
     assert!(std::error::Error::source(&taken).is_some_and(|cause| cause.is::<std::io::Error>()));
+}
+
+#[test]
+fn undefined_scores_come_back_undefined() {
+    let (split, dir) = (helper::data::friedman1(60, 5, 1e200, 1).unwrap().split(0.5, 1), tempfile::tempdir());
+    let (split, dir) = (split.unwrap(), dir.unwrap());
+    let sweep =
+        Sweep::over_n_estimators([20, 30]).oob_score(true).quiet().journal(dir.path().join("odd.jsonl"));
+    let (first, again) = (sweep.run_sequential(&split).unwrap(), sweep.run_sequential(&split).unwrap());
+    assert!(again.restored == 2 && again.same_bits(&first));
+    let scores = again.models[0].oob.unwrap().scores;
+    assert!(scores.mse.is_nan() && scores.rmse.is_nan() && scores.mae.is_finite(), "{scores:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Sweeps: the same bits from every way of running, outcomes, and what is refused.
 
+use forest::{Forest, Matrix, Params, TrainingSet};
 use helper::data::Split;
 use helper::sweep::{Event, Keep, Learner, MaxFeatures, Schedule, Sweep};
 use helper::{Cluster, ErrorKind};
@@ -36,6 +37,57 @@ fn scores_are_what_their_formulas_say() {
     assert!(close(model.scores.mse, mse) && close(model.scores.rmse, mse.sqrt()));
     assert!(close(model.scores.mae, mae) && close(model.scores.r2, r2));
     assert!(r2 > 0.5, "it learnt something: {r2}");
+}
+
+#[test]
+fn out_of_bag_scores_are_those_of_the_crate_forest() {
+    let split = small();
+    let sweep =
+        Sweep::over_n_estimators([7, 40]).max_depth(8).max_samples(0.7).seed(3).oob_score(true).quiet();
+    let set = training_set(&split);
+    for model in sweep.run_sequential(&split).unwrap().models {
+        let oob = Forest::fit(&set, &model.params).unwrap().out_of_bag(&set).unwrap();
+        let rows =
+            split.train.y().iter().zip(&oob.predictions).filter_map(|(y, p)| Some((y - (*p)?).powi(2)));
+        let errors: Vec<f64> = rows.collect();
+        let mse = errors.iter().sum::<f64>() / errors.len() as f64;
+        let found = model.oob.unwrap();
+        assert!(
+            (found.scores.mse - mse).abs() < 1e-12 && (found.scores.r2 - oob.score).abs() < 1e-9,
+            "{found:?}"
+        );
+        assert_eq!(found.missing, oob.n_missing);
+        assert!((0.5..2.0).contains(&(found.scores.mse / model.scores.mse)), "{found:?}");
+    }
+}
+
+#[test]
+fn one_number_is_the_same_however_the_sweep_was_run() {
+    let split = small();
+    let sweep = Sweep::over_n_estimators([5, 12]).max_depth(8).seed(3).quiet();
+    let hash = sweep.run_sequential(&split).unwrap().hash();
+    assert!(hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()), "{hash}");
+    for other in [sweep.clone().share_trees(true), sweep.clone().trees_per_task(1).oob_score(true)] {
+        assert_eq!(on(3, &other, &split).hash(), hash);
+    }
+    assert_ne!(sweep.clone().seed(4).run_sequential(&split).unwrap().hash(), hash);
+
+    // Without vector instructions, by the crate itself.
+    let (set, mut outcome) = (training_set(&split), sweep.run_sequential(&split).unwrap());
+    let test = Matrix::from_columns(split.test.x(), split.test.n_features()).unwrap();
+    for model in &mut outcome.models {
+        let params = Params { simd: false, ..model.params };
+        model.predictions = Forest::fit(&set, &params).unwrap().predict(test).unwrap();
+    }
+    assert_eq!(outcome.hash(), hash);
+    // One bit of one prediction.
+    outcome.models[1].predictions[7] = f64::from_bits(outcome.models[1].predictions[7].to_bits() ^ 1);
+    assert_ne!(outcome.hash(), hash);
+}
+
+fn training_set(split: &Split) -> TrainingSet {
+    let x = Matrix::from_columns(split.train.x(), split.train.n_features()).unwrap();
+    TrainingSet::new(x, split.train.y()).unwrap()
 }
 
 #[test]
@@ -137,6 +189,8 @@ fn what_makes_no_sense_is_refused_with_field_value_and_range() {
     refused(ten().max_samples(50_000), &["max_samples is 50000", "from 1 to 412"]);
     refused(ten().max_samples(0.5).bootstrap(false), &["max_samples is 0.5", "bootstrap is false"]);
     refused(ten().learner(Learner::Smartcore).bootstrap(false), &["bootstrap is false", "smartcore"]);
+    refused(ten().oob_score(true).bootstrap([true, false]), &["oob_score is true", "bootstrap is false"]);
+    refused(ten().oob_score(true).learner(Learner::Smartcore), &["oob_score is true", "smartcore", "Forest"]);
     refused(Sweep::over_n_estimators(10..10), &["empty"]);
     refused(ten().seed(Vec::<u64>::new()), &["empty"]);
     refused(Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All), &["memory", "GiB", "All"]);
@@ -258,6 +312,7 @@ proptest! {
         learner in prop::sample::select(vec![Learner::Forest, Learner::Smartcore]),
         schedule in prop::sample::select(vec![Schedule::Trees, Schedule::Models, Schedule::LongestFirst]),
         grain in 1..15_usize,
+        oob_score: bool,
     ) {
         let data = small();
         let sweep = Sweep::over_n_estimators(sizes)
@@ -267,6 +322,7 @@ proptest! {
             .max_features(features)
             .seed(seed)
             .learner(learner)
+            .oob_score(oob_score && learner == Learner::Forest)
             .quiet();
         let sequential = sweep.run_sequential(&data).unwrap();
         prop_assert!(on(workers, &sweep, &data).same_bits(&sequential));
@@ -306,10 +362,13 @@ fn shards_are_a_forest_of_forests() {
     let shards = split.shard(3, folder.path().join("3")).unwrap();
     let apart = sweep.clone().share_trees(true).run_on(&Cluster::local_with(2).unwrap(), &shards).unwrap();
     assert!(apart.same_bits(&three) && !apart.shared && apart.warnings[0].contains("3 shards"));
+    let three_shards = shards;
     let shards = split.shard(9, folder.path().join("9")).unwrap();
     let cluster = Cluster::local_with(1).unwrap();
     let error = sweep.run_on(&cluster, &shards).unwrap_err();
     assert!(error.to_string().contains("n_estimators is 8"), "{error}");
+    let error = sweep.clone().oob_score(true).run_on(&cluster, &three_shards).unwrap_err();
+    assert!(error.to_string().contains("oob_score is true, but must be false on shards"), "{error}");
     let few_rows = sweep.clone().max_samples(50).run_on(&cluster, &split.shard(8, folder.path()).unwrap());
     assert!(few_rows.is_ok());
     let error = sweep.max_samples(60).run_on(&cluster, &split.shard(8, folder.path()).unwrap()).unwrap_err();

@@ -29,7 +29,7 @@ def status() -> None:
     others = ", ".join(f"{name} {version}" for name, version in sorted(built - locked(ROOT / "Cargo.lock")))
     right = built and not others
     print(f"{'as' if right else 'NOT as'} locked in Cargo.lock: the notebook's dependencies{others and f' ({others})'}")
-    slots = folders.slots()
+    slots = list(folders.slots())
     places = [VENV, TOOLS, TEMPLATE, *(folder for folder, _ in slots), BUILD, ROOT / "report"]
     print("Disk, in MB; what several folders share counts for the first:", flush=True)
     subprocess.run(["du", "-smc", *(place for place in places if place.exists())], check=True)

@@ -47,6 +47,11 @@ SENTENCES = [
         "A value of type `{0}` does not fit here.",
     ),
     (
+        r"`(.+?)` is no value for this hyperparameter",
+        "A value of type `{0}` does not fit here. Write a whole number such as 5, a list such as [5, 10] or a range such "
+        "as 5..=10; fractions fit max_features, max_samples and min_impurity_decrease.",
+    ),
+    (
         r"The variable `(.+?)` contains a reference",
         "`{0}` borrows from another variable, which no variable of a notebook can do. Leave out the `&`, write "
         "`.clone()`, or put the cell's code between {{ and }}.",

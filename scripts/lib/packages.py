@@ -12,12 +12,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from project import ROOT, VENV, VENV_PYTHON, digest, fail, is_stamped, write_stamp
 
 LOCKS = ROOT / "scripts" / "requirements"
-# uv's exit status where a package is not made for this machine. A failed download has another.
-NO_PACKAGE = 1
+# Returned where a package is not made for this machine. uv's own exit status is the same as for a refused download.
+NO_PACKAGE = -2
 # Returned where uv itself could not be installed.
 NO_INSTALLER = -1
 
@@ -31,6 +32,8 @@ NETWORK = {
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
+# Starts of the user's settings of uv that change what is installed.
+CHANGES = ("UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_NO_BINARY")
 
 
 def install(home: Path, name: str) -> int:
@@ -42,25 +45,29 @@ def install(home: Path, name: str) -> int:
         return 0
     print(f"setup: installing scripts/requirements/{name}.txt into {home.relative_to(ROOT)}", flush=True)
     make(home)
-    settings = pip_settings()
-    places = [f"--{option}={place}" for option in PLACES for place in settings.get(option, "").split()]
-    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        places.append("--no-index")
-    network = {option: settings[option] for option in NETWORK if option in settings}
     if home == VENV and not is_installed(VENV, "uv"):
-        pip = [str(VENV_PYTHON), "-m", "pip", "--isolated", "install", "--quiet", "--disable-pip-version-check"]
-        flags = [f"--{option}={value}" for option, value in network.items()]
-        command = [*pip, "--retries=2", *places, *flags, "--require-hashes", "-r", str(LOCKS / "uv.txt")]
-        if subprocess.run(command, cwd=ROOT, env={**os.environ, "PIP_CONFIG_FILE": os.devnull}).returncode:
+        if pip("install", "--quiet", "--retries=2", "-r", str(LOCKS / "uv.txt")).returncode:
             return NO_INSTALLER
         mark(VENV, "uv")
+    places, network = pip_settings()
     # The hashes decide which file is taken, so any index may offer it.
     command = [*uv(home, name), "--quiet", "--index-strategy=unsafe-best-match", "--system-certs", *places]
-    environment = {**os.environ, **{NETWORK[option]: value for option, value in network.items()}}
-    if status := subprocess.run(command, cwd=ROOT, env=environment).returncode:
-        return status
+    environment = {**uv_environment(), **{NETWORK[option]: value for option, value in network.items()}}
+    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        return NO_PACKAGE if "has no wheels with a matching" in done.stderr else done.returncode
     mark(home, name)
     return 0
+
+
+def pip(command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs pip of .venv under those of the user's settings that count, with hashes."""
+    places, network = pip_settings()
+    start = [str(VENV_PYTHON), "-m", "pip", "--isolated", command, "--disable-pip-version-check", "--require-hashes"]
+    flags = [f"--{option}={value}" for option, value in network.items()]
+    environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run([*start, *places, *flags, *words], cwd=ROOT, env=environment, text=True, **options)
 
 
 def make(home: Path) -> None:
@@ -95,8 +102,16 @@ def matches(home: Path, name: str) -> bool:
     """Whether the installed versions are those of the lock. Asks no network."""
     if not (VENV / "bin" / "uv").exists():
         return False
-    checked = subprocess.run([*uv(home, name), "--dry-run", "--offline"], cwd=ROOT, capture_output=True, text=True)
+    command = [*uv(home, name), "--dry-run", "--offline"]
+    checked = subprocess.run(command, cwd=ROOT, env=uv_environment(), capture_output=True, text=True)
     return checked.returncode == 0 and "Would make no changes" in checked.stderr
+
+
+def uv_environment() -> dict[str, str]:
+    """The environment without what changes the versions that uv installs, and with the certificates that pip trusts."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CHANGES)}
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    return {"SSL_CERT_FILE": bundle, **kept} if Path(bundle).is_file() else kept
 
 
 def uv(home: Path, name: str) -> list[str]:
@@ -105,14 +120,16 @@ def uv(home: Path, name: str) -> list[str]:
     return [*command, "--require-hashes", "-r", str(LOCKS / f"{name}.txt")]
 
 
-def pip_settings() -> dict[str, str]:
-    """The user's settings of pip, from its files and variables."""
-    listed = subprocess.run(
-        [str(VENV_PYTHON), "-m", "pip", "config", "list"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+def pip_settings() -> tuple[list[str], dict[str, str]]:
+    """The user's settings of pip that count: flags for the places, and options for the network."""
+    command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
     settings: dict[str, str] = {}
     # Later sections override earlier ones.
     for section in ("global", "install", ":env:"):
-        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed.stdout, re.MULTILINE):
+        for option, value in re.findall(rf"^{section}\.([\w-]+)=(.+)$", listed, re.MULTILINE):
             settings[option] = str(ast.literal_eval(value))
-    return settings
+    places = [f"--{option}={place}" for option in PLACES for place in settings.get(option, "").split()]
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        places.append("--no-index")
+    return places, {option: settings[option] for option in NETWORK if option in settings}

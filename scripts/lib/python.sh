@@ -1,10 +1,13 @@
 # shellcheck shell=bash
 # Sourced by scripts that run before there is an environment of the project's own.
 
-# Prints the first Python that is new enough: $PYTHON, else python3 and its versions by name.
+# Prints the first Python that is new enough: $PYTHON, else the one that made .venv (with another, all would be
+# installed anew), else python3 and its versions by name.
 find_python() { # NAME: who asks, for the message
-    local python found=""
-    for python in "${PYTHON:-}" python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
+    local python found="" made
+    made=$("$(dirname "${BASH_SOURCE[0]}")/../../.venv/bin/python" -c 'import sys; print(sys._base_executable)' \
+        2>/dev/null) || made=""
+    for python in "${PYTHON:-}" "$made" python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do
         [ -n "$python" ] || continue
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             printf '%s\n' "$python"

@@ -1,10 +1,16 @@
-"""Runs the notebook from its first cell to its last in a fresh kernel, and exports it as one HTML page."""
+"""Runs a notebook from its first cell to its last in a fresh kernel, and exports it as one HTML page."""
 
 from __future__ import annotations
 
 import argparse
+import csv
+import json
 import os
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +20,18 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
+from traitlets.config import Config
 
+import hyperparameters
 import kernels  # noqa: F401, names the folder of the project's own kernel
 from project import NOTEBOOK, REPORT, ROOT, digest, fail, is_stamped, run, write_stamp
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+MAC_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+# Headings of text cells, which have a link to themselves.
+HEADING = re.compile(r'<h([1-3]) id="([^"]+)">(.*?)<a class="anchor-link"', re.DOTALL)
+# The line of the conclusions with the hash of all predictions.
+PREDICTIONS = re.compile(r"^predictions: ([0-9a-f]{64})$", re.MULTILINE)
 
 
 class Client(NotebookClient):
@@ -44,8 +59,12 @@ def execute(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def read() -> NotebookNode:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+def read(path: Path = NOTEBOOK) -> NotebookNode:
+    """The notebook without outputs."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, nbformat.ValidationError) as error:
+        fail(f"{path} cannot be read as a notebook ({str(error).splitlines()[0]})")
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -60,44 +79,158 @@ def write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def of_what() -> str:
+def of_what(notebook: NotebookNode) -> str:
     """A fingerprint of all that a report is made from: the notebook's cells, and the code that they call."""
     sources = [path for path in sorted((ROOT / "helper").rglob("*")) if path.suffix in (".rs", ".py", ".toml")]
-    return digest(*(cell.source for cell in read().cells), *sources, ROOT / "Cargo.lock")
+    return digest(*(cell.source for cell in notebook.cells), *sources, ROOT / "Cargo.lock")
 
 
 def finished() -> NotebookNode | None:
     """The notebook as the last report left it, if that ran to its end and nothing has changed since."""
-    return nbformat.read(REPORT / "Ray.ipynb", as_version=4) if is_stamped(REPORT, of_what()) else None
+    return nbformat.read(REPORT / "Ray.ipynb", as_version=4) if is_stamped(REPORT, of_what(read())) else None
 
 
-def export(notebook: NotebookNode) -> str:
-    """Writes the notebook and the page into report/; returns the notebook as it was written."""
-    text = nbformat.writes(notebook)
-    write(REPORT / "Ray.ipynb", text)
-    page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook, {"metadata": {"name": "Ray"}})
-    write(REPORT / "Ray.html", page)
-    return str(text)
+def export(notebook: NotebookNode, page: Path, about: dict[str, Any]) -> str:
+    """Writes the page, and the notebook beside it; returns the notebook as it was written.
+
+    `about` has what the head of the page shows, and whether it shows the code.
+    """
+    text = str(nbformat.writes(notebook))
+    write(page.with_suffix(".ipynb"), text)
+    tags = {kind: {f"remove-{kind}"} for kind in ("cell", "input", "output")}
+    remove = {"enabled": True, "remove_cell_tags": tags["cell"], "remove_input_tags": tags["input"]}
+    exporter = HTMLExporter(
+        config=Config({"TagRemovePreprocessor": {**remove, "remove_all_outputs_tags": tags["output"]}}),
+        extra_template_basedirs=[str(ROOT / "scripts" / "lib")],
+        template_name="page",
+        exclude_input=not about["code"],
+        exclude_output_prompt=not about["code"],
+    )
+    html, _ = exporter.from_notebook_node(
+        notebook, {"metadata": {"name": about["title"] or page.stem}, "report": about}
+    )
+    entries = (
+        f'<li class="level-{level}"><a href="#{key}">{name}</a></li>' for level, key, name in HEADING.findall(html)
+    )
+    contents = f'<nav class="contents jp-RenderedHTMLCommon"><ol>{"".join(entries)}</ol></nav>'
+    write(page, html.replace("<!-- contents -->", contents, 1))
+    return text
 
 
-def main(arguments: list[str] | None = None) -> None:
+def predictions(notebook: NotebookNode) -> str | None:
+    """The hash of all predictions that the notebook shows."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = (str(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in outputs)
+    return next((found[1] for text in texts if (found := PREDICTIONS.search(text))), None)
+
+
+def tables(since: float) -> dict[str, list[dict[str, Any]]]:
+    """What cells have saved as CSV since this moment, by the names of the files."""
+    found = {}
+    for path in sorted(REPORT.glob("*.csv")):
+        if path.stat().st_mtime >= since:
+            with path.open(newline="", encoding="utf-8") as file:
+                found[path.stem] = [{name: value(text) for name, text in row.items()} for row in csv.DictReader(file)]
+    return found
+
+
+def value(text: str) -> Any:
+    """A number or a truth value where the text is one in JSON, and else the text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def find_browser() -> str | None:
+    """A Chromium or Chrome of this machine."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    return found or (str(MAC_BROWSER) if MAC_BROWSER.exists() else None)
+
+
+def print_pdf(browser: str, page: Path) -> None:
+    """Prints the page to a PDF beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "page.pdf"
+        # No sandbox: containers and root have none, and the page runs nothing that this notebook did not make.
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
+        command = [browser, *flags, "--no-pdf-header-footer", f"--print-to-pdf={made}", page.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0 or not made.exists():
+            last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
+            fail(f"{browser} did not print {page.name} ({last}); open the page in a browser and print it there")
+        shutil.copyfile(made, page.with_suffix(".pdf"))
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/report", description="Runs the lab and writes report/Ray.html.")
-    parser.add_argument("--inplace", action="store_true", help="also keep the outputs in Ray.ipynb itself")
-    options = parser.parse_args(arguments)
-    notebook, started, stamp = read(), time.monotonic(), of_what()
+    parser.add_argument(
+        "--notebook", type=Path, default=NOTEBOOK, metavar="FILE", help="another notebook: your own copy"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a hyperparameter of section 3"
+    )
+    parser.add_argument("--title", help="stands at the top of the page")
+    parser.add_argument("--author", help="stands below the title")
+    parser.add_argument("--no-code", dest="code", action="store_false", help="text and outputs alone")
+    parser.add_argument("--pdf", action="store_true", help="also print the page to a PDF, by Chromium or Chrome")
+    parser.add_argument(
+        "--verify", metavar="HASH", help="fail unless the conclusions show this hash of all predictions"
+    )
+    parser.add_argument("--inplace", action="store_true", help="also keep the outputs in the notebook itself")
+    options = parser.parse_args(words)
+    if options.inplace and options.set:
+        parser.error("--inplace keeps the notebook's own section 3; leave out --set")
+    if options.verify and not re.fullmatch("[0-9a-f]{64}", options.verify):
+        parser.error(f"--verify takes 64 digits from 0 to 9 and a to f, not '{options.verify}'")
+    if options.notebook.resolve().parent == REPORT:
+        parser.error(f"{options.notebook} would be overwritten by its report; move it out of {REPORT.name}/")
+    try:
+        options.set = dict(hyperparameters.setting(text) for text in options.set)
+    except hyperparameters.Refused as error:
+        parser.error(f"--set: {error}")
+    return options
+
+
+def main(words: list[str] | None = None) -> None:
+    options = arguments(words)
+    browser = find_browser()
+    if options.pdf and browser is None:
+        fail(
+            "--pdf needs Chromium or Chrome, and there is none; install one, or leave out --pdf, open the page in any "
+            "browser and print it there"
+        )
+    notebook = read(options.notebook)
+    try:
+        if options.set:
+            hyperparameters.apply(notebook, options.set)
+    except hyperparameters.Refused as error:
+        fail(str(error))
+    about = {"title": options.title, "author": options.author, "settings": options.set, "code": options.code}
+    page = REPORT / f"{options.notebook.stem}.html"
+    started, stamp = time.time(), of_what(notebook)
+    REPORT.mkdir(exist_ok=True)
     (REPORT / ".stamp").unlink(missing_ok=True)
-    print("report: running Ray.ipynb", flush=True)
+    print(f"report: running {options.notebook.name}", flush=True)
     try:
         execute(notebook)
     except (CellExecutionError, DeadKernelError) as error:
-        export(notebook)
+        export(notebook, page, about)
         print(error, file=sys.stderr)
-        fail("a cell failed (see above); what was done until then is in report/Ray.html")
-    text = export(notebook)
+        fail(f"a cell failed (see above); what was done until then is in report/{page.name}")
+    text = export(notebook, page, about)
     write_stamp(REPORT, stamp)
     if options.inplace:
-        write(NOTEBOOK, text)
-    print(f"report: report/Ray.html is ready, after {time.monotonic() - started:.0f} s", flush=True)
+        write(options.notebook, text)
+    found = predictions(notebook)
+    results = {**about, "notebook": options.notebook.name, "predictions": found, "tables": tables(started)}
+    write(page.with_suffix(".json"), json.dumps(results, indent=1))
+    if options.pdf and browser is not None:
+        print_pdf(browser, page)
+    print(f"report: report/{page.name} is ready, after {time.time() - started:.0f} s", flush=True)
+    if options.verify and found != options.verify:
+        shown = f"shows {found}" if found else "shows no hash of predictions"
+        fail(f"--verify: {options.verify} was wanted, and the notebook {shown}")
 
 
 if __name__ == "__main__":

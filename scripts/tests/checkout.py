@@ -40,6 +40,7 @@ for name in ("python", "uv"):
     shutil.copy(pathlib.Path(__file__).with_name(name), target)
 """
 VENV_PYTHON = """case "$1 $2 $3" in
+    "-c "*_base_executable*) echo "$STUBS/modules/base"; exit ;;
     "-m pip config") exit ;;
     "-m pip "*) echo "pip" >> "$STUBS/log"; cp "${0%/bin/python}/uv" "${0%python}uv"; exit ;;
 esac
@@ -49,7 +50,7 @@ UV = """for word; do
 done
 case "$*" in *--dry-run*) echo "Would make no changes" >&2; exit ;; esac
 echo "uv $name" >> "$STUBS/log"
-[ ! -e "$STUBS/no-$name" ] || exit "$(< "$STUBS/no-$name")"
+[ ! -e "$STUBS/no-$name" ] || { echo "$(< "$STUBS/no-$name")" >&2; exit 1; }
 [ "$name" != ray ] || { d=${0%/bin/uv}/lib/python3/site-packages/ray; mkdir -p "$d"; touch "$d/__init__.py"; }"""
 TEMPLATE = """
 import os, sys, time
@@ -92,7 +93,8 @@ class Checkout:
         (modules / "venv.py").write_text(VENV)
         self.tool("../modules/python", VENV_PYTHON)
         self.tool("../modules/uv", UV)
-        self.tool("python3", 'PYTHONPATH="$STUBS/modules" exec "$BASE" "$@"')
+        for name in ("python3", "../modules/base"):
+            self.tool(name, 'PYTHONPATH="$STUBS/modules" exec "$BASE" "$@"')
         for name, script in {"rustc": RUSTC, "cargo": CARGO, "cc": "true"}.items():
             self.tool(name, script)
         self.env = {"PATH": str(self.bin), "STUBS": str(self.stubs), "HOME": str(folder), "BASE": str(base_python())}

@@ -1,7 +1,8 @@
-"""The dashboard of a cluster in a real browser: in JupyterLab, in an exported page, in a dark theme."""
+"""What lives in a page, in a real browser: the dashboard of a cluster, and the sliders of a replayed sweep."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from examples import example
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, sync_playwright
 from test_lab import FLAGS, browser
@@ -23,8 +25,6 @@ from project import REPORT, ROOT
 
 pytestmark = pytest.mark.slow
 
-# The profile of `cargo test`, which has built the example already.
-BUILD = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--package=helper", "--example=dashboard"]
 SHOTS = REPORT / "screenshots"
 OUTPUT = ".jp-OutputArea-output"
 
@@ -49,10 +49,8 @@ class Kernel:
 
 @pytest.fixture
 def kernel() -> Iterator[Kernel]:
-    subprocess.run(BUILD, cwd=ROOT, check=True)
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
-    program = str(ROOT / "target" / "debug" / "examples" / "dashboard")
-    process = subprocess.Popen([program], stdin=pipe, stdout=pipe, stderr=null, text=True)
+    process = subprocess.Popen([example("dashboard")], stdin=pipe, stdout=pipe, stderr=null, text=True)
     assert process.stdout
     # What evcxr hands to the notebook.
     html: list[str] = []
@@ -193,6 +191,7 @@ def test_an_exported_page_keeps_the_picture_in_any_theme(kernel: Kernel, page: P
     body = page.locator("body")
     before = finished(body)
     assert before > 0 and body.locator("svg").count() == 1 and body.locator("img").count() == 0
+    assert body.locator("h1, h2, h3, h4, h5, h6").count() == 0, "outputs stay out of the table of contents"
     colours = page.evaluate("[...document.querySelectorAll('td, th, caption, p')].map(e => getComputedStyle(e).color)")
     assert colours and set(colours) == {"rgb(238, 238, 238)"}
     page.screenshot(path=SHOTS / "dashboard-exported.png", full_page=True)
@@ -205,3 +204,49 @@ def test_an_exported_page_keeps_the_picture_in_any_theme(kernel: Kernel, page: P
     wide = f"{tables}.filter(d => d.scrollWidth > d.clientWidth).every(d => getComputedStyle(d).overflowX === 'auto')"
     assert page.evaluate(wide)
     page.screenshot(path=SHOTS / "dashboard-narrow.png", full_page=True)
+
+
+def test_sliders_replay_a_sweep_as_the_scheduler_does(page: Page, tmp_path: Path) -> None:
+    printed = subprocess.run([example("what_if")], capture_output=True, text=True, check=True).stdout
+    html = printed.split("EVCXR_BEGIN_CONTENT text/html\n")[1].split("\nEVCXR_END_CONTENT")[0]
+    exported = tmp_path / "exported.html"
+    dark = "<body style='background:#111;color:#eee'>"
+    exported.write_text(f"<!doctype html><meta charset='utf-8'>{dark}{html}</body>", encoding="utf-8")
+
+    # Without scripts: a sentence, and the picture of what was measured.
+    browser = page.context.browser
+    assert browser
+    still = browser.new_context(java_script_enabled=False).new_page()
+    still.goto(exported.as_uri())
+    assert still.get_by_text("A simulation").is_visible() and still.locator("img").count() == 1
+    assert still.locator("input").count() == 0
+
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(exported.as_uri())
+    replay = "(...setting) => document.querySelector('.what-if').replay(...setting)"
+    simulated = json.loads(printed.splitlines()[-1])
+    settings = [setting for *setting, _ in simulated]
+    found = page.evaluate(f"settings => settings.map(setting => ({replay})(...setting, 1).seconds)", settings)
+    assert len(found) == 48
+    assert all(abs(script - rust) < 0.001 for script, (*_, rust) in zip(found, simulated, strict=True))
+    # A slow worker, against the rule itself.
+    trees = [end - start for _, start, end, _ in page.evaluate(f"({replay})(1, 1, 0, 1).bars")]
+    free = [0.0] * 3
+    for seconds in trees:
+        worker = free.index(min(free))
+        free[worker] += seconds * (4 if worker == 0 else 1)
+    slow = page.evaluate(f"({replay})(3, 1, 0, 4)")
+    assert abs(slow["end"] - max(free)) < 0.001 and abs(slow["idle"] - (1 - sum(free) / 3 / max(free))) < 0.001
+
+    result, before = page.get_by_text("Simulated:"), page.get_by_text("Simulated:").inner_text()
+    lanes = "document.querySelector('.what-if canvas').toDataURL()"
+    drawn = page.evaluate(lanes)
+    page.screenshot(path=SHOTS / "what-if.png", full_page=True)
+    page.get_by_label("workers", exact=True).fill("12")
+    assert result.inner_text() != before and page.evaluate(lanes) != drawn
+    page.screenshot(path=SHOTS / "what-if-workers.png", full_page=True)
+    page.set_viewport_size({"width": 700, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert complaints == []

@@ -401,7 +401,10 @@ def test_a_certificate_that_nobody_knows_is_said(
     assert numbers_hash(target.read_bytes()) == NUMBERS
 
 
-@pytest.mark.parametrize("url", ["file:///tmp/cal_housing.tgz", "example.org/cal_housing.tgz", "http://", "ftp://x/y"])
+@pytest.mark.parametrize(
+    "url",
+    ["file:///tmp/cal_housing.tgz", "example.org/cal_housing.tgz", "http://", "ftp://x/y", f"http://{'a' * 99}.org"],
+)
 def test_what_is_no_address_is_said(target: Path, url: str) -> None:
     with pytest.raises(
         Unusable, match="not an http:// or https:// address; a file on this machine can be put into data/"

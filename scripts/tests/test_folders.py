@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_free_folders_beyond_those_that_are_kept_go(kernels: Path) -> None:
     ]
     os.close(lock)
     folders.tidy(keep=0)
-    assert folders.slots() == []
+    assert list(folders.slots()) == []
 
 
 def test_what_the_template_depends_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,3 +92,23 @@ def test_what_the_template_depends_on(tmp_path: Path, monkeypatch: pytest.Monkey
         before = after
     assert folders.template_stamp(Path("evcxr"), "rustc 2") != before
     assert folders.template_stamp(Path("other"), "rustc 1") != before
+
+
+def test_flags_of_the_users_own_do_not_undo_the_kernels(kernels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"):
+        monkeypatch.setenv(name, "-Ctarget-cpu=native")
+    library = kernels / "library"
+    for crate in ("core", "alloc", "std", "proc_macro"):
+        (library / crate / "src").mkdir(parents=True)
+        (library / crate / "Cargo.toml").touch()
+    monkeypatch.setattr(folders, "ROOT", kernels.parent)
+    folders.prepare_analysis(library)
+    # As in the configuration of a user who links with another linker.
+    (kernels / "cargo").mkdir()
+    (kernels / "cargo" / "config.toml").write_text("[target.'cfg(unix)']\nrustflags = ['-Cdebuginfo=0']\n")
+    probe = kernels / "slot-1"
+    (probe / "src").mkdir(parents=True)
+    (probe / "src" / "main.rs").write_text('fn main() { assert!(cfg!(rust_analyzer), "not hidden") }')
+    (probe / "Cargo.toml").write_text('[package]\nname = "probe"\nversion = "1.0.0"\nedition = "2024"\n')
+    env = {**folders.environment(probe), "CARGO_HOME": str(kernels / "cargo")}
+    subprocess.run(["cargo", "run", "--quiet", "--offline"], cwd=probe, env=env, check=True)

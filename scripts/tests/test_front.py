@@ -338,6 +338,10 @@ RECORDED = [
         "[E0277] Error: the trait bound `{float}: helper::sweep::Values<Option<usize>>` is not satisfied",
         "A value like 0.5 does not fit here",
     ),
+    (
+        "[E0277] Error: `{integer}` is no value for this hyperparameter",
+        "A value like 1 does not fit here. Write a whole",
+    ),
     ("[E0596] Error: cannot borrow `v` as mutable, as it is not declared as mutable", "`let mut v = v;`"),
     (
         "Error: The variable `x` contains a reference with a non-static lifetime so\ncan't be persisted.",

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
 import requests
 from jupyter_server.auth.security import passwd
+from nbformat import NotebookNode
 from playwright.sync_api import Page, sync_playwright
 
-from project import NOTEBOOK, REPORT, ROOT
+from project import REPORT, ROOT
+from report import find_browser, read
 
 pytestmark = pytest.mark.slow
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-MAC_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+SHOTS = REPORT / "screenshots"
+IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 # How every code cell stands: its number, and the kinds of its outputs.
 CELLS = """() => {
     const widget = window.jupyterapp.shell.currentWidget;
@@ -36,39 +38,41 @@ CELLS = """() => {
 
 
 def browser() -> str:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    found = found or (str(MAC_BROWSER) if MAC_BROWSER.exists() else None)
+    found = find_browser()
     if found is None and os.environ.get("CI"):
         pytest.fail("CI must have Chromium")
-    if found is None:
-        pytest.skip("no Chromium or Chrome on this machine")
-    return found
+    return found or pytest.skip("no Chromium or Chrome on this machine")
 
 
-@pytest.fixture
-def copy() -> Iterator[Path]:
-    """The first six sections with a short sweep, beside the real notebook: JupyterLab saves what it opens.
+@contextmanager
+def beside(name: str, notebook: NotebookNode) -> Iterator[str]:
+    """The notebook in a file beside the real one, which JupyterLab would save over."""
+    target = ROOT / name
+    nbformat.write(notebook, target)
+    try:
+        yield name
+    finally:
+        target.unlink()
+
+
+def first_sections() -> NotebookNode:
+    """The first six sections with a short sweep.
 
     The other sections are run by the report, whose outputs `test_notebook.py` reads.
     """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = read()
     end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 7. "))
     # The trace in report/ is the last report's, which other tests read.
     cells = [cell for cell in notebook.cells[:end] if "save_trace" not in cell.source]
     notebook.cells = [*cells, nbformat.v4.new_code_cell("chart::timeline(&parallel)?")]
     for cell in notebook.cells:
         cell.source = cell.source.replace("(50..=340).step_by(10)", "(20..=60).step_by(20)")
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    target = ROOT / "lab-test.ipynb"
-    nbformat.write(notebook, target)
-    yield target
-    target.unlink()
+    return notebook
 
 
 @contextmanager
-def serving(log: Path, *flags: str, **more: str) -> Iterator[str]:
-    """What scripts/lab prints as its URL, while it serves."""
+def serving(log: Path, *flags: str, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """What scripts/lab prints as its URL, and its process."""
     command = [str(ROOT / "scripts" / "lab"), "--no-browser", "--expose-app-in-browser", *flags]
     with log.open("w") as file:
         lab = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env={**os.environ, **more})
@@ -79,19 +83,63 @@ def serving(log: Path, *flags: str, **more: str) -> Iterator[str]:
             assert time.monotonic() < deadline and lab.poll() is None, f"no URL: {log.read_text()}"
             time.sleep(0.2)
             found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*", log.read_text())
-        yield found.group(0)
+        yield found.group(0), lab
     finally:
         # JupyterLab ends its kernels before itself.
         lab.send_signal(signal.SIGTERM)
         lab.wait(timeout=60)
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> Iterator[str]:
-    """Where scripts/lab serves, with its token."""
-    with serving(tmp_path / "lab.log", "--port=0") as found:
-        assert "?token=" in found
-        yield found
+@dataclass
+class Lab:
+    """JupyterLab as scripts/lab serves it, in a browser that has never seen it."""
+
+    page: Page
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def open(self, name: str) -> None:
+        self.page.goto(re.sub(r"/lab[^?]*", f"/lab/tree/{name}", self.url))
+        self.page.wait_for_selector(".jp-Notebook:visible", timeout=60_000)
+        self.page.wait_for_selector(f".jp-NotebookPanel:visible {IDLE}", timeout=120_000)
+
+    def shot(self, name: str) -> None:
+        self.page.screenshot(path=SHOTS / f"lab-{name}.png")
+
+    def cells(self) -> list[tuple[int | None, list[str]]]:
+        return [(count, kinds) for count, kinds in self.page.evaluate(CELLS)]
+
+    def menu(self, menu: str, command: str) -> None:
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        self.page.locator(f'.lm-Menu-item[data-command="{command}"]').click()
+
+    def run_all(self) -> list[tuple[int | None, list[str]]]:
+        """Does what a person does: waits for the kernel, then menu Run, Run All Cells."""
+        self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext.ready; }")
+        self.menu("Run", "runmenu:run-all")
+        deadline = time.monotonic() + 600
+        while time.monotonic() < deadline:
+            self.page.wait_for_timeout(1000)
+            cells = self.cells()
+            if any("error" in kinds for _, kinds in cells) or all(count for count, _ in cells):
+                # The last cell has its number when it is done; its output may arrive a moment later.
+                self.page.wait_for_timeout(2000)
+                return self.cells()
+        self.shot("hangs")
+        pytest.fail(f"not done after 10 minutes: {cells}")
+
+
+@pytest.fixture(scope="module")
+def lab_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    program, folder = browser(), tmp_path_factory.mktemp("lab")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    # A newcomer: no settings of Jupyter, nothing remembered.
+    own = {"JUPYTER_CONFIG_DIR": str(folder), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
+    with sync_playwright() as playwright, serving(folder / "lab.log", "--port=0", **own) as (url, process):
+        assert "?token=" in url
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield Lab(chromium.new_page(viewport={"width": 1280, "height": 900}), url, process)
+        chromium.close()
 
 
 def test_behind_a_password_on_the_next_free_port(tmp_path: Path) -> None:
@@ -102,7 +150,7 @@ def test_behind_a_password_on_the_next_free_port(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with serving(tmp_path / "log", f"--port={port}", JUPYTER_CONFIG_DIR=str(tmp_path)) as found:
+        with serving(tmp_path / "log", f"--port={port}", JUPYTER_CONFIG_DIR=str(tmp_path)) as (found, _):
             assert "token" not in found and f":{port}/" not in found
             server, session = found.split("/lab")[0], requests.Session()
             session.trust_env = False
@@ -117,44 +165,64 @@ def test_behind_a_password_on_the_next_free_port(tmp_path: Path) -> None:
             assert session.delete(f"{server}/api/kernels/{started.json()['id']}").status_code == 204
 
 
-def run_all(page: Page) -> list[tuple[int | None, list[str]]]:
-    """Does what a person does: waits for the kernel, then menu Run, Run All Cells."""
-    page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.sessionContext.ready; }")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click()
-    deadline = time.monotonic() + 600
-    cells: list[tuple[int | None, list[str]]] = []
-    while time.monotonic() < deadline:
-        page.wait_for_timeout(1000)
-        cells = [(count, kinds) for count, kinds in page.evaluate(CELLS)]
-        if any("error" in kinds for _, kinds in cells) or all(count for count, _ in cells):
-            # The last cell has its number when it is done; its output may arrive a moment later.
-            page.wait_for_timeout(2000)
-            return [(count, kinds) for count, kinds in page.evaluate(CELLS)]
-    page.screenshot(path=REPORT / "screenshots" / "lab-hangs.png")
-    pytest.fail(f"not done after 10 minutes: {cells}")
+def test_what_a_newcomer_sees(lab_page: Lab) -> None:
+    """The notebook with its table of contents, pictures before a run, nothing that asks or distracts."""
+    page = lab_page.page
+    page.goto(lab_page.url)
+    page.wait_for_selector(f".jp-NotebookPanel:visible {IDLE}", timeout=120_000)
+    page.wait_for_selector(".jp-TableOfContents:visible .jp-tocItem-heading", timeout=60_000)
+    headings = page.locator(".jp-TableOfContents:visible .jp-tocItem-heading").all_inner_texts()
+    lines = [line for cell in read().cells if cell.cell_type == "markdown" for line in cell.source.split("\n")]
+    assert [text.strip() for text in headings] == [line.lstrip("# ") for line in lines if re.match("#{1,6} ", line)]
+    assert page.locator(".jp-toast-container *, .jp-Dialog").count() == 0, "no news, no questions"
+    pictures = page.locator(".jp-OutputArea-output img")
+    assert pictures.count() >= 8
+    wide = "image => image.complete && image.naturalWidth > 500"
+    assert all(page.evaluate(wide, picture.element_handle()) for picture in pictures.all()[:8])
+    lab_page.shot("first-sight")
+    page.get_by_role("tab", name="File Browser").click()
+    page.wait_for_selector(".jp-DirListing-itemText:visible")
+    names = set(page.locator(".jp-DirListing-itemText:visible").all_inner_texts())
+    assert {"Ray.ipynb", "README.md", "data", "helper"} <= names, names
+    assert not names & {"target", "Cargo.lock", "pyproject.toml", "LICENSE-MIT"}, names
+    assert not any(name.startswith(".") for name in names), names
+    lab_page.shot("files")
 
 
-def test_run_all_in_jupyterlab(copy: Path, url: str) -> None:
-    program = browser()
-    shots = REPORT / "screenshots"
-    shots.mkdir(parents=True, exist_ok=True)
-    address = url.replace("/lab?", f"/lab/tree/{copy.name}?").replace("/lab/tree/Ray.ipynb?", f"/lab/tree/{copy.name}?")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
-        page.wait_for_selector(".jp-Notebook", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=120_000)
-        cells = run_all(page)
+def test_run_all_in_jupyterlab(lab_page: Lab) -> None:
+    with beside("lab-test.ipynb", first_sections()) as name:
+        lab_page.open(name)
+        cells = lab_page.run_all()
         assert all(count for count, _ in cells), cells
         assert not any("error" in kinds for _, kinds in cells), cells
-        for name in ("price_map", "timeline"):
-            cell = page.locator(".jp-CodeCell", has_text=f"chart::{name}").first
+        for chart in ("price_map", "timeline"):
+            cell = lab_page.page.locator(".jp-NotebookPanel:visible .jp-CodeCell", has_text=f"chart::{chart}").first
             cell.scroll_into_view_if_needed()
             figure = cell.locator(".jp-OutputArea-output svg").first
             figure.wait_for(state="visible")
             box = figure.bounding_box()
             assert box and box["width"] > 500 and box["height"] > 150, box
-            page.screenshot(path=shots / f"lab-{name}.png")
-        chromium.close()
+            lab_page.shot(chart)
+        lab_page.page.wait_for_timeout(1000)
+
+
+def test_run_all_stops_at_a_cell_that_fails(lab_page: Lab) -> None:
+    """The cells behind it have no number, as with any kernel that aborts its queue."""
+    codes = ["let before = 1;", "nothing_here", "2", "3"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in codes])
+    notebook.metadata["kernelspec"] = {"name": "rust", "display_name": "Rust", "language": "rust"}
+    with beside("lab-test-2.ipynb", notebook) as name:
+        lab_page.open(name)
+        assert lab_page.run_all() == [(1, []), (2, ["error"]), (None, []), (None, [])]
+        words = lab_page.page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output").all_inner_texts()
+        assert "There is no variable `nothing_here`" in words[0] and "line 1 │ nothing_here" in words[0]
+        lab_page.shot("failed")
+
+
+def test_it_ends_while_a_page_asks_for_a_kernel(lab_page: Lab) -> None:
+    """The last test: it ends the server."""
+    with beside("lab-test-3.ipynb", nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])) as name:
+        lab_page.page.goto(re.sub(r"/lab[^?]*", f"/lab/tree/{name}", lab_page.url))
+        lab_page.page.wait_for_selector(".jp-Dialog", timeout=60_000)
+        lab_page.process.send_signal(signal.SIGTERM)
+        assert lab_page.process.wait(timeout=60) == 0

@@ -23,15 +23,20 @@ HELPER = ':dep helper = { path = "helper" }'
 
 
 @pytest.fixture(scope="module")
-def alone() -> list[str]:
-    """The start of a command that runs in a network namespace with nothing but the loopback."""
+def namespace() -> list[str]:
+    """The start of a command that runs in a network namespace with nothing but the loopback; empty if there is none."""
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
     command = ["unshare", "--net", *root, "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-    missing = [tool for tool in ("unshare", "ip") if shutil.which(tool) is None]
-    if missing or subprocess.run([*command, "true"], capture_output=True).returncode != 0:
-        reason = f"no network namespace can be made here ({', '.join(missing) or 'not permitted'})"
+    missing = any(shutil.which(tool) is None for tool in ("unshare", "ip"))
+    return [] if missing or subprocess.run([*command, "true"], capture_output=True).returncode else command
+
+
+@pytest.fixture
+def alone(namespace: list[str]) -> list[str]:
+    if not namespace:
+        reason = "no network namespace can be made here (no `unshare` or `ip`, or not permitted)"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return command
+    return namespace
 
 
 def run(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
@@ -46,29 +51,24 @@ def test_a_second_set_up(alone: list[str]) -> None:
 
 
 def first_cells() -> None:
-    """The first cells of the lab's own kernel; called in a namespace."""
-    with kernel(cwd=str(ROOT)) as session:
-        print(json.dumps([vars(session.run(cell)) for cell in (HELPER, "let number = 6 * 7;", "number")]))
+    """The first cells of the lab's own kernel, beside a proxy that takes connections and never answers."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as proxy:
+        for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            os.environ[name] = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with kernel(cwd=str(ROOT)) as session:
+            cells = [vars(session.run(cell)) for cell in (HELPER, "let number = 6 * 7;", "number")]
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    print(json.dumps(cells))
 
 
-def test_a_kernel_of_the_lab(alone: list[str]) -> None:
-    done = run([*alone, sys.executable, "-c", "import test_network; test_network.first_cells()"])
+def test_a_kernel_of_the_lab_asks_no_network_and_no_proxy(namespace: list[str]) -> None:
+    done = run([*namespace, sys.executable, "-c", "import test_network; test_network.first_cells()"])
     assert done.returncode == 0, done.stderr
     cells = json.loads(done.stdout)
     assert not any(cell["error"] for cell in cells), cells
     assert cells[-1]["data"]["text/plain"] == "42"
-
-
-def test_no_start_of_a_kernel_waits_for_a_proxy() -> None:
-    """A proxy that takes connections and never answers; nobody must ask it."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as proxy:
-        url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        names = {name: url for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY")}
-        done = run([sys.executable, "-c", "import test_network; test_network.first_cells()"], **names)
-        assert done.returncode == 0 and not any(cell["error"] for cell in json.loads(done.stdout)), done
-        proxy.settimeout(0)
-        with pytest.raises(BlockingIOError):
-            proxy.accept()
 
 
 def a_users_dependencies() -> None:

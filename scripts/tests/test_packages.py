@@ -84,6 +84,7 @@ def test_an_index_of_the_users_own_and_settings_that_would_break(tmp_path: Path,
     nothing = tmp_path / "constraint.txt"
     nothing.write_text("lab-sample==2.0\n")
     breaking = {"PIP_USER": "1", "PIP_CONSTRAINT": str(nothing), "PIP_NO_BINARY": ":all:"}
+    breaking |= {"UV_CONSTRAINT": str(nothing), "UV_EXCLUDE_NEWER": "2020-01-01", "UV_NO_BINARY": "1"}
     done = set_up(root, folder, PIP_INDEX_URL=url, **breaking)
     assert done.returncode == 0 and has_sample(root), done.stdout + done.stderr
     # All is there: neither asks the index again.

@@ -36,6 +36,13 @@ def test_it_works_twice_and_the_second_time_does_nothing(lab: Checkout) -> None:
     assert lab.log() == ALL
 
 
+def test_another_python_on_the_path_installs_nothing_anew(lab: Checkout) -> None:
+    lab.works()
+    lab.tool("python3", 'echo "another" >> "$STUBS/log"; exec "$BASE" "$@"')
+    lab.works()
+    assert lab.log() == ALL
+
+
 def test_a_path_with_spaces_and_other_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     lab = Checkout(tmp_path, "Übung 1 – \"mine\" & 'yours'")
@@ -87,8 +94,13 @@ def test_what_is_missing_is_said(lab: Checkout, tool: str, script: str | None, s
         lab.works()
 
 
+def test_a_toolchain_that_the_environment_asks_for_is_said(lab: Checkout) -> None:
+    lab.tool("rustc", "echo 'rustc 1.97.0-nightly'")
+    assert "unset RUSTUP_TOOLCHAIN, which asks for nightly" in lab.refused(RUSTUP_TOOLCHAIN="nightly")
+
+
 def test_packages_that_cannot_be_installed(lab: Checkout) -> None:
-    (lab.stubs / "no-lab").write_text("2")
+    (lab.stubs / "no-lab").write_text("error: 403")
     assert "scripts/requirements/lab.txt could not be installed (see above); check the network" in lab.refused()
     (lab.stubs / "no-lab").unlink()
     lab.works()
@@ -97,10 +109,10 @@ def test_packages_that_cannot_be_installed(lab: Checkout) -> None:
 def test_the_lab_works_without_ray(lab: Checkout) -> None:
     sentence = "Ray could not be installed (see above); the lab works without it"
     # A download failed: the next set-up tries again.
-    (lab.stubs / "no-ray").write_text("2")
+    (lab.stubs / "no-ray").write_text("there is no version of ray==2")
     assert lab.works().count(sentence) == 1 and lab.works().count(sentence) == 1
     # There is no package for this machine.
-    (lab.stubs / "no-ray").write_text("1")
+    (lab.stubs / "no-ray").write_text("ray==2 has no wheels with a matching platform tag")
     assert lab.works().count(sentence) == 1
     assert "Ray" not in lab.works()
     assert "cargo build" not in lab.log(), "nothing to build a library for"
@@ -276,3 +288,18 @@ print("held", flush=True); time.sleep(600)
     status, said = lab.run("--all", script="clean")
     assert status == 0 and not held.exists() and not (lab.root / ".venv").exists()
     lab.works()
+
+
+def test_a_clone_with_line_ends_of_windows_has_scripts_that_run(tmp_path: Path) -> None:
+    """As Git for Windows clones for WSL2; bash does not run a file with CRLF."""
+    origin, clone = tmp_path / "origin", tmp_path / "clone"
+    origin.mkdir()
+    for name in (".gitattributes", "scripts/lab"):
+        (origin / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(ROOT / name, origin / name)
+    git = ["git", "-c", "user.name=lab", "-c", "user.email=lab@localhost", "-c", "init.defaultBranch=main"]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=files"]):
+        subprocess.run([*git, *command], cwd=origin, check=True)
+    command = [*git, "-c", "core.autocrlf=true", "clone", "--quiet", str(origin), str(clone)]
+    subprocess.run(command, check=True)
+    assert b"\r" not in (clone / "scripts" / "lab").read_bytes()

@@ -1,9 +1,9 @@
-//! This crate's side of a comparison with other languages' forests: reads commands, one per
-//! line, and answers each with a line of JSON. `scripts/bench.d/peers` talks to it.
+//! The sides in Rust of `scripts/bench.d/peers`, which starts this with `--serve forest` or `--serve smartcore`.
 //!
-//! `split FOLDER` writes the lab's split as 64-bit numbers of this machine's byte order;
-//! `fit SEED TREES [TREES ..]` sorts, grows the most of these trees on one thread, and tests
-//! each number of them.
+//! Reads commands, one per line, and answers each with a line of JSON. `export FOLDER` writes the lab's split,
+//! `load FOLDER` reads a split, `fit TREES SEED` trains on it and tests. A folder has the files `train.x`, `train.y`,
+//! `test.x` and `test.y`: 64-bit numbers of this machine's byte order, rows one after the other. The number of threads
+//! is that of rayon's pool (`RAYON_NUM_THREADS`); smartcore has one.
 #![allow(missing_docs)]
 
 mod common;
@@ -12,55 +12,92 @@ use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 
-use common::{Split, lab, mse};
+use common::{Split, Table, lab, mse};
 use forest::{Forest, TrainingSet};
-use serde_json::json;
+use serde_json::{Value, json};
+use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
+use smartcore::linalg::basic::matrix::DenseMatrix;
 
 fn main() {
-    if std::env::args().all(|a| a != "--serve") {
-        println!("nothing to do: run scripts/bench.d/peers");
-        return;
-    }
-    let split = common::california().split();
+    let mut arguments = std::env::args().skip_while(|a| a != "--serve").skip(1);
+    let fit = match arguments.next().as_deref() {
+        Some("forest") => fit_forest,
+        Some("smartcore") => fit_smartcore,
+        Some(name) => panic!("{name}: no side; there are forest and smartcore"),
+        None => return println!("nothing to do: run scripts/bench peers"),
+    };
+    let mut split = None;
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("text");
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words[..] {
-            ["split", folder] => write(&split, Path::new(folder)),
-            ["fit", seed, ref trees @ ..] if !trees.is_empty() => {
-                let trees: Vec<usize> = trees.iter().map(|t| t.parse().expect("trees")).collect();
-                fit(&split, seed.parse().expect("a seed"), &trees);
+        let (command, rest) = line.split_once(' ').expect("a command and its words");
+        let answer = match (command, &split) {
+            ("export", _) => export(Path::new(rest)),
+            ("load", _) => {
+                split = Some(load(Path::new(rest)));
+                json!({})
             }
-            _ => panic!("{line}: not a command"),
-        }
+            ("fit", Some(split)) => {
+                let (trees, seed) = rest.split_once(' ').expect("trees and a seed");
+                fit(split, trees.parse().expect("a number of trees"), seed.parse().expect("a seed"))
+            }
+            _ => panic!("{line}: no command here"),
+        };
+        println!("{answer}");
     }
 }
 
-fn write(split: &Split, folder: &Path) {
-    let parts = [("train", &split.train), ("test", &split.test)];
-    for (name, table) in parts {
+fn export(folder: &Path) -> Value {
+    let split = common::california().split();
+    for (name, table) in [("train", &split.train), ("test", &split.test)] {
         for (what, values) in [("x", &table.x), ("y", &table.y)] {
             let bytes: &[u8] = bytemuck::cast_slice(values);
             std::fs::write(folder.join(format!("{name}.{what}")), bytes).expect("room to write");
         }
     }
-    println!("{}", json!({"rows": split.train.y.len()}));
+    json!({})
 }
 
-fn fit(split: &Split, seed: u64, trees: &[usize]) {
+fn load(folder: &Path) -> Split {
+    let read = |name: &str| -> Vec<f64> {
+        let bytes = std::fs::read(folder.join(name)).expect("a file of the split");
+        bytes.chunks_exact(8).map(|number| f64::from_ne_bytes(number.try_into().expect("8 bytes"))).collect()
+    };
+    let table = |x: Vec<f64>, y: Vec<f64>| Table { n_features: x.len() / y.len(), x, y };
+    Split { train: table(read("train.x"), read("train.y")), test: table(read("test.x"), read("test.y")) }
+}
+
+fn fit_forest(split: &Split, trees: usize, seed: u64) -> Value {
     let start = Instant::now();
-    let most = *trees.iter().max().expect("not empty");
     let training = TrainingSet::new(split.train.matrix(), &split.train.y).expect("clean data");
-    let forest = Forest::fit(&training, &lab(most, seed)).expect("sound parameters");
+    let forest = Forest::fit_parallel(&training, &lab(trees, seed)).expect("sound parameters");
     let seconds = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    forest.predict(split.test.matrix()).expect("clean data");
+    let predictions = forest.predict(split.test.matrix()).expect("clean data");
     let predict = start.elapsed().as_secs_f64();
-    let error = |&k: &usize| {
-        let predictions = forest.predict_first(k, split.test.matrix()).expect("clean data");
-        mse(&split.test.y, &predictions)
-    };
-    let errors: Vec<f64> = trees.iter().map(error).collect();
-    let nodes = forest.n_nodes() as f64 / most as f64;
-    println!("{}", json!({"seconds": seconds, "predict": predict, "mse": errors, "nodes_per_tree": nodes}));
+    sample(seconds, predict, forest.n_nodes(), mse(&split.test.y, &predictions))
+}
+
+fn fit_smartcore(split: &Split, trees: usize, seed: u64) -> Value {
+    let dense =
+        |t: &Table| DenseMatrix::new(t.y.len(), t.n_features, t.x.clone(), false).expect("whole rows");
+    let (x, x_test) = (dense(&split.train), dense(&split.test));
+    // All features at every split, as the others. Its depth counts the root as 1.
+    let params = RandomForestRegressorParameters::default()
+        .with_n_trees(trees)
+        .with_m(split.train.n_features)
+        .with_max_depth(21)
+        .with_min_samples_split(5)
+        .with_seed(seed);
+    let start = Instant::now();
+    let forest = RandomForestRegressor::fit(&x, &split.train.y, params).expect("clean data");
+    let seconds = start.elapsed().as_secs_f64();
+    let start = Instant::now();
+    let predictions = forest.predict(&x_test).expect("clean data");
+    let predict = start.elapsed().as_secs_f64();
+    let nodes = format!("{forest:?}").matches("Node {").count();
+    sample(seconds, predict, nodes, mse(&split.test.y, &predictions))
+}
+
+fn sample(seconds: f64, predict: f64, nodes: usize, mse: f64) -> Value {
+    json!({"seconds": seconds, "predict": predict, "nodes": nodes, "mse": mse})
 }

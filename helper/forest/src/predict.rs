@@ -56,7 +56,7 @@ impl Forest {
         Ok(())
     }
 
-    fn some(&self, trees: Range<usize>) -> Result<&[Tree], Error> {
+    pub(crate) fn some(&self, trees: Range<usize>) -> Result<&[Tree], Error> {
         let here = self.trees();
         let all = here.start <= trees.start && trees.start <= trees.end && trees.end <= here.end;
         if !all {

@@ -45,6 +45,13 @@ fn shapes_that_do_not_fit_say_both_sizes() {
     says(added.unwrap_err(), &["sums is 9", "must be 10"]);
     let added = forest.add_predictions(0..2, t.matrix(), &mut [0; 10]);
     says(added.unwrap_err(), &["trees is 0..2", "0..1"]);
+    let forest = t.fit(&Params { n_estimators: 1, ..Params::default() });
+    let add = |trees, sums, counts| {
+        forest.add_out_of_bag(trees, &t.training(), &mut vec![0; sums], &mut vec![0; counts]).unwrap_err()
+    };
+    says(add(0..1, 9, 10), &["sums is 9", "must be 10"]);
+    says(add(0..1, 10, 11), &["counts is 11", "must be 10"]);
+    says(add(0..2, 10, 10), &["trees is 0..2", "0..1"]);
     says(forest.predict_first(2, t.matrix()).unwrap_err(), &["trees is 0..2"]);
     says(forest.predict_first(0, t.matrix()).unwrap_err(), &["trees asked for is 0"]);
     says(forest.predict_first(usize::MAX, t.matrix()).unwrap_err(), &["trees is 0.."]);

@@ -157,11 +157,15 @@ proptest! {
             .rev()
             .map(|c| Forest::grow(&training, &params, c[0]..c[1]).unwrap())
             .collect();
-        let mut sums = vec![0i64; 150];
+        let (mut sums, mut left_out, mut counts) = (vec![0i64; 150], vec![0i64; 150], vec![0u32; 150]);
         for piece in &pieces {
             piece.add_predictions(piece.trees(), t.matrix(), &mut sums).unwrap();
+            piece.add_out_of_bag(piece.trees(), &training, &mut left_out, &mut counts).unwrap();
         }
         let scale = training.view().scale();
+        let mean = |(&sum, &n): (&i64, &u32)| (n > 0).then(|| scale.to_f64(sum, n as usize));
+        let out_of_bag: Vec<_> = left_out.iter().zip(&counts).map(mean).collect();
+        prop_assert_eq!(out_of_bag, whole.out_of_bag(&training).unwrap().predictions);
         let means: Vec<f64> = sums.iter().map(|&s| scale.to_f64(s, 12)).collect();
         prop_assert_eq!(&means, &whole.predict(t.matrix()).unwrap());
         let mut pieces = pieces.into_iter().rev();

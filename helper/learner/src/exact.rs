@@ -5,13 +5,17 @@ use std::ops::Range;
 
 use forest::{Forest, TrainingSet, TrainingView};
 
-use crate::{Matrix, Params, Prepared, Result, Scale, Train, Trees, Whole};
+use crate::{LeftOut, Matrix, Params, Prepared, Result, Scale, Train, Trees, Whole};
 
 pub(crate) struct Exact;
 
 impl Train for Exact {
     fn name(&self) -> &'static str {
         "forest"
+    }
+
+    fn leaves_out(&self) -> bool {
+        true
     }
 
     fn node_bytes(&self) -> usize {
@@ -37,14 +41,29 @@ impl Train for Exact {
 }
 
 impl Prepared for TrainingView<'_> {
-    fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
-        Ok(Box::new(Forest::grow(*self, params, trees)?))
+    fn grow(
+        &self,
+        params: &Params,
+        trees: Range<usize>,
+        left_out: Option<&mut LeftOut>,
+    ) -> Result<Box<dyn Trees>> {
+        let forest = Forest::grow(*self, params, trees.clone())?;
+        if let Some(left_out) = left_out {
+            left_out.resize(self.n_rows());
+            forest.add_out_of_bag(trees, *self, &mut left_out.sums, &mut left_out.counts)?;
+        }
+        Ok(Box::new(forest))
     }
 }
 
 impl Prepared for TrainingSet {
-    fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
-        self.view().grow(params, trees)
+    fn grow(
+        &self,
+        params: &Params,
+        trees: Range<usize>,
+        left_out: Option<&mut LeftOut>,
+    ) -> Result<Box<dyn Trees>> {
+        self.view().grow(params, trees, left_out)
     }
 }
 
@@ -55,6 +74,10 @@ impl Trees for Forest {
 
     fn n_nodes(&self) -> usize {
         Forest::n_nodes(self)
+    }
+
+    fn forest(&self) -> Option<&Forest> {
+        Some(self)
     }
 }
 
@@ -76,12 +99,19 @@ mod tests {
         let set = TrainingSet::new(x, &y).unwrap();
         let prepared = Exact.prepare(x, &y, Whole::of(&y)).unwrap();
         let params = Params { n_estimators: 23, max_depth: Some(6), seed: 5, ..Params::default() };
-        let mut sums = vec![0; y.len()];
+        let (mut sums, mut left_out) = (vec![0; y.len()], LeftOut::default());
         for range in [0..7, 7..8, 8..23] {
-            prepared.grow(&params, range).unwrap().add_predictions(x, &mut sums).unwrap();
+            let mut part = LeftOut::default();
+            let trees = prepared.grow(&params, range, Some(&mut part)).unwrap();
+            trees.add_predictions(x, &mut sums).unwrap();
+            left_out.add(&part);
         }
-        let found: Vec<f64> = sums.into_iter().map(|sum| set.view().scale().to_f64(sum, 23)).collect();
-        assert_eq!(found, Forest::fit(&set, &params).unwrap().predict(x).unwrap());
+        let (scale, forest) = (set.view().scale(), Forest::fit(&set, &params).unwrap());
+        let found: Vec<f64> = sums.into_iter().map(|sum| scale.to_f64(sum, 23)).collect();
+        assert_eq!(found, forest.predict(x).unwrap());
+        let rows = left_out.sums.iter().zip(&left_out.counts);
+        let found = rows.map(|(sum, n)| (*n > 0).then(|| scale.to_f64(*sum, *n as usize)));
+        assert_eq!(found.collect::<Vec<_>>(), forest.out_of_bag(&set).unwrap().predictions);
     }
 
     #[test]

@@ -73,6 +73,11 @@ pub trait Train: Sync {
         1
     }
 
+    /// Whether it tells what trees predict for the rows that they were not grown on: [`LeftOut`].
+    fn leaves_out(&self) -> bool {
+        false
+    }
+
     /// # Errors
     /// [`Error::Parameter`] for a hyperparameter out of its range, or one that the learner does not have.
     fn check(&self, params: &Params, rows: usize, n_features: usize) -> Result<()> {
@@ -138,11 +143,42 @@ impl Whole {
 
 /// A training set in the learner's own form; all tasks share it.
 pub trait Prepared: Send + Sync {
-    /// Grows a range of the model's trees. A tree is the same whatever the range.
+    /// Grows a range of the model's trees, and adds what they predict for the rows that they were not grown
+    /// on to `left_out`, if it is there. A tree is the same whatever the range.
     ///
     /// # Errors
-    /// Where the learner refuses the hyperparameters or the range.
-    fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>>;
+    /// Where the learner refuses the hyperparameters or the range, or does not tell which rows a tree was
+    /// not grown on ([`Train::leaves_out`]).
+    fn grow(
+        &self,
+        params: &Params,
+        trees: Range<usize>,
+        left_out: Option<&mut LeftOut>,
+    ) -> Result<Box<dyn Trees>>;
+}
+
+/// What trees predict for the training rows, each by the trees that were not grown on it. Empty before the
+/// first tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// For each row the sum of these trees' predictions, in steps of the [`Scale`].
+    pub sums: Vec<i64>,
+    /// How many trees these are.
+    pub counts: Vec<u32>,
+}
+
+impl LeftOut {
+    /// Adds those of other trees. In whatever order, the sums are the same.
+    pub fn add(&mut self, other: &Self) {
+        self.resize(other.sums.len());
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+    }
+
+    fn resize(&mut self, rows: usize) {
+        self.sums.resize(rows, 0);
+        self.counts.resize(rows, 0);
+    }
 }
 
 /// A range of the trees of a model.
@@ -155,6 +191,11 @@ pub trait Trees: Send + Sync {
 
     /// How many nodes the trees have, leaves included.
     fn n_nodes(&self) -> usize;
+
+    /// The trees, where they are of the crate `forest`.
+    fn forest(&self) -> Option<&forest::Forest> {
+        None
+    }
 }
 
 /// The range in pieces of ten trees: a task that keeps no trees needs memory for one piece.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Learner, Matrix, Params, Result, Whole, features_and_target, numbers, pieces};
+use crate::{Error, Learner, LeftOut, Matrix, Params, Result, Whole, features_and_target, numbers, pieces};
 
 /// To grow some trees of a model, and to add up their predictions for the test rows.
 ///
@@ -24,12 +24,16 @@ pub struct Request {
     pub n_features: usize,
     /// The table that the shard is a part of; `None` where all training rows are there.
     pub shard: Option<Whole>,
+    /// Whether the answer has a [`LeftOut`] as well.
+    pub oob_score: bool,
     /// Panics instead, to show what becomes of it.
     pub panic: bool,
 }
 
 impl Request {
-    /// The sum of the trees' predictions for each test row, in steps of the training set's scale.
+    /// The sum of the trees' predictions for each test row, in steps of the training set's scale. With
+    /// [`oob_score`](Self::oob_score), the sums and then the counts of a [`LeftOut`] follow, one for each
+    /// training row.
     ///
     /// # Errors
     /// Where the inputs do not fit the request, or the learner refuses.
@@ -50,8 +54,12 @@ impl Request {
         };
         let test = Matrix::from_rows(numbers(test)?, self.n_features)?;
         let mut sums = vec![0; test.n_rows()];
+        let mut left_out = self.oob_score.then(LeftOut::default);
         for piece in pieces(self.trees.clone()) {
-            training.grow(&self.params, piece)?.add_predictions(test, &mut sums)?;
+            training.grow(&self.params, piece, left_out.as_mut())?.add_predictions(test, &mut sums)?;
+        }
+        if let Some(LeftOut { sums: more, counts }) = left_out {
+            sums.extend(more.into_iter().chain(counts.into_iter().map(i64::from)));
         }
         Ok(sums)
     }
@@ -60,6 +68,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Prepared as _;
 
     fn table() -> (Vec<f64>, Vec<f64>) {
         let x: Vec<f64> = (0..600).map(|i| f64::from(i * 37 % 101)).collect();
@@ -69,7 +78,7 @@ mod tests {
 
     fn request(learner: Learner, trees: Range<usize>) -> Request {
         let params = Params { n_estimators: 35, max_depth: Some(7), seed: 3, ..Params::default() };
-        Request { learner, params, trees, n_features: 3, shard: None, panic: false }
+        Request { learner, params, trees, n_features: 3, shard: None, oob_score: false, panic: false }
     }
 
     #[test]
@@ -80,7 +89,7 @@ mod tests {
             let prepared = learner.prepare(matrix, &y, Whole::of(&y)).unwrap();
             let mut expected = vec![0; y.len()];
             let request = request(learner, 20..35);
-            let trees = prepared.grow(&request.params, 20..35).unwrap();
+            let trees = prepared.grow(&request.params, 20..35, None).unwrap();
             trees.add_predictions(matrix, &mut expected).unwrap();
             // Aligned, as an object store's bytes are.
             let bytes = learner.bytes(matrix, &y).unwrap();
@@ -100,6 +109,12 @@ mod tests {
         let shard = Request { shard: Some(Whole::of(&y)), ..whole.clone() };
         let set = forest::TrainingSet::new(Matrix::from_rows(&x, 3).unwrap(), &y).unwrap();
         let test: &[u8] = bytemuck::cast_slice(&x);
+        let oob = Request { oob_score: true, ..whole.clone() };
+        let mut left_out = LeftOut::default();
+        set.view().grow(&oob.params, 0..4, Some(&mut left_out)).unwrap();
+        let answer = oob.run(&[set.as_bytes(), test]).unwrap();
+        assert_eq!(answer[y.len()..2 * y.len()], left_out.sums);
+        assert!(answer[2 * y.len()..].iter().copied().eq(left_out.counts.into_iter().map(i64::from)));
         let parts = shard.run(&[test, bytemuck::cast_slice(&table)]).unwrap();
         assert_eq!(parts, whole.run(&[set.as_bytes(), test]).unwrap());
         let whole = Some(Whole { rows: 2 * y.len(), largest: 1e3 });

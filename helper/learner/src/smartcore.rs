@@ -19,7 +19,8 @@ use smartcore::linalg::basic::arrays::Array as _;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use crate::{
-    Error, Matrix, Params, Prepared, Result, Scale, Train, Trees, Whole, features_and_target, numbers,
+    Error, LeftOut, Matrix, Params, Prepared, Result, Scale, Train, Trees, Whole, features_and_target,
+    numbers,
 };
 
 /// Trees that are grown together, from one seed.
@@ -106,8 +107,18 @@ fn seed(seed: u64, block: usize) -> u64 {
 }
 
 impl Prepared for Training {
-    fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+    fn grow(
+        &self,
+        params: &Params,
+        trees: Range<usize>,
+        left_out: Option<&mut LeftOut>,
+    ) -> Result<Box<dyn Trees>> {
         debug_assert!(trees.start.is_multiple_of(BLOCK));
+        if left_out.is_some() {
+            let message =
+                "smartcore does not tell which rows a tree was not grown on; take the learner forest";
+            return Err(Error::Parameter(message.to_owned()));
+        }
         let (rows, n_features) = (self.y.len(), self.x.shape().1);
         Smartcore.check(params, rows, n_features)?;
         let tried = params.max_features.of(n_features)?;
@@ -183,7 +194,7 @@ mod tests {
         let (x, y) = staircase();
         let mut sums = vec![0; y.len()];
         for range in ranges {
-            let trees = prepared.grow(params, range.clone()).unwrap();
+            let trees = prepared.grow(params, range.clone(), None).unwrap();
             trees.add_predictions(Matrix::from_columns(&x, 2).unwrap(), &mut sums).unwrap();
         }
         sums
@@ -217,7 +228,7 @@ mod tests {
     fn nodes_are_counted() {
         // A full tree of depth 2 has 4 leaves and 3 nodes above them.
         let params = Params { max_depth: Some(2), n_estimators: 10, ..Params::default() };
-        assert_eq!(prepared().grow(&params, 0..10).unwrap().n_nodes(), 10 * 7);
+        assert_eq!(prepared().grow(&params, 0..10, None).unwrap().n_nodes(), 10 * 7);
     }
 
     #[test]
@@ -255,8 +266,11 @@ mod tests {
             Params { min_impurity_decrease: 0.5, ..Params::default() },
         ];
         for (params, name) in odd.iter().zip(["bootstrap", "max_samples", "min_impurity_decrease"]) {
-            let error = prepared().grow(params, 0..1).err().unwrap().to_string();
+            let error = prepared().grow(params, 0..1, None).err().unwrap().to_string();
             assert!(error.starts_with(name) && error.ends_with("take the learner forest"), "{error}");
         }
+        let left_out = prepared().grow(&Params::default(), 0..1, Some(&mut LeftOut::default()));
+        let error = left_out.err().unwrap().to_string();
+        assert!(error.contains("which rows") && error.ends_with("take the learner forest"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use learner::Request;
 
 /// Version of the C interface: the functions here, and the fields of a [`Request`]. `task.py` has the same.
-pub const ABI: u32 = 3;
+pub const ABI: u32 = 4;
 
 const FINISHED: i32 = 0;
 const REFUSED: i32 = 1;
@@ -38,8 +38,8 @@ pub extern "C" fn ray_worker_abi() -> u32 {
     ABI
 }
 
-/// Runs a request, and writes bytes to `output`: the sum of the trees' predictions for each row
-/// (little-endian, 64 bits each), or a message in UTF-8.
+/// Runs a request, and writes bytes to `output`: the numbers of [`Request::run`] (little-endian, 64 bits
+/// each), or a message in UTF-8.
 ///
 /// Returns 0 where it finished, 1 where it was refused, 2 where it panicked.
 ///

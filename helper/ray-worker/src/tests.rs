@@ -24,7 +24,15 @@ fn call(inputs: &[&[u8]], request: &str) -> (i32, Vec<u8>) {
 
 fn request() -> Request {
     let params = Params { n_estimators: 25, max_depth: Some(7), seed: 3, ..Params::default() };
-    Request { learner: Learner::Forest, params, trees: 2..25, n_features: 3, shard: None, panic: false }
+    Request {
+        learner: Learner::Forest,
+        params,
+        trees: 2..25,
+        n_features: 3,
+        shard: None,
+        oob_score: false,
+        panic: false,
+    }
 }
 
 #[test]

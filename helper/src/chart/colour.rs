@@ -1,10 +1,7 @@
-//! Colours of lines, of amounts and of models, and the bar that explains them.
+//! Colours of lines, of amounts and of models.
 
-use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
-
-use super::plot::{Area, Drawn, TEXT, fit, style};
 
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(super) const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
@@ -15,7 +12,7 @@ pub(super) const VERMILION: RGBColor = OKABE_ITO[1];
 
 /// Categories that colour-blind readers can tell apart (Okabe and Ito, "Color Universal Design",
 /// 2008); without yellow, which is too light for lines on white.
-pub(super) const OKABE_ITO: [RGBColor; 7] = [
+pub(crate) const OKABE_ITO: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),
@@ -34,49 +31,23 @@ pub(super) fn shade(t: f64) -> RGBColor {
     ViridisRGB.get_color(0.92 * (1.0 - step))
 }
 
-/// The colour of a model: dark to light in the order of the sweep; every other one is paler, so that
-/// neighbours differ.
-pub(super) fn model_colour(model: usize, models: usize) -> RGBColor {
-    let RGBColor(r, g, b) = ViridisRGB.get_color(0.92 * model as f64 / (models.max(2) - 1) as f64);
-    let pale = |part: u8| part + ((255 - part) as f64 * if model % 2 == 1 { 0.35 } else { 0.0 }) as u8;
-    RGBColor(pale(r), pale(g), pale(b))
-}
-
-/// A colour bar: `steps` colours from the start to the end of the axis `y`, labelled at its right.
-pub(super) fn colour_bar<Y>(
-    area: &Area<'_>,
-    y: Y,
-    steps: &[(f64, f64, RGBColor)],
-    (labels, label): (usize, &dyn Fn(&f64) -> String),
-    name: &str,
-) -> Drawn
-where
-    Y: AsRangedCoord<Value = f64>,
-    Y::CoordDescType: ValueFormatter<f64> + Ranged<ValueType = f64>,
-{
-    let height = area.dim_in_pixel().1;
-    let mut bar =
-        ChartBuilder::on(area).right_y_label_area_size(BAR_LABELS).build_cartesian_2d(0.0..1.0, y)?;
-    let rectangle = |&(low, high, colour): &(f64, f64, RGBColor)| {
-        Rectangle::new([(0.0, low), (1.0, high)], colour.filled())
-    };
-    bar.draw_series(steps.iter().map(rectangle))?;
-    let mut mesh = bar.configure_mesh();
-    style(&mut mesh);
-    mesh.disable_mesh().disable_x_axis().y_labels(labels).y_label_formatter(label);
-    // The name may reach over both ends of the bar, into the margins.
-    mesh.y_desc(fit(name, TEXT, height + 60)).draw()?;
-    Ok(())
-}
-
-/// Width of the colours of a bar, and of the labels and the name beside them, in units.
-pub(super) const BAR: u32 = 32;
-pub(super) const BAR_LABELS: u32 = 130;
-
-/// Equal steps of [`shade`] for a bar; `value` is where a part of the scale lies on its axis.
+/// Equal steps of [`shade`] for a colour bar; `value` is where a part of the scale lies on its axis.
 pub(super) fn shades(value: impl Fn(f64) -> f64) -> Vec<(f64, f64, RGBColor)> {
     let edge = |step: usize| value(step as f64 / SHADES as f64);
     (0..SHADES).map(|i| (edge(i), edge(i + 1), shade(i as f64 / (SHADES - 1) as f64))).collect()
+}
+
+/// The colour of a model: dark to light in the order of the sweep; every other one is paler, so that
+/// neighbours differ.
+pub(crate) fn model_colour(model: usize, models: usize) -> RGBColor {
+    let colour = ViridisRGB.get_color(0.92 * model as f64 / (models.max(2) - 1) as f64);
+    if model % 2 == 1 { pale(colour) } else { colour }
+}
+
+/// A third of the way to white.
+pub(crate) fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    let pale = |part: u8| part + (255 - part) / 3;
+    RGBColor(pale(r), pale(g), pale(b))
 }
 
 #[cfg(test)]

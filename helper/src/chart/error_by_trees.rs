@@ -1,33 +1,16 @@
 //! Test error by the number of trees.
 
 use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
 
 use super::colour::{INK, OKABE_ITO};
 use super::figure::Figure;
-use super::plot::{
-    Axis, LINE, TEXT, WIDTH, Words, axes, dot_mark, fit, legend, line_mark, nothing, page, span, stroke, text,
-};
-use super::svg::Tip;
+use super::lines::{Line, line_colour};
+use super::page::{LINE, WIDTH, Words, page};
+use super::plot::{Axis, Plot, span};
+use super::svg::{At, Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Outcome, Params, named, varied};
 use crate::text::{count, number, quantity};
-
-const REST: RGBColor = RGBColor(0xB0, 0xB0, 0xB0);
-/// A line with more points has no dots.
-const DOTS: usize = 60;
-
-/// Models that differ only in the number of trees: (trees, error) in ascending order.
-struct Line {
-    params: Params,
-    points: Vec<(f64, f64)>,
-}
-
-impl Line {
-    fn lowest(&self) -> f64 {
-        self.points.iter().fold(f64::INFINITY, |low, (_, mse)| low.min(*mse))
-    }
-}
 
 /// The mean squared error on the test rows by the number of trees: one line for every combination of
 /// the other hyperparameters, the best model marked.
@@ -35,109 +18,94 @@ impl Line {
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no model with a finite error.
 pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
-    if outcome.models.is_empty() {
-        return Err(nothing("error by trees", "models"));
-    }
-    let mut lines = lines(outcome);
-    lines.sort_by(|a, b| a.lowest().total_cmp(&b.lowest()));
-    let points = || lines.iter().flat_map(|line| &line.points);
+    let combinations = combinations(outcome);
+    let points = || combinations.iter().flat_map(|(_, points)| points);
     let (low, high) = span("error by trees", points().map(|point| point.1))?;
     let (fewest, most) = span("error by trees", points().map(|point| point.0))?;
-    let varied = varied(&lines.iter().map(|line| line.params).collect::<Vec<_>>()).split_off(1);
+    let varied = varied(&combinations.iter().map(|(params, _)| *params).collect::<Vec<_>>()).split_off(1);
     let best = outcome.best();
     let at = (best.params.n_estimators as f64, best.scores.mse);
-    let named = |params: &Params, before: &str, after: &str| match named(params, &varied) {
-        name if name.is_empty() => name,
-        name => format!("{before}{name}{after}"),
+    let tree_count = |trees: usize| count(trees, "tree", "trees");
+    let joined = |parts: [&str; 2]| {
+        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ")
     };
-    let best_text = format!(
-        "best: MSE {} with {}{}",
-        number(at.1, 4),
-        count(best.params.n_estimators, "tree", "trees"),
-        named(&best.params, ", ", "")
-    );
-    let models = count(outcome.models.len(), "model", "models");
+    let best_name = joined([&tree_count(best.params.n_estimators), &named(&best.params, &varied)]);
+    let by = if outcome.has_oob() { " by out-of-bag error" } else { "" };
+    let best_text = format!("best{by}: MSE {} with {best_name}", number(at.1, 4));
+    let name = std::iter::once("error-by-trees").chain(varied.iter().map(|(name, _)| *name));
     let words = Words {
-        name: std::iter::once("error-by-trees")
-            .chain(varied.iter().map(|(name, _)| *name))
-            .collect::<Vec<_>>()
-            .join("-"),
+        name: name.collect::<Vec<_>>().join("-"),
         title: format!("{}: test error by number of trees", outcome.dataset),
         subtitle: format!(
-            "{models} by {}, on {} that none of them was trained on. The error axis does not begin at zero.",
+            "{} by {}, on {} that none of them was trained on. The error axis does not begin at zero.",
+            count(outcome.models.len(), "model", "models"),
             outcome.learner,
             count(outcome.actual.len(), "test row", "test rows")
         ),
-        warnings: outcome.cautions(),
-        description: format!(
-            "Mean squared error of {models} with {} to {}: from {} down to {}; {best_text}.",
+        facts: format!(
+            "{} to {}: from {} down to {}; {best_text}.",
             number(fewest, 0),
-            count(most as usize, "tree", "trees"),
+            tree_count(most as usize),
             number(high, 4),
             number(low, 4)
         ),
+        warnings: outcome.cautions(),
     };
+    let lines: Vec<Line> = combinations
+        .iter()
+        .enumerate()
+        .map(|(i, (params, points))| {
+            let name = named(params, &varied);
+            let label = match i {
+                _ if combinations.len() == 1 => String::new(),
+                i if i < OKABE_ITO.len() => format!("{name}: lowest {}", number(lowest(points), 4)),
+                i if i == OKABE_ITO.len() => format!("{} more", combinations.len() - i),
+                _ => String::new(),
+            };
+            let tip =
+                |at: &At| format!("{}: MSE {}", joined([&name, &tree_count(at.0 as usize)]), number(at.1, 4));
+            // Grey lines have no dots.
+            let tips = points.iter().filter(|_| i < OKABE_ITO.len()).map(tip).collect();
+            Line { label, colour: line_colour(i), points: points.clone(), tips }
+        })
+        .collect();
     let unit = match quantity(&outcome.target).1 {
         "" => String::new(),
         unit => format!(", ({unit})\u{b2}"),
     };
-    let entries = 1 + if lines.len() > 1 { lines.len().min(OKABE_ITO.len() + 1) } else { 0 };
+    let entries = 1 + lines.iter().filter(|line| !line.label.is_empty()).count();
     let height = 800 + LINE * entries as u32;
     let pad = (most - fewest) * 0.03;
     let x = Axis::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
-    // Room below for the best model's value.
-    let below = low - 0.15 * (high - low)..high + 0.05 * (high - low);
-    let y = Axis::new(below, 8, format!("mean squared error{unit}")).with_headroom(entries, height);
+    let pad = (high - low) * 0.05;
+    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"))
+        .with_headroom(entries, height);
     page(words, (WIDTH, height), |area| {
-        let mut plot = axes(area, &x, &y, 48)?;
-        if at.1.is_finite() {
-            let style = stroke(INK, 4);
-            let label = fit(&best_text, TEXT, WIDTH / 2);
-            plot.draw_series([Circle::new(at, 14, style)])?.label(label).legend(dot_mark(style));
-            let side = match (at.0 - x.range.start) / (x.range.end - x.range.start) {
-                part if part > 0.9 => HPos::Right,
-                part if part < 0.1 => HPos::Left,
-                _ => HPos::Center,
-            };
-            let label = Text::new(number(at.1, 4), (0, 36), text(TEXT, INK, side));
-            plot.draw_series([EmptyElement::at(at) + label])?;
-        }
-        for (i, line) in lines.iter().enumerate() {
-            let colour = OKABE_ITO.get(i).copied().unwrap_or(REST);
-            let series = plot.draw_series(LineSeries::new(line.points.iter().copied(), stroke(colour, 4)))?;
-            if lines.len() > 1 && i <= OKABE_ITO.len() {
-                let name = match i < OKABE_ITO.len() {
-                    true => named(&line.params, "", &format!(": lowest {}", number(line.lowest(), 4))),
-                    false => format!("{} more", lines.len() - OKABE_ITO.len()),
-                };
-                series.label(fit(&name, TEXT, WIDTH / 2)).legend(line_mark(stroke(colour, 4)));
-            }
-            if i < OKABE_ITO.len() && line.points.len() <= DOTS {
-                let tip = |(trees, mse): &(f64, f64)| {
-                    let trees = count(*trees as usize, "tree", "trees");
-                    format!("{}{trees}: MSE {}", named(&line.params, "", ", "), number(*mse, 4))
-                };
-                plot.draw_series(
-                    line.points.iter().map(|at| Tip(Circle::new(*at, 7, colour.filled()), tip(at))),
-                )?;
-            }
-        }
-        legend(&mut plot, SeriesLabelPosition::UpperRight)
+        let mut plot = Plot::new(area, &x, &y, 48)?;
+        let ring = || Mark::new(Shape::Circle(14), [at], INK.stroke_width(4));
+        plot.draw(&best_text, at.1.is_finite().then(ring))?;
+        lines.iter().try_for_each(|line| line.draw(&mut plot))?;
+        plot.legend(SeriesLabelPosition::UpperRight)
     })
 }
 
-fn lines(outcome: &Outcome) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+/// Models that differ only in the number of trees: the others of their hyperparameters, and (trees,
+/// error) in ascending order. The combination with the lowest error comes first.
+fn combinations(outcome: &Outcome) -> Vec<(Params, Vec<At>)> {
+    let mut all: Vec<(Params, Vec<At>)> = Vec::new();
     for model in outcome.models.iter().filter(|model| model.scores.mse.is_finite()) {
-        let same = |line: &&mut Line| {
-            Params { n_estimators: model.params.n_estimators, ..line.params } == model.params
-        };
+        let others = Params { n_estimators: 0, ..model.params };
         let point = (model.params.n_estimators as f64, model.scores.mse);
-        match lines.iter_mut().find(same) {
-            Some(line) => line.points.push(point),
-            None => lines.push(Line { params: model.params, points: vec![point] }),
+        match all.iter_mut().find(|(params, _)| *params == others) {
+            Some((_, points)) => points.push(point),
+            None => all.push((others, vec![point])),
         }
     }
-    lines.iter_mut().for_each(|line| line.points.sort_by(|a, b| a.0.total_cmp(&b.0)));
-    lines
+    all.iter_mut().for_each(|(_, points)| points.sort_by(|a, b| a.0.total_cmp(&b.0)));
+    all.sort_by(|(_, a), (_, b)| lowest(a).total_cmp(&lowest(b)));
+    all
+}
+
+fn lowest(points: &[At]) -> f64 {
+    points.iter().fold(f64::INFINITY, |low, point| low.min(point.1))
 }

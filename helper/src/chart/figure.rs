@@ -15,8 +15,6 @@ pub struct Figure {
     pub(super) title: String,
     pub(super) description: String,
     pub(super) svg: String,
-    /// Width and height in pixels.
-    pub(super) size: (u32, u32),
 }
 
 impl Figure {

@@ -2,38 +2,20 @@
 
 use plotters::prelude::*;
 
+use super::bins::{bin, bin_width};
 use super::colour::{BLUE, INK, VERMILION};
 use super::figure::Figure;
-use super::plot::{Axis, WIDTH, Words, axes, box_mark, legend, line_mark, nothing, page, span, stroke};
-use super::svg::Tip;
+use super::page::{WIDTH, Words, page};
+use super::plot::{Axis, Plot, span};
+use super::svg::{Mark, Shape};
 use crate::data::Dataset;
 use crate::error::Result;
-use crate::text::{count, decimals, number, quantity, with_unit};
+use crate::text::{count, decimals, number, quantity};
 
 const BINS: f64 = 60.0;
 /// The highest value is a cap if at least this part of the rows, and more than this many, have it.
 const CAP: (f64, usize) = (0.005, 5);
 const HEIGHT: u32 = 880;
-
-/// The smallest of 1, 2 and 5 times a power of ten that is not below `x`.
-pub(super) fn nice_above(x: f64) -> f64 {
-    let power = 10_f64.powf(x.log10().floor());
-    let step = [1.0, 2.0, 5.0].into_iter().find(|step| step * power >= x * (1.0 - 1e-9)).unwrap_or(10.0);
-    step * power
-}
-
-/// Width of bins that cut this range into `bins` at most.
-pub(super) fn bin_width((low, high): (f64, f64), bins: f64) -> f64 {
-    match high - low {
-        spread if spread > 0.0 => nice_above((spread / bins).max(1e-12 * high.abs())),
-        _ => nice_above(0.02 * high.abs().max(1e-6)),
-    }
-}
-
-/// The number of the bin that holds a value.
-pub(super) fn bin(value: f64, width: f64) -> i64 {
-    (value / width + 1e-6).floor() as i64
-}
 
 /// A histogram of the target, with its mean, its median, and the rows at a cap.
 ///
@@ -42,9 +24,6 @@ pub(super) fn bin(value: f64, width: f64) -> i64 {
 pub fn histogram(data: &Dataset) -> Result<Figure> {
     let mut values = data.column(data.target())?;
     values.sort_by(f64::total_cmp);
-    if values.is_empty() {
-        return Err(nothing("a histogram", "rows"));
-    }
     let (low, high) = span("a histogram", values.iter().copied())?;
     let rows = values.len();
     let mean = values.iter().sum::<f64>() / rows as f64;
@@ -63,71 +42,44 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
     let show = |v: f64| number(v, digits + 1);
     // The cap as the table has it, with all its digits.
     let cap = format!("{high}");
-    let share = number(100.0 * at_cap as f64 / rows as f64, 1);
     let at_cap_text = count(at_cap, "row", "rows");
-    let all = count(rows, "row", "rows");
-    let mut subtitle = format!("{all} in bins of {}.", number(width, digits));
-    if capped {
-        subtitle += &format!(
-            " {at_cap_text} ({share} %) are exactly {cap}, the highest value: a cap, which replaced all values above it."
-        );
-    }
+    let cap_text = match capped {
+        true => format!(
+            " {at_cap_text} ({} %) are exactly {cap}, the highest value: a cap, which replaced all values above it.",
+            number(100.0 * at_cap as f64 / rows as f64, 1)
+        ),
+        false => String::new(),
+    };
     let words = Words {
         name: "histogram".to_owned(),
         title: format!("{}: distribution of the {}", data.name(), quantity(meaning).0),
-        subtitle,
+        subtitle: format!("{} in bins of {}.{cap_text}", count(rows, "row", "rows"), number(width, digits)),
+        facts: format!("Mean {}, median {}, from {} to {cap}.", show(mean), show(median), show(low)),
         warnings: Vec::new(),
-        description: format!(
-            "A histogram of {} in {all}: mean {}, median {}, from {} to {cap}{}.",
-            with_unit(quantity(meaning).0, meaning),
-            show(mean),
-            show(median),
-            show(low),
-            if capped { format!("; {at_cap_text} ({share} %) are at this cap") } else { String::new() }
-        ),
     };
     let edge = |i: usize| (first + i as i64) as f64 * width;
     let pad = width * if counts.len() < 10 { 5.0 } else { 0.02 * counts.len().max(30) as f64 };
-    let x = Axis::new(edge(0) - pad..edge(counts.len()) + pad, 12, meaning).without_grid();
+    let x = Axis::new(edge(0) - pad..edge(counts.len()) + pad, 12, meaning);
     let y = Axis::new(0.0..1.02 * most as f64, 8, format!("rows per bin of {}", number(width, digits)));
     let y = y.whole().with_headroom(3 + usize::from(capped), HEIGHT);
+    let bar = |i: usize, from: usize, colour: RGBColor| {
+        let (left, right, gap) = (edge(i), edge(i + 1), 0.06 * width);
+        let rows = count(counts[i] - from, "row", "rows");
+        let tip = format!("{} to {}: {rows}", number(left, digits), number(right, digits));
+        let corners = [(left + gap, from as f64), (right - gap, counts[i] as f64)];
+        Mark::new(Shape::Rectangle, corners, colour.filled()).tip(tip)
+    };
     page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = axes(area, &x, &y, 48)?;
-        let gap = 0.06 * width;
-        let bar = |i: usize, from: usize, to: usize, colour: RGBColor| {
-            let range = format!("{} to {}", number(edge(i), digits), number(edge(i + 1), digits));
-            let corners = [(edge(i) + gap, from as f64), (edge(i + 1) - gap, to as f64)];
-            Tip(
-                Rectangle::new(corners, colour.filled()),
-                format!("{range}: {}", count(to - from, "row", "rows")),
-            )
-        };
-        let bars = (0..counts.len()).filter(|i| counts[*i] > 0).map(|i| bar(i, 0, counts[i], BLUE));
-        plot.draw_series(bars)?.label("rows").legend(box_mark(BLUE));
-        if capped {
-            let last = counts.len() - 1;
-            plot.draw_series([bar(last, counts[last] - at_cap, counts[last], VERMILION)])?
-                .label(format!("at the cap of {cap}: {at_cap_text}"))
-                .legend(box_mark(VERMILION));
+        let mut plot = Plot::new(area, &x, &y, 48)?;
+        plot.draw("rows", (0..counts.len()).filter(|i| counts[*i] > 0).map(|i| bar(i, 0, BLUE)))?;
+        if let Some(last) = counts.len().checked_sub(1).filter(|_| capped) {
+            let label = format!("at the cap of {cap}: {at_cap_text}");
+            plot.draw(&label, [bar(last, counts[last] - at_cap, VERMILION)])?;
         }
-        let upright = |at: f64| [(at, 0.0), (at, most as f64)];
-        plot.draw_series([PathElement::new(upright(mean), stroke(INK, 4))])?
-            .label(format!("mean {}", show(mean)))
-            .legend(line_mark(stroke(INK, 4)));
-        plot.draw_series(DashedLineSeries::new(upright(median), 14, 10, stroke(INK, 4)))?
-            .label(format!("median {} (dashed)", show(median)))
-            .legend(line_mark(stroke(INK, 2)));
-        legend(&mut plot, SeriesLabelPosition::UpperMiddle)
+        let upright =
+            |shape, at: f64| [Mark::new(shape, [(at, 0.0), (at, most as f64)], INK.stroke_width(4))];
+        plot.draw(&format!("mean {}", show(mean)), upright(Shape::Line, mean))?;
+        plot.draw(&format!("median {}", show(median)), upright(Shape::Dashes, median))?;
+        plot.legend(SeriesLabelPosition::UpperMiddle)
     })
-}
-
-#[cfg(test)]
-mod unit {
-    use super::*;
-
-    #[test]
-    fn bins_have_round_widths() {
-        assert_eq!([0.0837, 3.0, 5.0, 6.0].map(nice_above), [0.1, 5.0, 5.0, 10.0]);
-        assert_eq!((bin_width((0.15, 5.0), 60.0), bin(0.3, 0.1), bin(-0.05, 0.1)), (0.1, 3, -1));
-    }
 }

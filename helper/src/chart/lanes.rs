@@ -1,12 +1,13 @@
-//! One lane per worker: what it did when.
+//! Rows of bars with a name at the left and a note at the right: what workers did when, or values.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::colour::{IDLE, INK};
 use super::figure::Figure;
-use super::plot::{AXIS, Area, Axis, Drawn, TEXT, WIDTH, Words, axes, fit, page, text, text_width};
-use super::svg::Tip;
+use super::page::{Area, Drawn, TEXT, WIDTH, Words, fit, page, text_width};
+use super::plot::{AXIS, Axis, Plot, ROW, TOP};
+use super::svg::{Mark, Shape};
 use crate::error::Result;
 
 /// Lanes that are high enough for a line of text, at most.
@@ -14,10 +15,10 @@ const TALL: usize = 64;
 /// Width of the notes at the right, at most.
 const NOTE: u32 = 360;
 
-/// A stretch of a worker's time, in seconds.
+/// A bar in a lane, from where to where on the horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bar {
-    pub(crate) worker: usize,
+    pub(crate) lane: usize,
     pub(crate) from: f64,
     pub(crate) to: f64,
     pub(crate) colour: RGBColor,
@@ -25,56 +26,63 @@ pub(crate) struct Bar {
     pub(crate) tip: String,
 }
 
-/// The lanes of all workers between two times, in seconds.
+/// Lanes between the two ends of an axis.
 pub(crate) struct Lanes {
     pub(crate) from: f64,
     pub(crate) to: f64,
-    pub(crate) bars: Vec<Bar>,
-    /// What stands at the right of each worker's lane.
+    /// What the axis shows, with its unit.
+    pub(crate) axis: String,
+    /// What each lane is, such as a worker, and its name.
+    pub(crate) what: String,
+    pub(crate) names: Vec<String>,
+    /// What stands at the right of each lane.
     pub(crate) notes: Vec<String>,
+    pub(crate) bars: Vec<Bar>,
+    /// The colour of lanes where there is no bar.
+    pub(crate) empty: RGBColor,
 }
 
 impl Lanes {
-    fn lane(&self) -> u32 {
-        let workers = self.notes.len() as u32;
-        if self.notes.len() <= TALL { (640 / workers).clamp(36, 88) } else { (2000 / workers).max(4) }
+    /// What workers did between two times, in seconds.
+    pub(crate) fn of_workers(from: f64, to: f64, notes: Vec<String>, bars: Vec<Bar>) -> Self {
+        let names = (0..notes.len()).map(|worker| worker.to_string()).collect();
+        let axis = "time since the start, seconds".to_owned();
+        Self { from, to, axis, what: "worker".to_owned(), names, notes, bars, empty: IDLE }
     }
 
-    /// Height of the lanes with their axis.
+    fn lane(&self) -> u32 {
+        let lanes = self.names.len() as u32;
+        if self.names.len() <= TALL { (640 / lanes).clamp(ROW, 88) } else { (2000 / lanes).max(4) }
+    }
+
+    /// Height of the lanes with their axis; however few, there is room for a colour bar beside them.
     pub(super) fn height(&self) -> u32 {
-        self.lane() * self.notes.len() as u32 + AXIS + 16
+        (self.lane() * self.names.len() as u32 + TOP).max(200) + AXIS
     }
 
     /// Draws the lanes, and leaves `right` units free at their right.
     pub(super) fn draw(&self, area: &Area<'_>, right: u32) -> Drawn {
-        let workers = self.notes.len();
-        let every = if workers <= TALL { 1 } else { workers.div_ceil(40) };
-        let x = Axis::new(self.from..self.to, 10, "time since the start, seconds").without_grid();
+        let x = Axis::new(self.from..self.to, 10, self.axis.as_str());
+        let y = Axis::of(&self.names, self.what.as_str()).reversed();
         let notes: Vec<String> = self.notes.iter().map(|note| fit(note, TEXT, NOTE)).collect();
         let wide = notes.iter().map(|note| text_width(note, TEXT)).max().unwrap_or(0) + 24;
-        // Numbers by hand: plotters puts labels at the edges of lanes.
-        let y = Axis { labels: 0, ..Axis::new(workers as f64..0.0, 0, "worker") }.without_grid();
-        let mut plot = axes(area, &x, &y, right + wide)?;
-        let gap = if self.lane() < 12 { 0.0 } else { 0.08 };
-        let rectangle = |worker: usize, from: f64, to: f64, colour: RGBColor| {
-            let (top, bottom) = (worker as f64 + gap, (worker + 1) as f64 - gap);
-            Rectangle::new([(from, top), (to, bottom)], colour.filled())
+        let mut plot = Plot::new(area, &x, &y, right + wide)?;
+        let half = if self.lane() < 12 { 0.5 } else { 0.42 };
+        let rectangle = |lane: usize, from: f64, to: f64, colour: RGBColor| {
+            let at = lane as f64;
+            Mark::new(Shape::Rectangle, [(from, at - half), (to, at + half)], colour.filled())
         };
-        plot.draw_series((0..workers).map(|worker| rectangle(worker, self.from, self.to, IDLE)))?;
+        plot.draw("", (0..self.names.len()).map(|lane| rectangle(lane, self.from, self.to, self.empty)))?;
         // Lanes too low to point at have no tooltips, so that bars of one colour share a path.
+        let low = self.names.len() > TALL;
         let mut bars: Vec<&Bar> = self.bars.iter().collect();
-        if workers > TALL {
+        if low {
             bars.sort_by_key(|Bar { colour: RGBColor(r, g, b), .. }| (*r, *g, *b));
         }
-        let tip = |bar: &Bar| if workers <= TALL { bar.tip.clone() } else { String::new() };
-        let bars = bars.iter().map(|bar| Tip(rectangle(bar.worker, bar.from, bar.to, bar.colour), tip(bar)));
-        plot.draw_series(bars)?;
-        for (worker, note) in notes.into_iter().enumerate().step_by(every) {
-            let middle = worker as f64 + 0.5;
-            let number = Text::new(worker.to_string(), (-14, 0), text(TEXT, INK, HPos::Right));
-            plot.draw_series([EmptyElement::at((self.from, middle)) + number])?;
-            let note = Text::new(note, (12, 0), text(TEXT, INK, HPos::Left));
-            plot.draw_series([EmptyElement::at((self.to, middle)) + note])?;
+        let tip = |bar: &Bar| if low { String::new() } else { bar.tip.clone() };
+        plot.draw("", bars.iter().map(|b| rectangle(b.lane, b.from, b.to, b.colour).tip(tip(b))))?;
+        for lane in y.keys((self.height() / ROW) as usize) {
+            plot.text((self.to, lane), (12, 0), notes[lane as usize].as_str(), INK, HPos::Left)?;
         }
         Ok(())
     }
@@ -83,9 +91,9 @@ impl Lanes {
     ///
     /// # Errors
     /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where plotters cannot draw it.
-    pub(crate) fn figure(&self, title: &str, description: String) -> Result<Figure> {
-        let (name, subtitle) = ("lanes".to_owned(), String::new());
-        let words = Words { name, title: title.to_owned(), subtitle, warnings: Vec::new(), description };
+    pub(crate) fn figure(&self, name: &str, title: &str, facts: String) -> Result<Figure> {
+        let (name, title) = (name.to_owned(), title.to_owned());
+        let words = Words { name, title, subtitle: String::new(), facts, warnings: Vec::new() };
         page(words, (WIDTH, self.height()), |area| self.draw(area, 24))
     }
 }

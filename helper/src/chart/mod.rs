@@ -15,14 +15,21 @@
 //! Every number on a chart is computed from the arguments. Colours can be told apart by
 //! colour-blind readers; the background is white in dark themes too.
 
+mod bars;
+mod bins;
+mod cells;
 mod colour;
+mod error_by_seconds;
 mod error_by_trees;
 mod figure;
+mod heat_map;
 mod histogram;
 mod lanes;
+mod lines;
+mod map;
+mod page;
 mod plot;
 mod predicted;
-mod price_map;
 mod projection;
 mod seconds_per_model;
 mod svg;
@@ -30,12 +37,17 @@ mod svg;
 mod tests;
 mod timeline;
 
+pub use bars::bars;
+pub(crate) use colour::{OKABE_ITO, model_colour, pale};
+pub use error_by_seconds::error_by_seconds;
 pub use error_by_trees::error_by_trees;
 pub use figure::Figure;
+pub use heat_map::heat_map;
 pub use histogram::histogram;
 pub(crate) use lanes::{Bar, Lanes};
+pub use lines::lines;
+pub use map::{errors_map, price_map};
 pub use predicted::predicted_against_actual;
-pub use price_map::price_map;
 pub use projection::projection;
 pub use seconds_per_model::seconds_per_model;
 pub use timeline::timeline;

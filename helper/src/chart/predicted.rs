@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use plotters::prelude::*;
 
-use super::colour::{BAR, BAR_LABELS, VERMILION, colour_bar, shade, shades};
+use super::bins::{bin, bin_width};
+use super::cells::{Cell, Cells};
+use super::colour::VERMILION;
 use super::figure::Figure;
-use super::histogram::{bin, bin_width};
-use super::plot::{AXIS, Axis, MARGIN, Words, axes, legend, line_mark, nothing, page, span, stroke};
+use super::page::Words;
+use super::plot::{Axis, nothing, span};
+use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::Outcome;
 use crate::text::{count, decimals, number, with_unit};
@@ -37,58 +40,31 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     let pad = (10 - (bin(high, side) - bin(low, side))).max(0) / 2 + 1;
     let (first, last) = (bin(low, side) - pad, bin(high, side) + 1 + pad);
     let edge = |i: i64| i as f64 * side;
-    let axis = |name: &str| {
-        Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target)).without_grid()
-    };
-    let (x, y) = (axis("actual"), axis("predicted"));
+    let axis = |name: &str| Axis::new(edge(first)..edge(last), 8, format!("{name} {}", outcome.target));
 
     let (r2, rmse) = (number(best.scores.r2, 4), with_unit(&number(best.scores.rmse, 4), &outcome.target));
-    let rows = count(actual.len(), "test row", "test rows");
-    let trees = count(best.params.n_estimators, "tree", "trees");
     let words = Words {
         name: "predicted-against-actual".to_owned(),
         title: format!("{}: predicted against actual", outcome.dataset),
         subtitle: format!(
-            "The best of {}, with {trees}, on {rows}: R\u{b2} {r2}, RMSE {rmse}. Below the line predictions are too low.",
-            count(outcome.models.len(), "model", "models")
+            "The best of {}, with {}, on {}: R\u{b2} {r2}, RMSE {rmse}. Below the line predictions are too low.",
+            count(outcome.models.len(), "model", "models"),
+            count(best.params.n_estimators, "tree", "trees"),
+            count(actual.len(), "test row", "test rows")
         ),
+        facts: format!("At most {} in a square.", count(most, "row", "rows")),
         warnings: outcome.cautions(),
-        description: format!(
-            "Density of {rows} by actual and predicted {} of the best model, which has {trees}: R\u{b2} {r2}, RMSE {rmse}, \
-             at most {} in a square.",
-            outcome.target,
-            count(most, "row", "rows")
-        ),
     };
-    // With a single row per square the scale has no extent: all have the middle shade.
-    let top = (most as f64).max(2.0);
-    let part = |n: usize| if most > 1 { (n as f64).ln() / top.ln() } else { 0.5 };
     let name = format!("test rows per square of {}, log scale", number(side, decimals(side)));
-    let frame = MARGIN + y.width();
-    let size = (frame + SIDE + BAR + BAR_LABELS + 3 * MARGIN, SIDE + 16 + AXIS);
-    page(words, size, |area| {
-        let (plot_area, bar_area) = area.split_horizontally(frame + SIDE + MARGIN);
-        let mut plot = axes(&plot_area, &x, &y, MARGIN)?;
-        let mut cells: Vec<_> = bins.iter().map(|(&(x, y), &n)| (part(n), x, y)).collect();
-        cells.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let cell = |&(part, x, y): &(f64, i64, i64)| {
-            Rectangle::new([(edge(x), edge(y)), (edge(x + 1), edge(y + 1))], shade(part).filled())
-        };
-        plot.draw_series(cells.iter().map(cell))?;
+    let cells = Cells {
+        x: axis("actual"),
+        y: axis("predicted"),
+        amounts: Axis::log2(0.0..(most as f64).log2().max(1.0), 10, name),
+        cells: bins.iter().map(|(at, rows)| Cell::square(*at, side, (*rows as f64).log2())).collect(),
+    };
+    cells.figure(words, (SIDE, SIDE), |plot| {
         let diagonal = [(edge(first), edge(first)), (edge(last), edge(last))];
-        plot.draw_series([PathElement::new(diagonal, stroke(VERMILION, 3))])?
-            .label("perfect prediction")
-            .legend(line_mark(stroke(VERMILION, 3)));
-        legend(&mut plot, SeriesLabelPosition::UpperLeft)?;
-        let bar_area = bar_area.margin(16 + SIDE / 5, AXIS + SIDE / 5, MARGIN, MARGIN);
-        let label = |n: &f64| if n.fract() == 0.0 { number(*n, 0) } else { String::new() };
-        let steps = shades(|part| top.powf(part));
-        colour_bar(
-            &bar_area,
-            (1.0..top).log_scale().base(if top < 200.0 { 2.0 } else { 10.0 }),
-            &steps,
-            (8, &label),
-            &name,
-        )
+        plot.draw("perfect prediction", [Mark::new(Shape::Line, diagonal, VERMILION.stroke_width(3))])?;
+        plot.legend(SeriesLabelPosition::UpperLeft)
     })
 }

@@ -4,8 +4,9 @@ use plotters::prelude::*;
 
 use super::colour::{BLUE, VERMILION};
 use super::figure::Figure;
-use super::plot::{Axis, WIDTH, Words, axes, box_mark, legend, line_mark, nothing, page, span, stroke};
-use super::svg::Tip;
+use super::page::{WIDTH, Words, page};
+use super::plot::{Axis, Plot, span};
+use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Comparison, Outcome, named, varied};
 use crate::text::{count, number, seconds, thousands};
@@ -21,17 +22,14 @@ const HEIGHT: u32 = 820;
 pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
     let (one, many) = (&comparison.runs()[0], &comparison.runs()[1]);
     let models = one.models.len();
-    if models == 0 {
-        return Err(nothing("seconds per model", "models"));
-    }
     let total = |o: &Outcome| seconds(o.busy_seconds());
     let workers = count(many.workers, "worker", "workers");
     let series = [
         (one.model_seconds(), BLUE, -1.0, format!("one after another, {} in all", total(one))),
         (many.model_seconds(), VERMILION, 1.0, format!("in parallel on {workers}, {} in all", total(many))),
     ];
-    let (_, most) =
-        span("seconds per model", series.iter().flat_map(|(seconds, ..)| seconds.iter().copied()))?;
+    let times = series.iter().flat_map(|(times, ..)| times.iter().copied());
+    let (_, most) = span("seconds per model", times)?;
     let ratio = number(many.busy_seconds() / one.busy_seconds(), 2);
     let words = Words {
         name: format!("seconds-per-model-{}-workers", many.workers),
@@ -44,20 +42,21 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
                 false => "what exceeds 1 is the cost of sharing cores and memory",
             }
         ),
-        warnings: comparison.warnings(),
-        description: format!(
-            "Seconds of work for each of {}: {} in all one after another, {} on {workers}, {ratio} times as much.",
+        facts: format!(
+            "{}: {} of work one after another, {} on {workers}.",
             count(models, "model", "models"),
             total(one),
             total(many)
         ),
+        warnings: comparison.warnings(),
     };
     // The number of trees names a model where nothing else differs.
     let others = varied(&one.models.iter().map(|model| model.params).collect::<Vec<_>>()).split_off(1);
+    let trees = |model: usize| one.models[model].params.n_estimators;
     let (name, labels): (_, Vec<String>) = match others.is_empty() {
         true => (
             "number of trees (n_estimators), one place per model".to_owned(),
-            one.models.iter().map(|m| thousands(m.params.n_estimators as u64)).collect(),
+            (0..models).map(|model| thousands(trees(model) as u64)).collect(),
         ),
         false => (
             format!(
@@ -67,32 +66,26 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
             one.models.iter().map(|m| m.model.to_string()).collect(),
         ),
     };
-    let x = Axis::new(-0.5..models as f64 - 0.5, 30, name).without_grid();
-    let x = x.labelled(|at| match at.fract() == 0.0 && at >= 0.0 {
-        true => labels.get(at as usize).cloned().unwrap_or_default(),
-        false => String::new(),
-    });
+    let x = Axis::of(&labels, name);
     let y = Axis::new(0.0..1.02 * most.max(1e-9), 8, "work per model, seconds").with_headroom(2, HEIGHT);
+    let wide = if models < 5 { 0.15 } else { 0.4 };
     page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = axes(area, &x, &y, 48)?;
+        let mut plot = Plot::new(area, &x, &y, 48)?;
         for (times, colour, side, label) in &series {
-            let points = times.iter().enumerate().map(|(i, s)| (i as f64, *s));
             if models > BARS {
-                let line = LineSeries::new(points, stroke(*colour, 3));
-                plot.draw_series(line)?.label(label).legend(line_mark(stroke(*colour, 4)));
+                let points: Vec<_> = times.iter().enumerate().map(|(i, s)| (i as f64, *s)).collect();
+                plot.draw(label, [Mark::new(Shape::Line, points, colour.stroke_width(4))])?;
                 continue;
             }
-            let wide = if models < 5 { 0.15 } else { 0.4 };
-            let bar = |((x, s), model): ((f64, f64), &crate::sweep::ModelOutcome)| {
-                let corners = [(x + side * wide, 0.0), (x + side * 0.015, s)];
-                let params = &model.params;
-                let name = named(params, &others);
-                let trees = count(params.n_estimators, "tree", "trees");
-                let tip = format!("{trees} {name}: {}, {label}", seconds(s));
-                Tip(Rectangle::new(corners, colour.filled()), tip)
+            let bar = |(model, time): (usize, &f64)| {
+                let (at, name) = (model as f64, named(&one.models[model].params, &others));
+                let trees = count(trees(model), "tree", "trees");
+                let tip = format!("{trees} {name}: {}, {label}", seconds(*time));
+                let corners = [(at + side * wide, 0.0), (at + side * 0.015, *time)];
+                Mark::new(Shape::Rectangle, corners, colour.filled()).tip(tip)
             };
-            plot.draw_series(points.zip(&one.models).map(bar))?.label(label).legend(box_mark(*colour));
+            plot.draw(label, times.iter().enumerate().map(bar))?;
         }
-        legend(&mut plot, SeriesLabelPosition::UpperLeft)
+        plot.legend(SeriesLabelPosition::UpperLeft)
     })
 }

@@ -6,7 +6,8 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 
-use plotters::element::{Circle, Drawable, PointCollection, Rectangle};
+use plotters::element::{Drawable, PointCollection};
+use plotters::style::ShapeStyle;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
@@ -24,7 +25,7 @@ pub(super) const FONT_SIZE: f64 = 1.24;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
-/// Writes into a string what plotters draws.
+/// Writes into a string what plotters draws: lines, rectangles, circles and text.
 pub(super) struct Svg<'a> {
     out: &'a mut String,
     size: (u32, u32),
@@ -67,6 +68,20 @@ impl<'a> Svg<'a> {
         };
         Ok(())
     }
+
+    fn polyline<S: BackendStyle>(
+        &mut self,
+        path: impl IntoIterator<Item = BackendCoord>,
+        style: &S,
+        dashes: &str,
+    ) -> Drawn {
+        if style.color().alpha == 0.0 {
+            return Ok(());
+        }
+        let points: Vec<String> = path.into_iter().map(|(x, y)| format!("{x},{y}")).collect();
+        let (paint, points) = (painted(style, false), points.join(" "));
+        self.element("polyline", &format!("{paint}{dashes} points=\"{points}\""))
+    }
 }
 
 /// `attribute="colour"`, with the opacity where it is not 1.
@@ -75,12 +90,16 @@ fn paint(attribute: &str, BackendColor { alpha, rgb: (r, g, b) }: BackendColor) 
     format!(" {attribute}=\"#{r:02x}{g:02x}{b:02x}\"{opacity}")
 }
 
-fn stroke<S: BackendStyle>(style: &S) -> String {
-    format!(" fill=\"none\"{} stroke-width=\"{}\"", paint("stroke", style.color()), style.stroke_width())
-}
-
-fn points(path: impl IntoIterator<Item = BackendCoord>) -> String {
-    path.into_iter().map(|(x, y)| format!("{x},{y} ")).collect::<String>().trim_end().to_owned()
+/// The attributes of a filled or an outlined shape.
+fn painted<S: BackendStyle>(style: &S, fill: bool) -> String {
+    match fill {
+        true => paint("fill", style.color()),
+        false => format!(
+            " fill=\"none\"{} stroke-width=\"{}\"",
+            paint("stroke", style.color()),
+            style.stroke_width()
+        ),
+    }
 }
 
 impl DrawingBackend for Svg<'_> {
@@ -115,24 +134,20 @@ impl DrawingBackend for Svg<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
+        let (width, height, colour) = (right - left, bottom - top, painted(style, fill));
         if style.color().alpha == 0.0 {
             return Ok(());
         }
-        let (width, height) = (right - left, bottom - top);
-        let place = format!(" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"");
-        let colour = paint("fill", style.color());
-        match (fill, self.tip.is_empty()) {
-            (false, _) => self.element("rect", &(place + &stroke(style))),
-            (true, false) => self.element("rect", &(place + &colour)),
-            (true, true) => {
-                if self.fill != colour {
-                    self.flush();
-                    self.fill = colour;
-                }
-                let _ = write!(self.path, "M{left} {top}h{width}v{height}h{}z", -width);
-                Ok(())
-            }
+        if !fill || !self.tip.is_empty() {
+            let place = format!(" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"");
+            return self.element("rect", &(place + &colour));
         }
+        if self.fill != colour {
+            self.flush();
+            self.fill = colour;
+        }
+        let _ = write!(self.path, "M{left} {top}h{width}v{height}h{}z", -width);
+        Ok(())
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
@@ -140,10 +155,7 @@ impl DrawingBackend for Svg<'_> {
         path: I,
         style: &S,
     ) -> Drawn {
-        if style.color().alpha == 0.0 {
-            return Ok(());
-        }
-        self.element("polyline", &format!("{} points=\"{}\"", stroke(style), points(path)))
+        self.polyline(path, style, "")
     }
 
     fn draw_circle<S: BackendStyle>(
@@ -153,16 +165,7 @@ impl DrawingBackend for Svg<'_> {
         style: &S,
         fill: bool,
     ) -> Drawn {
-        let paint = if fill { paint("fill", style.color()) } else { stroke(style) };
-        self.element("circle", &format!(" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"{paint}"))
-    }
-
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
-        &mut self,
-        path: I,
-        style: &S,
-    ) -> Drawn {
-        self.element("polygon", &format!("{} points=\"{}\"", paint("fill", style.color()), points(path)))
+        self.element("circle", &format!(" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"{}", painted(style, fill)))
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
@@ -177,15 +180,13 @@ impl DrawingBackend for Svg<'_> {
             VPos::Center => "0.35em",
             VPos::Bottom => "-0.24em",
         };
-        let bold = if matches!(style.style(), FontStyle::Bold) { " font-weight=\"bold\"" } else { "" };
-        let degrees = match style.transform() {
-            FontTransform::None => 0,
-            FontTransform::Rotate90 => 90,
-            FontTransform::Rotate180 => 180,
-            FontTransform::Rotate270 => 270,
+        let turn = match style.transform() {
+            FontTransform::None => String::new(),
+            FontTransform::Rotate90 => format!(" transform=\"rotate(90 {x} {y})\""),
+            FontTransform::Rotate180 => format!(" transform=\"rotate(180 {x} {y})\""),
+            FontTransform::Rotate270 => format!(" transform=\"rotate(270 {x} {y})\""),
         };
-        let turn =
-            if degrees == 0 { String::new() } else { format!(" transform=\"rotate({degrees} {x} {y})\"") };
+        let bold = if matches!(style.style(), FontStyle::Bold) { " font-weight=\"bold\"" } else { "" };
         let (size, colour) = ((style.size() / FONT_SIZE).round(), paint("fill", style.color()));
         let _ = write!(
             self.out,
@@ -196,40 +197,68 @@ impl DrawingBackend for Svg<'_> {
     }
 }
 
-/// A rectangle or a circle with a tooltip.
-pub(super) struct Tip<E>(pub(super) E, pub(super) String);
+pub(super) type At = (f64, f64);
 
-type At = (f64, f64);
-
-// For each shape apart: an implementation for all elements would apply to itself without end.
-macro_rules! tips {
-    ($($shape:ty),*) => { $(
-        impl<'a> PointCollection<'a, At> for &'a Tip<$shape> {
-            type Point = &'a At;
-            type IntoIter = <&'a $shape as PointCollection<'a, At>>::IntoIter;
-
-            fn point_iter(self) -> Self::IntoIter {
-                self.0.point_iter()
-            }
-        }
-
-        impl<'s> Drawable<Svg<'s>> for Tip<$shape> {
-            fn draw<I: Iterator<Item = BackendCoord>>(
-                &self,
-                points: I,
-                backend: &mut Svg<'s>,
-                parent: (u32, u32),
-            ) -> Drawn {
-                backend.tip.clone_from(&self.1);
-                let drawn = self.0.draw(points, backend, parent);
-                backend.tip.clear();
-                drawn
-            }
-        }
-    )* };
+/// What a mark looks like.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// Between two corners.
+    Rectangle,
+    /// Of this radius, around a point.
+    Circle(u32),
+    /// From point to point.
+    Line,
+    Dashes,
 }
 
-tips!(Rectangle<At>, Circle<At, i32>);
+/// A shape with a tooltip, if that is not empty.
+pub(super) struct Mark<P = At> {
+    pub(super) shape: Shape,
+    pub(super) points: Vec<P>,
+    pub(super) style: ShapeStyle,
+    pub(super) tip: String,
+}
+
+impl<P> Mark<P> {
+    pub(super) fn new(shape: Shape, points: impl Into<Vec<P>>, style: impl Into<ShapeStyle>) -> Self {
+        Self { shape, points: points.into(), style: style.into(), tip: String::new() }
+    }
+
+    pub(super) fn tip(self, tip: impl Into<String>) -> Self {
+        Self { tip: tip.into(), ..self }
+    }
+}
+
+impl<'a, P: 'a> PointCollection<'a, P> for &'a Mark<P> {
+    type Point = &'a P;
+    type IntoIter = std::slice::Iter<'a, P>;
+
+    fn point_iter(self) -> Self::IntoIter {
+        self.points.iter()
+    }
+}
+
+impl<'s, P> Drawable<Svg<'s>> for Mark<P> {
+    fn draw<I: Iterator<Item = BackendCoord>>(
+        &self,
+        points: I,
+        backend: &mut Svg<'s>,
+        _: (u32, u32),
+    ) -> Drawn {
+        let (style, points) = (&self.style, points.collect::<Vec<_>>());
+        backend.tip.clone_from(&self.tip);
+        let drawn = match (self.shape, &points[..]) {
+            (Shape::Rectangle, &[(x, y), (u, v)]) => {
+                backend.draw_rect((x.min(u), y.min(v)), (x.max(u), y.max(v)), style, style.filled)
+            }
+            (Shape::Circle(radius), &[at]) => backend.draw_circle(at, radius, style, style.filled),
+            (Shape::Dashes, _) => backend.polyline(points, style, " stroke-dasharray=\"14 10\""),
+            _ => backend.polyline(points, style, ""),
+        };
+        backend.tip.clear();
+        drawn
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -246,11 +275,16 @@ mod tests {
             0.0..20.0,
             (0..40, 0..20),
         ));
-        let rect = |x: f64, colour: RGBColor| Rectangle::new([(x, 0.0), (x + 5.0, 4.0)], colour.filled());
-        root.draw(&rect(0.0, RED)).unwrap();
-        root.draw(&rect(7.0, RED)).unwrap();
-        root.draw(&rect(0.0, BLUE)).unwrap();
-        root.draw(&Tip(rect(9.0, BLUE), "5 < 6".to_owned())).unwrap();
+        let rect = |x: f64, colour: RGBColor, tip: &str| {
+            Mark::new(Shape::Rectangle, [(x, 0.0), (x + 5.0, 4.0)], colour.filled()).tip(tip)
+        };
+        root.draw(&rect(0.0, RED, "")).unwrap();
+        root.draw(&rect(7.0, RED, "")).unwrap();
+        root.draw(&rect(0.0, BLUE, "")).unwrap();
+        root.draw(&rect(9.0, BLUE, "5 < 6")).unwrap();
+        root.draw(&Mark::new(Shape::Circle(3), [(20.0, 10.0)], Color::stroke_width(&RED, 2)).tip("seven"))
+            .unwrap();
+        root.draw(&Mark::new(Shape::Dashes, [(0.0, 0.0), (40.0, 20.0)], RED)).unwrap();
         root.present().unwrap();
         drop(root);
         assert!(out.contains("viewBox=\"0 0 40 20\"") && out.contains("width=\"20\""), "{out}");
@@ -261,6 +295,8 @@ mod tests {
         assert!(out.contains(
             "<rect x=\"9\" y=\"0\" width=\"5\" height=\"4\" fill=\"#0000ff\"><title>5 &lt; 6</title></rect>"
         ));
+        assert!(out.contains("r=\"3\" fill=\"none\" stroke=\"#ff0000\" stroke-width=\"2\"><title>seven"));
+        assert!(out.contains(" stroke-dasharray=\"14 10\" points=\"0,0 40,20\"/>"), "{out}");
         assert!(out.ends_with("</svg>"));
     }
 }

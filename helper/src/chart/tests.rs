@@ -8,7 +8,8 @@ use super::*;
 use crate::data::Dataset;
 use crate::error::ErrorKind;
 use crate::sweep::{
-    Comparison, Learner, ModelOutcome, Outcome, Params, Place, Projection, Schedule, Scores, SweepTask,
+    Comparison, Learner, Measured, ModelOutcome, OutOfBag, Outcome, Params, Place, Projection, Schedule,
+    Scores, SweepTask,
 };
 
 const PRICE: &str = "median house value, 100,000 US dollars";
@@ -52,7 +53,7 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
         let error = 0.3 + 5.0 / params.n_estimators as f64;
         let predictions: Vec<f64> = actual.iter().map(|y| y + error * (1e3 * y).sin()).collect();
         let scores = Scores::of(&actual.to_vec(), &predictions);
-        ModelOutcome { model, params, scores, predictions, restored: false }
+        ModelOutcome { model, params, scores, oob: None, predictions, restored: false }
     });
     let seconds = free.iter().fold(0.0, |a: f64, b| a.max(*b));
     Outcome {
@@ -82,8 +83,8 @@ fn outcome(dataset: &str, models: &[Params], workers: usize, actual: &[f64]) -> 
 fn table(name: &str, rows: &[[f64; 3]], columns: [&str; 3]) -> Dataset {
     let column = |c: usize| Column::new(columns[c].into(), rows.iter().map(|row| row[c]).collect::<Vec<_>>());
     let frame = DataFrame::new_infer_height((0..3).map(column).collect()).unwrap();
-    let meanings = columns.map(|column| (column, if column == "Price" { PRICE } else { "degrees" }));
-    Dataset::new(name, frame, &meanings).unwrap()
+    let units = columns.map(|column| if column == "Price" { PRICE } else { "degrees" });
+    Dataset::from_frame(name, frame, columns[2]).unwrap().with_units(&units)
 }
 
 const COLUMNS: [&str; 3] = ["Latitude", "Longitude", "Price"];
@@ -102,10 +103,16 @@ fn prices(n: usize) -> Vec<f64> {
     rows(n).iter().map(|row| row[2]).collect()
 }
 
-/// With points of other machines, one of them at the edge and with a name that is far too long.
+/// With more points, one of them at the edge and with a name that is far too long.
 fn projected(both: &Comparison) -> Projection {
-    let more = Projection::of(both).unwrap().measured("another <machine>", 16, 15.2).unwrap();
-    more.measured("\u{6a5f}\u{68b0}\u{1f916} with a name ".repeat(9), 1024, 0.5).unwrap()
+    let mut projection = Projection::of(both).unwrap();
+    for (how, workers, speedup) in [
+        ("another <way>".to_owned(), 16, 15.2),
+        ("\u{6a5f}\u{68b0}\u{1f916} with a name ".repeat(9), 1024, 0.5),
+    ] {
+        projection.measured.push(Measured { how, workers, speedup });
+    }
+    projection
 }
 
 /// All charts of an outcome.
@@ -162,7 +169,8 @@ fn check(figure: &Figure) {
     assert!(svg.len() < 80_000, "{figure} has {} bytes", svg.len());
     assert!(!svg.contains("NaN") && !svg.contains("inf\"") && !svg.contains("inf,"), "{}", fail());
     assert!(!svg.contains(" id="), "{}", fail());
-    let (width, height) = (figure.size.0 as f64, figure.size.1 as f64);
+    let size = |name| attribute(svg, name).unwrap().parse::<f64>().unwrap();
+    let (width, height) = (size("width"), size("height"));
     assert!((300.0..=1000.0).contains(&width) && (150.0..=1400.0).contains(&height), "{}", fail());
     assert!(!figure.title().is_empty() && figure.description().ends_with('.'), "{figure}");
     let written = texts(svg);
@@ -244,7 +252,7 @@ fn odd_tables() {
     let row = |lat: f64, price: f64| [lat, -120.0, price];
     let line: Vec<_> = (0..500).map(|i| row(30.0 + f64::from(i) / 50.0, f64::from(i))).collect();
     let same = vec![row(37.0, 2.0); 200];
-    for rows in [&rows(30)[..], &rows(1), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
+    for rows in [&rows(30)[..], &rows(2), &same, &far, &line, &[row(90.0, -3.0), row(90.0, -3.0)]] {
         let data = table("<Tiny & odd>", rows, COLUMNS);
         [price_map(&data).unwrap(), histogram(&data).unwrap()].iter().for_each(check);
     }
@@ -263,7 +271,7 @@ fn nothing_to_draw_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Chart);
         assert!(error.to_string().contains(" 0 "), "{error}");
     }
-    let no_place = table("flat", &[[1.0, 2.0, 3.0]], ["Latitude", "Height", "Price"]);
+    let no_place = table("flat", &[[1.0, 2.0, 3.0]; 2], ["Latitude", "Height", "Price"]);
     let error = price_map(&no_place).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Chart);
     assert!(error.to_string().contains("\"Longitude\"") && error.to_string().contains("Height"), "{error}");
@@ -330,7 +338,7 @@ fn a_measured_point_stands_in_the_chart_and_in_words() {
     for letter in ["A", "B", "C"] {
         assert_eq!(written.iter().filter(|(_, text)| text == letter).count(), 1, "{letter}");
     }
-    assert!(figure.description().contains("15.20 on 16 workers (another <machine>)"), "{figure}");
+    assert!(figure.description().contains("15.20 on 16 workers (another <way>)"), "{figure}");
 }
 
 #[test]
@@ -366,4 +374,98 @@ fn warnings_stand_in_charts() {
     }
     one.warnings.push("the disk is full".to_owned());
     assert!(timeline(&one).unwrap().svg().contains("Warning: the disk is full."));
+}
+
+#[test]
+fn own_lines_and_bars() {
+    let x: Vec<f64> = (1..=80).map(f64::from).collect();
+    let fall: Vec<f64> = x.iter().map(|x| 1.0 / x).collect();
+    let mut odd = vec![f64::NAN; 80];
+    odd[3] = 0.5;
+    for lines in [&[("one", &fall)][..], &[("one", &fall), ("\u{623f}\u{4fa1}", &odd), ("<b>", &x)]] {
+        let figure = super::lines("California <b>, MSE", ("trees", &x), lines.iter().copied()).unwrap();
+        check(&figure);
+        assert!(texts(figure.svg()).iter().any(|(_, text)| text == "MSE"), "{figure}");
+        assert!(figure.description().contains("one: from 0.0125 to 1"), "{figure}");
+    }
+    assert!(
+        super::lines("California", ("x", [1.0]), [("y", [2.0])])
+            .unwrap()
+            .svg()
+            .contains("<title>y: 2 at x 1")
+    );
+    let error = super::lines("California", ("x", &x), [("short", [1.0])]).unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::InvalidParameter && error.to_string().contains("\"short\" is 1"),
+        "{error}"
+    );
+    assert_eq!(
+        super::lines("California", ("x", [1.0]), [("y", [f64::NAN])]).unwrap_err().kind(),
+        ErrorKind::Chart
+    );
+
+    let many: Vec<(String, f64)> = (0..40).map(|i| ("name ".repeat(i), f64::from(i as u32) - 9.0)).collect();
+    for values in [&many[..], &many[..1], &[("odd".to_owned(), f64::NAN), ("zero".to_owned(), 0.0)]] {
+        check(&bars("California, seconds", values.iter().cloned()).unwrap());
+    }
+    let none: [(&str, f64); 0] = [];
+    assert_eq!(bars("California", none).unwrap_err().kind(), ErrorKind::Chart);
+    let path = bars("California: <1> / \u{623f}", [("a", 1.0)]).unwrap().path();
+    assert!(path.ends_with("report/charts/own-california-1-\u{623f}.svg"), "{}", path.display());
+}
+
+#[test]
+fn heat_maps_are_of_what_was_varied() {
+    let grid = |trees: &[usize], depths: usize| -> Vec<Params> {
+        trees.iter().flat_map(|&trees| (1..=depths).map(move |depth| params(trees, depth))).collect()
+    };
+    let map = |models: &[Params], x, y| heat_map(&outcome("California", models, 1, &prices(100)), x, y);
+    for trees in [&[50, 9, 100][..], &[1, 2], &(1..40).collect::<Vec<_>>()] {
+        for depths in [2, 12, 30] {
+            check(&map(&grid(trees, depths), "max_depth", "n_estimators").unwrap());
+        }
+    }
+    let figure = map(&grid(&[50, 9, 100], 12), "max_depth", "n_estimators").unwrap();
+    let written: Vec<String> = texts(figure.svg()).into_iter().map(|(_, text)| text).collect();
+    let at = |label: &str| written.iter().position(|text| text == label).unwrap();
+    assert!(at("9") < at("50") && at("50") < at("100"), "numbers are in order, not letters: {written:?}");
+    assert!(figure.svg().contains("<title>max_depth=3, n_estimators=9: MSE "), "{figure}");
+    let mut out_of_bag = outcome("California", &grid(&[50, 100], 3), 1, &prices(100));
+    for (i, model) in out_of_bag.models.iter_mut().enumerate() {
+        let scores = Scores { mse: 0.5 + i as f64, ..model.scores };
+        model.oob = Some(OutOfBag { scores, missing: 0 });
+    }
+    let figure = heat_map(&out_of_bag, "max_depth", "n_estimators").unwrap();
+    assert!(figure.title().contains("out-of-bag error"), "{figure}");
+    assert!(figure.description().contains("max_depth=1, n_estimators=50: MSE 0.5000"), "{figure}");
+    for (models, x, y, says) in [
+        (
+            grid(&[50, 100], 3),
+            "max_depth",
+            "max_features",
+            "max_features\", but must be one that the sweep varied: n_estimators, max_depth",
+        ),
+        (grid(&[50, 100], 3), "max_depth", "max_depth", "second"),
+        (grid(&[50, 100], 1), "n_estimators", "max_depth", ".max_depth([4, 8])"),
+    ] {
+        let error = map(&models, x, y).unwrap_err();
+        assert!(error.kind() == ErrorKind::InvalidParameter && error.to_string().contains(says), "{error}");
+    }
+}
+
+#[test]
+fn errors_stand_on_the_map_of_their_own_split() {
+    let data = table("California Housing", &rows(500), COLUMNS);
+    let (split, other) = (data.split(0.2, 1).unwrap(), data.split(0.2, 2).unwrap());
+    let mut of_split = outcome("California Housing", &lab(), 2, split.test.y());
+    of_split.identity = split.identity();
+    let figure = errors_map(&of_split, &split, &data).unwrap();
+    check(&figure);
+    assert!(figure.svg().contains("100 test rows") || figure.svg().contains("100 rows in"), "{figure}");
+    assert!(figure.svg().contains("mean absolute error, 100,000 US dollars"), "{figure}");
+    let fewer = table("California Housing", &rows(90), COLUMNS);
+    for (split, data) in [(&other, &data), (&split, &fewer)] {
+        let error = errors_map(&of_split, split, data).unwrap_err();
+        assert!(error.kind() == ErrorKind::Chart && error.to_string().contains("give the split"), "{error}");
+    }
 }

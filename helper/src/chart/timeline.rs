@@ -1,9 +1,10 @@
 //! Which worker was at which model when.
 
-use super::colour::{BAR, BAR_LABELS, colour_bar, model_colour};
+use super::colour::model_colour;
 use super::figure::Figure;
 use super::lanes::{Bar, Lanes};
-use super::plot::{AXIS, MARGIN, WIDTH, Words, nothing, page};
+use super::page::{MARGIN, WIDTH, Words, page};
+use super::plot::{AXIS, Axis, BAR, BAR_LABELS, TOP, colour_bar, nothing};
 use crate::error::Result;
 use crate::sweep::Outcome;
 use crate::text::{count, number, seconds, thousands};
@@ -42,53 +43,37 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
 
     let idle = busy.iter().map(|busy| end - busy).fold(0.0, f64::max);
     let workers_text = count(workers, "worker", "workers");
-    let share = number(100.0 * busy.iter().sum::<f64>() / (end * workers as f64), 1);
-    let work = format!(
-        "{} of {} in {}",
-        count(tasks.len(), "task", "tasks"),
-        count(params.len(), "model", "models"),
-        seconds(end)
-    );
     let words = Words {
         name: format!("timeline-{workers}-workers"),
         title: format!("{}: who worked when, {workers_text}", outcome.dataset),
         subtitle: format!(
-            "{work}; the workers were busy {share} % of that time. One colour per model; grey: idle."
+            "{} of {} in {}; the workers were busy {} % of that time. One colour per model; grey: idle.",
+            count(tasks.len(), "task", "tasks"),
+            count(params.len(), "model", "models"),
+            seconds(end),
+            number(100.0 * busy.iter().sum::<f64>() / (end * workers as f64), 1)
         ),
+        facts: format!("The longest idle time of one worker is {}.", seconds(idle)),
         warnings: outcome.cautions(),
-        description: format!(
-            "{workers_text} ran {work}, busy {share} % of the time; the longest idle time of one is {}.",
-            seconds(idle)
-        ),
     };
-    let trees =
-        |model: usize| params.get(model).map_or_else(String::new, |p| thousands(p.n_estimators as u64));
+    let trees: Vec<String> = params.iter().map(|p| thousands(p.n_estimators as u64)).collect();
     let bar = |(worker, span): (usize, &Span)| {
-        let tip = format!(
-            "worker {worker}: model {}, {} trees, {} from {} on",
-            span.model,
-            trees(span.model),
-            seconds(span.to - span.from),
-            seconds(span.from)
-        );
-        let colour = model_colour(span.model, params.len());
-        Bar { worker, from: span.from, to: span.to, colour, tip }
+        let (model, from) = (span.model, seconds(span.from));
+        let time = seconds(span.to - span.from);
+        let tip = format!("worker {worker}: model {model}, {} trees, {time} from {from} on", trees[model]);
+        Bar { lane: worker, from: span.from, to: span.to, colour: model_colour(model, params.len()), tip }
     };
     let bars =
         lanes.iter().enumerate().flat_map(|(worker, spans)| spans.iter().map(move |span| (worker, span)));
     let notes = busy.iter().map(|busy| format!("{} % busy", number(100.0 * busy / end, 1)));
-    let lanes = Lanes { from: 0.0, to: end, bars: bars.map(bar).collect(), notes: notes.collect() };
-    let models = params.len();
-    let colours: Vec<_> = (0..models).map(|i| (i as f64, (i + 1) as f64, model_colour(i, models))).collect();
-    let label = |at: &f64| if at.fract() == 0.0 { trees(*at as usize) } else { String::new() };
-    // Room for two labels of the colour bar, whatever the number of lanes.
-    let height = lanes.height().max(AXIS + 200);
-    page(words, (WIDTH, height), |area| {
+    let lanes = Lanes::of_workers(0.0, end, notes.collect(), bars.map(bar).collect());
+    let place = |model: usize| (model as f64 - 0.5, model as f64 + 0.5, model_colour(model, params.len()));
+    let colours: Vec<_> = (0..params.len()).map(place).collect();
+    let axis = Axis::of(&trees, "trees");
+    page(words, (WIDTH, lanes.height()), |area| {
         let (lanes_area, bar_area) = area.split_horizontally(WIDTH - BAR - BAR_LABELS - MARGIN);
         lanes.draw(&lanes_area, MARGIN)?;
-        let bar_area = bar_area.margin(16, AXIS, 0, MARGIN);
-        let labels = (height - AXIS) as usize / 60;
-        colour_bar(&bar_area, 0.0..models as f64, &colours, (labels.clamp(2, 10), &label), "trees")
+        colour_bar(&bar_area.margin(TOP, AXIS, 0, MARGIN), &axis, &colours)
     })
 }
 

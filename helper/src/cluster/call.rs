@@ -106,7 +106,7 @@ impl<'c> Options<'c> {
             let (pool, task, result) = (Arc::clone(pool), Arc::clone(&task), result.clone());
             move || {
                 let value = retries.run(&task, pool.worker(), || held.view().map(&f));
-                // Before anyone learns that the task is done; what is dropped may panic.
+                // Dropped before the task counts as done: nothing is held afterwards. A destructor may panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop((held, f))));
                 let value = match task.end(value.as_ref().err().cloned()) {
                     Some(error) => Err(error),
@@ -122,7 +122,7 @@ impl<'c> Options<'c> {
 }
 
 impl Retries {
-    /// Makes attempts until one gives a value, or no other may follow.
+    /// Calls the function until it returns a value, or no more attempts are allowed.
     fn run<R>(self, task: &Task, worker: usize, call: impl Fn() -> Result<Result<R, Cause>>) -> Result<R> {
         let mut attempt = 1;
         loop {

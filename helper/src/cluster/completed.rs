@@ -1,5 +1,5 @@
-//! How many tasks are done, in all clusters of this process. Who waits for some of many tasks waits for
-//! this number to grow, and so registers with none of them.
+//! The number of tasks that are done, in all clusters of this process. To wait for some of many tasks is to
+//! wait until this number grows: a wait registers with no task, and has nothing to take back.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -11,18 +11,18 @@ fn lock() -> MutexGuard<'static, u64> {
     COMPLETED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One more is done.
+/// Counts one more.
 pub(super) fn add() {
     *lock() += 1;
     GROWN.notify_all();
 }
 
-/// How many are done.
+/// The number so far.
 pub(super) fn count() -> u64 {
     *lock()
 }
 
-/// Waits until so many are done, or for the deadline.
+/// Blocks until the number is at least `count`, or until the deadline.
 pub(super) fn wait_until(count: u64, deadline: Option<Instant>) {
     let fewer = |completed: &mut u64| *completed < count;
     match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {

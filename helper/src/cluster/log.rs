@@ -3,9 +3,8 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::events::Events;
 use super::record::{TaskRecord, Tasks};
 use super::task::Task;
 
@@ -39,7 +38,8 @@ pub(crate) struct Snapshot {
 
 /// The tasks and results of a cluster, of this machine or of Ray.
 pub(crate) struct Log {
-    pub(super) events: Arc<Events>,
+    /// The cluster's start, from which all times count.
+    epoch: Instant,
     workers: usize,
     kept: Mutex<Kept>,
     /// What is kept until the cluster ends: its dashboard.
@@ -58,8 +58,8 @@ struct Kept {
 
 impl Log {
     pub(crate) fn new(workers: usize) -> Arc<Self> {
-        let events = Arc::new(Events::new());
-        Arc::new(Self { events, workers, kept: Mutex::default(), attached: Mutex::default() })
+        let (epoch, kept, attached) = (Instant::now(), Mutex::default(), Mutex::default());
+        Arc::new(Self { epoch, workers, kept, attached })
     }
 
     /// How many tasks can run at the same time.
@@ -69,7 +69,7 @@ impl Log {
 
     /// The time since the cluster's start, on the clock of its task records.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.events.elapsed()
+        self.epoch.elapsed()
     }
 
     /// Makes a task and keeps it.
@@ -86,11 +86,9 @@ impl Log {
                 }
             }
         }
-        let task = Arc::new(Task::new(kept.added, name.into(), &self.events));
+        let task = Arc::new(Task::new(kept.added, name.into(), self.epoch));
         kept.added += 1;
         kept.tasks.push_back(Arc::clone(&task));
-        drop(kept);
-        self.events.tell(|| task.record());
         task
     }
 
@@ -171,21 +169,5 @@ mod tests {
         open.iter().for_each(|task| drop(task.end(None)));
         (0..1_000).for_each(|_| drop(log.add("")));
         assert_eq!(log.tasks().len(), TASKS);
-    }
-
-    #[test]
-    fn listeners_are_told_and_cannot_do_harm() {
-        let log = Log::new(1);
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        log.events.listen(|_| panic!("a listener that fails"));
-        log.events.listen({
-            let seen = Arc::clone(&seen);
-            move |record| seen.lock().unwrap().push(record.state)
-        });
-        let task = log.add("");
-        task.begin(0).unwrap();
-        assert_eq!(task.end(None), None);
-        use TaskState::{Finished, Pending, Running};
-        assert_eq!(*seen.lock().unwrap(), [Pending, Running, Finished]);
     }
 }

@@ -30,7 +30,6 @@
 mod args;
 mod call;
 mod completed;
-mod events;
 mod log;
 mod object;
 mod pool;
@@ -204,12 +203,6 @@ impl Cluster {
     /// Cheap enough for every turn of a loop; always false outside a task.
     pub fn cancelled(&self) -> bool {
         task_is_cancelled()
-    }
-
-    /// Calls `listener` with the record of a task each time its state changes, on the thread that changes
-    /// it. It should be quick, and must not hold this cluster, which would then never end.
-    pub fn on_event(&self, listener: impl Fn(&TaskRecord) + Send + Sync + 'static) {
-        self.log.events.listen(listener);
     }
 
     /// Notes a result with some numbers, which the dashboard and [`summary`](Self::summary) show:

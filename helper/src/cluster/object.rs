@@ -56,10 +56,10 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         self.slot.value.wait().as_ref().map_err(Error::clone)
     }
 
-    /// Brings the value, or why there is none; called once, by the task's job.
+    /// Sets the value, or the error. The task's job calls this once.
     pub(super) fn settle(self, value: Result<T>, task: &Task) {
         self.slot.value.get_or_init(|| value.map(Arc::new));
-        // Before others learn of the value: it is freed as soon as they let go of it.
+        // Dropped before waiters wake: the value is freed when they drop their references.
         drop(self);
         task.open();
     }

@@ -83,7 +83,8 @@ impl Pool {
                 Error::new(ErrorKind::Io, message).caused_by(e)
             })?;
         let pool = Arc::new(Self { threads, idle_stack: OnceLock::new(), later: Mutex::default() });
-        // Measured twice: what a worker has sent itself lies deeper than what came from another thread.
+        // Measured twice: a message that a worker sends itself is received deeper in the stack than one from
+        // another thread.
         pool.send(Box::new(|pool, first| {
             pool.send(Box::new(move |pool, second| {
                 pool.idle_stack.get_or_init(|| first.max(second));
@@ -108,7 +109,7 @@ impl Pool {
         value
     }
 
-    /// Has a worker run the task once all that it needs is done.
+    /// Queues the task for a worker once all tasks that it needs are done.
     pub(super) fn submit(self: &Arc<Self>, task: Arc<Task>) {
         let Some(need) = task.need() else {
             return self.send(Box::new(move |pool, stack| pool.start(task, stack)));
@@ -152,7 +153,7 @@ impl Pool {
 /// Runs a task on this thread, on top of the one that waits for it.
 fn run(task: Arc<Task>, job: Job) {
     let outer = CURRENT.replace(Some(task));
-    // A job catches what its function does; this is for a value that panics when it is dropped.
+    // A job catches the panics of its function; this catches those of destructors.
     let _ = catch_unwind(AssertUnwindSafe(job));
     CURRENT.set(outer);
 }

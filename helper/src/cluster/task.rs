@@ -2,20 +2,20 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::completed;
-use super::events::Events;
 use super::record::{Span, TaskRecord, TaskState};
 use crate::error::{Error, Result};
 use crate::platform;
 
-/// Runs a task to its end. Whoever takes it from the task calls it.
+/// Runs a task to its end; called once, by the thread that took it from the task.
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
 /// A task of a cluster, or the record of one that Ray runs.
 pub struct Task {
-    events: Arc<Events>,
+    /// The cluster's start.
+    epoch: Instant,
     cancelled: AtomicBool,
     /// Set when the task is done and its value is there.
     done: OnceLock<()>,
@@ -38,10 +38,10 @@ struct Inner {
 
 /// Its job and its end.
 impl Task {
-    pub(super) fn new(id: usize, name: String, events: &Arc<Events>) -> Self {
-        let record = TaskRecord { id, name, attempt: 1, queued: events.elapsed(), ..TaskRecord::default() };
+    pub(super) fn new(id: usize, name: String, epoch: Instant) -> Self {
+        let record = TaskRecord { id, name, attempt: 1, queued: epoch.elapsed(), ..TaskRecord::default() };
         Self {
-            events: Arc::clone(events),
+            epoch,
             cancelled: AtomicBool::new(false),
             done: OnceLock::new(),
             inner: Mutex::new(Inner { record, ..Inner::default() }),
@@ -58,7 +58,7 @@ impl Task {
         (inner.job, inner.needs) = (Some(job), needs);
     }
 
-    /// The job, for the caller to run, if nobody has taken it. Only for when [`need`](Self::need) gives `None`.
+    /// Takes the job for the caller to run, unless another thread has. Only for when [`need`](Self::need) gives `None`.
     pub(super) fn claim(&self) -> Option<Job> {
         self.lock().job.take()
     }
@@ -157,45 +157,40 @@ impl Task {
     /// # Errors
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the task was cancelled.
     pub(crate) fn begin(&self, worker: usize) -> Result<()> {
-        self.change(|inner, now| {
-            if self.is_cancelled() {
-                return Err(inner.record.cancelled());
-            }
-            inner.record.state = TaskState::Running;
-            inner.record.started = Some(now);
-            inner.open_span(worker, now);
-            Ok(())
-        })
+        let mut inner = self.lock();
+        if self.is_cancelled() {
+            return Err(inner.record.cancelled());
+        }
+        let now = self.epoch.elapsed();
+        inner.record.state = TaskState::Running;
+        inner.record.started = Some(now);
+        inner.open_span(worker, now);
+        Ok(())
     }
 
     /// The attempt failed, and another one will follow.
     pub(crate) fn fail_once(&self, error: Error) {
-        let _ = self.change(|inner, now| {
-            inner.close_span(now);
-            inner.record.state = TaskState::Pending;
-            inner.record.attempt += 1;
-            inner.record.error = Some(error);
-            Ok::<_, ()>(())
-        });
+        let mut inner = self.lock();
+        inner.close_span(self.epoch.elapsed());
+        inner.record.state = TaskState::Pending;
+        inner.record.attempt += 1;
+        inner.record.error = Some(error);
     }
 
     /// The task ends, with an error if it failed, or if it was cancelled. Returns the error in the record.
     pub(crate) fn end(&self, error: Option<Error>) -> Option<Error> {
-        self.change(|inner, now| {
-            if inner.record.state.is_last() {
-                return Err(inner.record.error.clone());
-            }
+        let mut inner = self.lock();
+        if !inner.record.state.is_last() {
+            let now = self.epoch.elapsed();
             inner.close_span(now);
             inner.children = Vec::new();
             let record = &mut inner.record;
-            let error = if self.is_cancelled() { Some(record.cancelled()) } else { error };
-            record.state = if error.is_none() { TaskState::Finished } else { TaskState::Failed };
+            record.error = if self.is_cancelled() { Some(record.cancelled()) } else { error };
+            record.state = if record.error.is_none() { TaskState::Finished } else { TaskState::Failed };
             record.ended = Some(now);
             record.cpu = record.latest().map(|span| span.cpu).reduce(|sum, cpu| Some(sum? + cpu?)).flatten();
-            record.error.clone_from(&error);
-            Ok(error)
-        })
-        .unwrap_or_else(|error| error)
+        }
+        inner.record.error.clone()
     }
 
     /// Notes the span of an attempt that ran on another machine.
@@ -209,22 +204,15 @@ impl Task {
 
     /// The task begins to wait for another task.
     pub(super) fn pause(&self) {
-        self.lock().close_span(self.events.elapsed());
+        self.lock().close_span(self.epoch.elapsed());
     }
 
     /// It goes on, on the same worker.
     pub(super) fn resume(&self) {
         let mut inner = self.lock();
         if let Some(worker) = inner.record.worker {
-            inner.open_span(worker, self.events.elapsed());
+            inner.open_span(worker, self.epoch.elapsed());
         }
-    }
-
-    /// Changes the record, and tells the listeners unless `change` says that nothing has changed.
-    fn change<T, E>(&self, change: impl FnOnce(&mut Inner, Duration) -> Result<T, E>) -> Result<T, E> {
-        let changed = change(&mut self.lock(), self.events.elapsed())?;
-        self.events.tell(|| self.record());
-        Ok(changed)
     }
 }
 
@@ -242,5 +230,32 @@ impl Inner {
             let cpu = platform::thread_cpu().zip(self.cpu_at_start);
             span.cpu = cpu.and_then(|(after, before)| after.checked_sub(before));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn states_follow_the_attempts() {
+        let task = Task::new(0, String::new(), Instant::now());
+        let state = || (task.state(), task.record().attempt);
+        assert_eq!(state(), (TaskState::Pending, 1));
+        let failed = Error::new(ErrorKind::Task, "failed");
+        for attempt in 1..3 {
+            task.begin(0).unwrap();
+            assert_eq!(state(), (TaskState::Running, attempt));
+            task.fail_once(failed.clone());
+            assert_eq!(
+                (state(), task.record().error),
+                ((TaskState::Pending, attempt + 1), Some(failed.clone()))
+            );
+        }
+        task.begin(0).unwrap();
+        assert_eq!(task.end(None), None);
+        assert_eq!((state(), task.record().error), ((TaskState::Finished, 3), None));
+        assert_eq!(task.end(Some(failed)), None, "the first end counts");
     }
 }

@@ -94,8 +94,9 @@ fn read(bytes: &[u8], path: &Path) -> Result<Dataset> {
     if let Some(row) = first_without_households(&raw).map_err(computed)? {
         return Err(bad(format!("has no households in line {}, where there must be some", row + 1)));
     }
-    let dataset =
-        Dataset::new("California Housing", derive(&raw).map_err(computed)?, &COLUMNS)?.read_from(path);
+    let dataset = Dataset::from_frame("California Housing", derive(&raw).map_err(computed)?, "MedHouseVal")?
+        .with_units(&COLUMNS.map(|(_, unit)| unit))
+        .read_from(path);
     if dataset.rows() != ROWS {
         return Err(bad(format!("has {} rows instead of {ROWS}", dataset.rows())));
     }

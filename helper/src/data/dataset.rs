@@ -58,10 +58,6 @@ impl Dataset {
             );
             return Err(Error::new(ErrorKind::Data, message));
         }
-        Self::named(name, frame, target)
-    }
-
-    fn named(name: String, frame: DataFrame, target: &str) -> Result<Self> {
         let bad = |what: String| Error::new(ErrorKind::Data, format!("{name} {what}"));
         let listed = names(&frame).join(", ");
         let (targets, features): (Vec<Column>, Vec<Column>) =
@@ -79,11 +75,9 @@ impl Dataset {
         Ok(Self { name, source: None, frame, units })
     }
 
-    /// A table of any number of rows, with the name and the meaning of each column; the last is the target.
-    pub(crate) fn new(name: &str, frame: DataFrame, columns: &[(&str, &str)]) -> Result<Self> {
-        let target = columns.last().map_or("", |(target, _)| target);
-        let units = columns.iter().map(|(_, unit)| (*unit).to_owned()).collect();
-        Ok(Self { units, ..Self::named(name.to_owned(), frame, target)? })
+    /// The same table with the meaning and unit of each column, the target last.
+    pub(crate) fn with_units(self, units: &[&str]) -> Self {
+        Self { units: units.iter().map(|&unit| unit.to_owned()).collect(), ..self }
     }
 
     /// Remembers which file it was read from.
@@ -184,6 +178,7 @@ impl Dataset {
         Split {
             dataset: self.name.clone(),
             target: self.units.last().cloned().unwrap_or_default(),
+            features: self.features().into_iter().map(str::to_owned).collect(),
             train: Rows::of(&self.frame, order, [0..test.start, test.end..order.len()]),
             test: Rows::of(&self.frame, order, [test, 0..0]),
         }

@@ -57,19 +57,14 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
             column.push(value);
         }
     }
+    let mut units = vec!["uniform in [0, 1)"; INFORMATIVE];
+    units.resize(n_features, "uniform in [0, 1), noise");
+    units.push("generated target");
     let name = |i: usize| if i < n_features { format!("x{}", i + 1) } else { "y".to_owned() };
-    let meaning = |i: usize| match i {
-        _ if i == n_features => "generated target",
-        _ if i < INFORMATIVE => "uniform in [0, 1)",
-        _ => "uniform in [0, 1), noise",
-    };
-    let names: Vec<String> = (0..=n_features).map(name).collect();
-    let meanings: Vec<(&str, &str)> =
-        names.iter().enumerate().map(|(i, name)| (name.as_str(), meaning(i))).collect();
-    let columns = columns.into_iter().zip(&names).map(|(values, name)| Column::new(name.into(), values));
+    let columns = columns.into_iter().enumerate().map(|(i, values)| Column::new(name(i).into(), values));
     let frame = DataFrame::new_infer_height(columns.collect())
         .map_err(|e| Error::new(ErrorKind::Data, format!("{what} is not a table: {e}")).caused_by(e))?;
-    Dataset::new("Friedman #1 (generated)", frame, &meanings)
+    Ok(Dataset::from_frame("Friedman #1 (generated)", frame, "y")?.with_units(&units))
 }
 
 /// Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Mathematical

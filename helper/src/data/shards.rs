@@ -148,7 +148,7 @@ mod tests {
             (0..3).map(|c| (0..103).map(|r| f64::from(r * 3 + c) / 7.0).collect()).collect();
         let rows = |range: Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, target, train: rows(0..100), test: rows(100..103) }
+        Split { dataset, target, features: [].into(), train: rows(0..100), test: rows(100..103) }
     }
 
     #[test]

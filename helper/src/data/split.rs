@@ -111,6 +111,8 @@ pub struct Split {
     pub dataset: String,
     /// What the target's numbers mean, with their unit.
     pub target: String,
+    /// The names of the features, in the order of the columns of both sides.
+    pub features: Arc<[String]>,
     /// The rows to learn from.
     pub train: Rows,
     /// The rows that a model is tested on; it is never trained on them.

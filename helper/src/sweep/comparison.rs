@@ -1,6 +1,6 @@
 //! Runs of the same sweep, side by side: what each way of running gained, and what it could have gained.
 
-use super::outcome::{Outcome, SweepTask};
+use super::outcome::{Outcome, Place, SweepTask, difference};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::seconds;
@@ -153,7 +153,8 @@ impl Comparison {
     /// [`InvalidParameter`](ErrorKind::InvalidParameter) for fewer than two runs, for runs that are not
     /// whole sweeps of the same models on the same rows, for one that grew more trees than the first, and
     /// for learners that differ, unless all trees were kept, so that their nodes can be counted.
-    /// [`Task`](ErrorKind::Task) where the same models on the same rows predict different numbers.
+    /// [`Task`](ErrorKind::Task) where the same models on the same rows predict different numbers, and
+    /// [`Cluster`](ErrorKind::Cluster) where it was on Ray.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a Outcome>) -> Result<Self> {
         let runs: Vec<Outcome> = runs.into_iter().cloned().collect();
         if runs.len() < 2 {
@@ -263,8 +264,13 @@ fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
         "was trained and tested on other rows than run 0, for instance those of an earlier split; run `cluster.put(..)` and \
          the sweep again"
             .to_owned()
-    } else if run.params() != first.params() {
-        "is of another sweep than run 0: its hyperparameters differ; run the same sweep in several ways"
+    } else if let Some([what, there, here]) = difference(&first.params(), &run.params()) {
+        format!(
+            "is of another sweep than run 0, its hyperparameters differ: {what} {here}, but {there} in run 0; run the same \
+             sweep in several ways"
+        )
+    } else if run.has_oob() != first.has_oob() {
+        "has an out-of-bag score where run 0 has none, or the reverse, which takes time; run the same sweep in several ways"
             .to_owned()
     } else if restored + failed > 0 {
         format!(
@@ -274,11 +280,17 @@ fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
     } else if run.trees_grown() > first.trees_grown() {
         format!("grew more trees than run 0, which shared them; put run {i} first")
     } else if run.learner == first.learner && !run.same_bits(first) {
+        let (kind, remedy) = match [run.place, first.place].contains(&Place::Ray) {
+            true => (
+                ErrorKind::Cluster,
+                "the cluster's worker library is of another version; run ./scripts/setup",
+            ),
+            false => (ErrorKind::Task, "this is a defect, please report it"),
+        };
         let message = format!(
-            "run {i} trained the same models on the same rows as run 0, and predicts different numbers; this is a defect, \
-             please report it"
+            "run {i} trained the same models on the same rows as run 0, and predicts different numbers; {remedy}"
         );
-        return Err(Error::new(ErrorKind::Task, message));
+        return Err(Error::new(kind, message));
     } else {
         return Ok(());
     };

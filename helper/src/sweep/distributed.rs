@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use learner::{Learner, Request, Whole};
+use learner::{Learner, LeftOut, Request, Whole};
 
 use super::gather::Gathering;
 use super::job::{Grown, Job, matrix};
@@ -85,6 +85,7 @@ pub(super) fn over_ray(
             trees: planned.trees.clone(),
             n_features: job.plan.n_features,
             shard: shard.map(|_| Whole::of(split.train.y())),
+            oob_score: job.plan.settings.oob_score,
             panic: false,
         };
         let panics = job.panics(key);
@@ -104,13 +105,11 @@ pub(super) fn over_ray(
         let Ended { key, done, record } = batch.next()?;
         job.tried(key, record.attempt);
         let grown = match done {
-            Done::Finished(bytes) => Ok(sums(&bytes, split.test.len())?),
+            Done::Finished(bytes) => Ok(grown(&bytes, split, job.plan.settings.oob_score)?),
             Done::Failed(said) => Err(Error::new(ErrorKind::Task, said)),
             Done::Unusable(said) => return Err(Error::new(ErrorKind::Cluster, said)),
         };
-        // Of a task that was lost, nobody knows where and when it ran.
-        let record = Some(&record).filter(|record| record.worker.is_some());
-        gathering.ended(key, record, grown.as_ref().map_err(Error::clone))?;
+        gathering.ended(key, Some(&record), grown.as_ref().map_err(Error::clone))?;
     }
     Ok(())
 }
@@ -120,14 +119,24 @@ fn json(request: &Request) -> String {
     serde_json::to_string(request).unwrap_or_else(|e| e.to_string())
 }
 
-fn sums(bytes: &[u8], rows: usize) -> Result<Grown> {
+/// The numbers that a request is answered with: see [`Request::run`].
+fn grown(bytes: &[u8], split: &Split, oob_score: bool) -> Result<Grown> {
+    let (test, train) = (split.test.len(), if oob_score { split.train.len() } else { 0 });
+    let unfit = || {
+        let rows = format!("{test} test rows and {train} training rows");
+        let message = format!("a worker gave {} bytes for {rows}; run ./scripts/setup", bytes.len());
+        Error::new(ErrorKind::Cluster, message)
+    };
     let (words, rest) = bytes.as_chunks();
-    if words.len() != rows || !rest.is_empty() {
-        let message =
-            format!("a worker gave {} bytes for {rows} test rows; run ./scripts/setup", bytes.len());
-        return Err(Error::new(ErrorKind::Cluster, message));
+    if words.len() != test + 2 * train || !rest.is_empty() {
+        return Err(unfit());
     }
-    Ok(Grown { sums: words.iter().map(|word| i64::from_le_bytes(*word)).collect(), trees: Vec::new() })
+    let numbers: Vec<i64> = words.iter().map(|word| i64::from_le_bytes(*word)).collect();
+    let (sums, left_out) = numbers.split_at(test);
+    let (left_out, counts) = left_out.split_at(train);
+    let counts = counts.iter().map(|&count| u32::try_from(count).map_err(|_| unfit()));
+    let left_out = LeftOut { sums: left_out.to_vec(), counts: counts.collect::<Result<_>>()? };
+    Ok(Grown { sums: sums.to_vec(), left_out: oob_score.then_some(left_out), trees: Vec::new() })
 }
 
 #[cfg(test)]
@@ -153,7 +162,7 @@ for command in commands():
             (0..3).map(|c| (0..100).map(|r| f64::from(r * (c + 2) % 17) / 7.0).collect()).collect();
         let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
         let (dataset, target) = ("test".to_owned(), String::new());
-        Split { dataset, target, train: rows(0..80), test: rows(80..100) }
+        Split { dataset, target, features: Arc::default(), train: rows(0..80), test: rows(80..100) }
     }
 
     fn sweep() -> Sweep {
@@ -186,6 +195,21 @@ for command in commands():
                 .eq([true, true, true, false, false, false, false, false, false])
         );
         assert!(requests.iter().all(|request| request.n_features == 2 && request.shard.is_none()));
+    }
+
+    #[test]
+    fn out_of_bag_sums_and_counts_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        // Each task predicts 0, for each training row by one tree.
+        let answer = "bytes(8 * 100) + 80 * (b'\\1' + bytes(7))";
+        let ray = fake::cluster(folder.path(), &ZEROS.replace("bytes(8 * 20)", answer));
+        let split = split();
+        let outcome = sweep().oob_score(true).run_on(&ray, &ray.put(&split).unwrap()).unwrap();
+        let square = split.train.y().iter().map(|y| y * y).sum::<f64>() / 80.0;
+        for model in &outcome.models {
+            let oob = model.oob.unwrap();
+            assert!((oob.scores.mse - square).abs() < 1e-9 && oob.missing == 0, "{oob:?}");
+        }
     }
 
     #[test]
@@ -234,7 +258,22 @@ for command in commands():
     fn answers_that_cannot_be_are_errors() {
         let cases = [
             ("end(command, 'unusable', b'load it anew')", sweep(), "load it anew"),
-            ("end(command, 'finished', bytes(8))", sweep(), "8 bytes for 20 test rows; run ./scripts/setup"),
+            (
+                "end(command, 'finished', bytes(8))",
+                sweep(),
+                "8 bytes for 20 test rows and 0 training rows; run ./scripts/setup",
+            ),
+            (
+                "end(command, 'finished', bytes(160))",
+                sweep().oob_score(true),
+                "20 test rows and 80 training rows",
+            ),
+            // 2 trees have left the first row out, and -1 trees the others.
+            (
+                "end(command, 'finished', bytes(8 * 100) + b'\\2' + bytes(7) + b'\\xff' * 8 * 79)",
+                sweep().oob_score(true),
+                "1440 bytes for 20 test rows",
+            ),
             // Its trees, grown again here, do not predict 0.
             ("end(command, 'finished', bytes(160))", sweep().keep(Keep::Best), "is of another version"),
         ];

@@ -127,7 +127,7 @@ mod tests {
     fn lines_begin_when_three_seconds_have_passed() {
         let scores = Scores { mse: 0.25, rmse: 0.5, mae: 0.3, r2: 0.8 };
         let (params, predictions) = (Params::default(), Vec::new());
-        let model = ModelOutcome { model: 0, params, scores, predictions, restored: false };
+        let model = ModelOutcome { model: 0, params, scores, oob: None, predictions, restored: false };
         let mut lines = Lines::default();
         let mut shown = |event| lines.of(event).join("\n");
         let now = |models, elapsed| Progress {

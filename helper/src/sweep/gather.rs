@@ -3,20 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use learner::Trees;
+use learner::{LeftOut, Trees};
 
 use super::event::{Event, Listener, Progress, tell};
 use super::job::{Grown, Job};
 use super::journal::Journal;
 use super::model::Model;
-use super::outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask, named, varied};
+use super::outcome::{
+    Column, FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask, named, varied,
+};
 use super::pace::pace;
 use crate::cluster::{Log, TaskRecord, TaskState};
+use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::count;
 
 /// What has come of a run so far.
 pub(super) struct Gathering<'a> {
     job: Arc<Job>,
+    split: &'a Split,
     outcome: Outcome,
     /// Where the tasks are recorded, and each finished model is shown.
     log: Arc<Log>,
@@ -26,6 +31,10 @@ pub(super) struct Gathering<'a> {
     /// The start on the clock of the task records.
     epoch: Duration,
     parts: Vec<Part>,
+    /// In what the models differ.
+    varied: Vec<Column>,
+    /// The lowest MSE on the test rows so far.
+    lowest: f64,
     /// How many trees are grown.
     trees: usize,
 }
@@ -35,6 +44,7 @@ pub(super) struct Gathering<'a> {
 struct Part {
     tasks_left: usize,
     sums: Vec<i64>,
+    left_out: Option<LeftOut>,
     /// With the number of the first tree of each piece.
     trees: Vec<(usize, Arc<dyn Trees>)>,
 }
@@ -43,6 +53,7 @@ impl<'a> Gathering<'a> {
     /// Starts the clock; `outcome` has the models of the journal.
     pub(super) fn new(
         job: &Arc<Job>,
+        split: &'a Split,
         log: &Arc<Log>,
         outcome: Outcome,
         listener: Option<&'a Listener>,
@@ -50,11 +61,25 @@ impl<'a> Gathering<'a> {
     ) -> Self {
         let mut parts = vec![Part::default(); job.plan.models.len()];
         for task in 0..job.cut.tasks.len() {
-            job.cut.models_with(task).iter().for_each(|&model| parts[model].tasks_left += 1);
+            job.cut.models_with(task).for_each(|model| parts[model].tasks_left += 1);
         }
         let (started, epoch) = (Instant::now(), log.elapsed());
-        let (job, log) = (Arc::clone(job), Arc::clone(log));
-        let gathering = Self { job, outcome, log, listener, journal, started, epoch, parts, trees: 0 };
+        let (job, log, varied) = (Arc::clone(job), Arc::clone(log), varied(&job.plan.models));
+        let lowest = outcome.models.iter().fold(f64::INFINITY, |low, model| low.min(model.scores.mse));
+        let gathering = Self {
+            job,
+            split,
+            outcome,
+            log,
+            listener,
+            journal,
+            started,
+            epoch,
+            parts,
+            varied,
+            lowest,
+            trees: 0,
+        };
         if !gathering.job.cut.tasks.is_empty() {
             tell(listener, Event::Starting(gathering.progress()));
         }
@@ -75,7 +100,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// A task has ended; it has no record where nobody knows where it ran.
+    /// A task has ended.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] where the sweep was cancelled.
@@ -103,19 +128,23 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    /// Keeps the record of a task, unless it is not known where and when it ran: it was lost, or never began.
     fn record(&mut self, task: usize, record: &TaskRecord, finished: bool) {
+        let (Some(worker), Some(started), Some(ended)) = (record.worker, record.started, record.ended) else {
+            return;
+        };
         let planned = &self.job.cut.tasks[task];
         let since = |time: Duration| time.as_secs_f64() - self.epoch.as_secs_f64();
         self.outcome.tasks.push(SweepTask {
             task,
             model: planned.model,
             trees: planned.trees.clone(),
-            worker: record.worker.unwrap_or(0),
+            worker,
             attempt: self.job.attempts(task).max(record.attempt),
             state: if finished { TaskState::Finished } else { TaskState::Failed },
             queued: since(record.queued),
-            started: record.started.map_or(0.0, since),
-            ended: record.ended.map_or(0.0, since),
+            started: since(started),
+            ended: since(ended),
             cpu_seconds: record.cpu.map(|cpu| cpu.as_secs_f64()),
         });
     }
@@ -126,10 +155,13 @@ impl<'a> Gathering<'a> {
         let trees = &job.cut.tasks[task].trees;
         self.trees += trees.len();
         let mut complete = Vec::new();
-        for &model in job.cut.models_with(task) {
+        for model in job.cut.models_with(task) {
             let part = &mut self.parts[model];
             part.sums.resize(self.outcome.actual.len(), 0);
             part.sums.iter_mut().zip(&grown.sums).for_each(|(sum, more)| *sum += more);
+            if let Some(left_out) = &grown.left_out {
+                part.left_out.get_or_insert_default().add(left_out);
+            }
             part.trees.extend(grown.trees.iter().map(|piece| (trees.start, Arc::clone(piece))));
             part.tasks_left -= 1;
             if part.tasks_left == 0 {
@@ -146,11 +178,11 @@ impl<'a> Gathering<'a> {
     fn fail(&mut self, task: usize, error: &Error) {
         let job = Arc::clone(&self.job);
         let planned = &job.cut.tasks[task];
-        let lost = job.cut.models_with(task);
+        let lost: Vec<usize> = job.cut.models_with(task).collect();
         let whole = job.cut.forests[planned.forest].iter().filter(|model| !lost.contains(model));
         let needed = whole.map(|model| job.plan.models[*model].n_estimators).max();
         job.limit(planned.forest, needed.unwrap_or(0));
-        for &model in lost {
+        for model in lost {
             if self.outcome.failed.iter().all(|failed| failed.model != model) {
                 let (params, attempts) = (job.plan.models[model], job.attempts(task));
                 let (trees, cause) = (planned.trees.clone(), error.to_string());
@@ -167,29 +199,30 @@ impl<'a> Gathering<'a> {
         let predictions: Vec<f64> =
             part.sums.iter().map(|sum| scale.to_f64(*sum, params.n_estimators)).collect();
         let scores = Scores::of(&self.outcome.actual, &predictions);
-        let finished = ModelOutcome { model, params, scores, predictions, restored: false };
+        let oob = part.left_out.map(|left_out| OutOfBag::of(self.split.train.y(), &left_out, scale));
+        let finished = ModelOutcome { model, params, scores, oob, predictions, restored: false };
         if !part.trees.is_empty() {
             let mut trees = part.trees;
             trees.sort_by_key(|(start, _)| *start);
             let trees = trees.into_iter().map(|(_, trees)| trees).collect();
-            self.outcome
-                .kept
-                .push((model, Model { params, n_features: self.job.plan.n_features, trees, scale }));
+            let (identity, n_features) = (self.outcome.identity, self.job.plan.n_features);
+            self.outcome.kept.push((model, Model { params, identity, n_features, trees, scale }));
         }
         if let Some(warning) = self.journal.as_mut().and_then(|journal| journal.add(&finished)) {
             self.warn(warning);
         }
         self.outcome.models.push(finished.clone());
+        self.lowest = self.lowest.min(scores.mse);
         let now = self.progress();
         let metrics = [
             ("MSE", scores.mse),
             ("R2", scores.r2),
-            ("best MSE", self.outcome.best().scores.mse),
+            ("best MSE", self.lowest),
             ("done", now.models as f64),
             ("of", now.all_models as f64),
             ("seconds left", now.left),
         ];
-        let name = named(&params, &varied(&self.job.plan.models));
+        let name = named(&params, &self.varied);
         self.log.report(format!("{}, {name}", self.outcome.dataset), &metrics);
         tell(self.listener, Event::Finished(now, &finished));
     }
@@ -207,6 +240,15 @@ impl<'a> Gathering<'a> {
         let progress = self.progress();
         if let Some(warning) = self.journal.as_mut().and_then(Journal::finish) {
             self.warn(warning);
+        }
+        let models = &self.outcome.models;
+        let few = models.iter().filter(|model| model.oob.is_some_and(|oob| oob.missing > 0)).count();
+        if few > 0 {
+            self.warn(format!(
+                "trees are too few for a good out-of-bag error in {few} of {}: it leaves out the rows that each tree was \
+                 grown on; grow more trees",
+                count(models.len(), "model", "models")
+            ));
         }
         if progress.models > 0 {
             tell(self.listener, Event::Done(progress));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use forest::{Matrix, Params, Scale};
-use learner::{Learner, Prepared, Trees, Whole, features_and_target, pieces};
+use learner::{Learner, LeftOut, Prepared, Trees, Whole, features_and_target, pieces};
 
 use super::plan::{Cut, Keep, Plan, TaskPlan};
 use crate::cluster::task_is_cancelled;
@@ -33,21 +33,26 @@ impl Training {
     }
 
     /// Grows trees that are all of one shard.
-    pub(super) fn grow(&self, params: &Params, trees: Range<usize>) -> Result<Box<dyn Trees>> {
+    pub(super) fn grow(
+        &self,
+        params: &Params,
+        trees: Range<usize>,
+        left_out: Option<&mut LeftOut>,
+    ) -> Result<Box<dyn Trees>> {
         match self {
-            Self::Whole(prepared) => Ok(prepared.grow(params, trees)?),
+            Self::Whole(prepared) => Ok(prepared.grow(params, trees, left_out)?),
             Self::Shards(learner, shards) => {
                 let table = shards.read(shards.of_tree(trees.start, params.n_estimators))?;
                 let (x, y) = features_and_target(&table, shards.split().train.n_features())?;
                 let whole = Whole::of(shards.split().train.y());
-                Ok(learner.prepare(x, y, whole)?.grow(params, trees)?)
+                Ok(learner.prepare(x, y, whole)?.grow(params, trees, left_out)?)
             }
         }
     }
 }
 
 /// The features of rows, as learners read them.
-pub(super) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
+pub(crate) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
     Ok(Matrix::from_columns(rows.x(), rows.n_features())?)
 }
 
@@ -65,10 +70,11 @@ pub(super) struct Job {
     useful: Vec<AtomicUsize>,
 }
 
-/// The result of a task: the sum of its trees' predictions for each test row, and the trees if all are
-/// kept.
+/// The result of a task: the sum of its trees' predictions for each test row, those for the training rows
+/// if there is an out-of-bag score, and the trees if all are kept.
 pub(super) struct Grown {
     pub(super) sums: Vec<i64>,
+    pub(super) left_out: Option<LeftOut>,
     pub(super) trees: Vec<Arc<dyn Trees>>,
 }
 
@@ -145,10 +151,11 @@ impl Job {
         let TaskPlan { model, trees, .. } = &self.cut.tasks[task];
         let training = self.training.as_ref().expect("tasks run on this machine");
         let x = matrix(test)?;
-        let mut grown = Grown { sums: vec![0; test.len()], trees: Vec::new() };
+        let left_out = self.plan.settings.oob_score.then(LeftOut::default);
+        let mut grown = Grown { sums: vec![0; test.len()], left_out, trees: Vec::new() };
         for piece in pieces(trees.clone()) {
             self.check(task)?;
-            let trees = training.grow(&self.plan.models[*model], piece)?;
+            let trees = training.grow(&self.plan.models[*model], piece, grown.left_out.as_mut())?;
             trees.add_predictions(x, &mut grown.sums)?;
             if self.plan.settings.keep == Keep::All {
                 grown.trees.push(Arc::from(trees));

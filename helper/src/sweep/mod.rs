@@ -1,11 +1,14 @@
 //! A sweep: the same forest with many hyperparameters, trained and scored.
 
+mod choice;
 mod comparison;
+mod cross_validation;
 mod distributed;
 mod event;
 mod gather;
 mod job;
 mod journal;
+mod memory;
 mod model;
 mod outcome;
 mod pace;
@@ -13,26 +16,33 @@ mod plan;
 mod projection;
 mod run;
 mod schedule;
+mod tuning;
 mod values;
 mod warnings;
+mod what_if;
 
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+pub(crate) use choice::{Choice, DEVIATIONS, RESAMPLES};
 pub use comparison::{Comparison, Spread, Way};
 pub(crate) use comparison::{LEAST_SHARE, MOST_DRIFT};
+pub use cross_validation::{CrossValidation, FoldWorkers, Validated};
 pub use event::{Event, Progress};
 pub use forest::{MaxFeatures, MaxSamples, Params};
+pub(crate) use job::matrix;
 pub use learner::Learner;
 pub use model::Model;
-pub(crate) use outcome::{COLUMNS, Place, named, varied};
-pub use outcome::{FailedModel, ModelOutcome, Outcome, Scores, SweepTask};
+pub(crate) use outcome::{COLUMNS, Place, chosen_by, difference, named, varied};
+pub use outcome::{FailedModel, ModelOutcome, OutOfBag, Outcome, Scores, SweepTask};
 pub use plan::Keep;
 pub use projection::Projection;
 pub(crate) use projection::{MOST_WORKERS, Measured};
 pub use schedule::Schedule;
+pub use tuning::{Halving, Rung};
 pub use values::Values;
+pub use what_if::WhatIf;
 
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Shards, Split};
@@ -41,7 +51,7 @@ use crate::platform::project_root;
 use crate::ray::{RayCluster, RayRef};
 use event::Listener;
 use job::Sabotage;
-use journal::{Header, Journal};
+use journal::Journal;
 use plan::{Plan, Settings};
 use run::{Extras, Pool};
 
@@ -52,9 +62,11 @@ use run::{Extras, Pool};
 #[must_use = "a sweep trains nothing until it is run"]
 pub struct Sweep {
     grid: Grid,
+    /// How many combinations are drawn, and the seed; `None` for all.
+    random: Option<(usize, u64)>,
     /// The first value that names nothing; it is refused when the sweep runs.
     refused: Option<Error>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     journal: Option<PathBuf>,
     sabotage: Option<Sabotage>,
     listener: Option<Listener>,
@@ -127,6 +139,7 @@ impl Sweep {
     pub fn over_n_estimators(n_estimators: impl Values<usize>) -> Self {
         Self {
             grid: Grid::of(Params::default()),
+            random: None,
             refused: None,
             settings: Settings::default(),
             journal: None,
@@ -147,6 +160,15 @@ impl Sweep {
     /// Which library grows the trees.
     pub fn learner(mut self, learner: Learner) -> Self {
         self.settings.learner = learner;
+        self
+    }
+
+    /// Whether each model gets an [out-of-bag score](OutOfBag), by which [`Outcome::best`] then chooses, so
+    /// that the test rows have no part in the choice; off by default, as in scikit-learn.
+    ///
+    /// It is refused with `bootstrap(false)`, on shards, and for smartcore, which has none.
+    pub fn oob_score(mut self, oob_score: bool) -> Self {
+        self.settings.oob_score = oob_score;
         self
     }
 
@@ -202,9 +224,9 @@ impl Sweep {
         Self { listener: Some(Arc::new(Mutex::new(listener))), ..self }
     }
 
-    /// The models: every combination, the number of trees fastest.
+    /// The models: every combination, the number of trees fastest; or those that [`random`](Self::random) draws.
     pub fn models(&self) -> Vec<Params> {
-        self.grid.models()
+        self.drawn(self.grid.models())
     }
 
     /// Trains the models one after another on this thread.
@@ -248,6 +270,7 @@ impl Sweep {
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }
+        self.check_random()?;
         let size = (split.train.len(), split.train.n_features());
         Plan::new(self.settings, self.models(), size, shards.map(Shards::rows))
     }
@@ -255,8 +278,8 @@ impl Sweep {
     fn run(&self, split: &Split, shards: Option<&Shards>, pool: &Pool<'_>) -> Result<Outcome> {
         let plan = self.plan(split, shards)?;
         match pool {
-            Pool::Caller => plan.check_memory(split, 1)?,
-            Pool::Threads(cluster, _) => plan.check_memory(split, cluster.workers())?,
+            Pool::Caller => memory::check(&plan, split, shards, 1)?,
+            Pool::Threads(cluster, _) => memory::check(&plan, split, shards, cluster.workers())?,
             Pool::Ray(..) if self.settings.keep == Keep::All => {
                 let allowed = "None or Best: trees stay on the nodes, and the best model's are grown again here; to keep \
                                all, run on Cluster::local";
@@ -264,7 +287,7 @@ impl Sweep {
             }
             Pool::Ray(..) => {}
         }
-        let open = |path| Journal::open(path, &Header::of(&plan, split)?);
+        let open = |path| Journal::open(path, &plan, split);
         let journal = self.journal.as_deref().map(open).transpose()?;
         let (listener, sabotage) = (self.listener.as_ref(), self.sabotage.clone());
         run::run(plan, split, pool, Extras { listener, journal, sabotage, shards })
@@ -288,8 +311,12 @@ impl Sweep {
     /// # }
     /// ```
     pub fn each(&self) -> Vec<Self> {
-        let one = |params| Self { grid: Grid::of(params), journal: None, listener: None, ..self.clone() };
-        self.models().into_iter().map(one).collect()
+        self.models().into_iter().map(|params| self.only(params).quiet()).collect()
+    }
+
+    /// A sweep of one model.
+    fn only(&self, params: Params) -> Self {
+        Self { grid: Grid::of(params), random: None, journal: None, ..self.clone() }
     }
 }
 

@@ -1,20 +1,21 @@
 //! What came out of a sweep.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use forest::Params;
-use learner::Learner;
+use forest::{Params, Scale};
+use learner::{Learner, LeftOut};
 use smartcore::metrics;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::model::Model;
 use super::schedule::Schedule;
 use crate::cluster::TaskState;
 use crate::text::count;
 
-/// How well a model predicts the test rows, by smartcore's metrics. A score that is not defined is NaN: each
+/// How well a model predicts some rows, by smartcore's metrics. A score that is not defined is NaN: each
 /// where the numbers are too large for an `f64`, and R2 where all targets are equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
@@ -30,12 +31,39 @@ pub struct Scores {
 
 impl Scores {
     pub(crate) fn of(actual: &Vec<f64>, predicted: &Vec<f64>) -> Self {
-        let defined = |score: f64| if score.is_finite() { score } else { f64::NAN };
-        let mse = defined(metrics::mean_squared_error(actual, predicted));
-        let mae = defined(metrics::mean_absolute_error(actual, predicted));
+        let mse = metrics::mean_squared_error(actual, predicted);
+        let mae = metrics::mean_absolute_error(actual, predicted);
         let varies = actual.iter().any(|y| *y != actual[0]);
-        let r2 = if varies { defined(metrics::r2(actual, predicted)) } else { f64::NAN };
+        let r2 = if varies { metrics::r2(actual, predicted) } else { f64::NAN };
+        Self::new([mse, mae, r2].map(|score| Some(score).filter(|score| score.is_finite())))
+    }
+
+    /// From MSE, MAE and R2, of which those that are not defined are `None`.
+    pub(super) fn new(scores: [Option<f64>; 3]) -> Self {
+        let [mse, mae, r2] = scores.map(|score| score.unwrap_or(f64::NAN));
         Self { mse, rmse: mse.sqrt(), mae, r2 }
+    }
+}
+
+/// How well a model predicts its own training rows, each by the trees that were not grown on it: an
+/// estimate of its error on new rows that costs no rows (Breiman, "Out-of-bag estimation", 1996).
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct OutOfBag {
+    /// The scores; R2 is scikit-learn's `oob_score_`.
+    pub scores: Scores,
+    /// How many training rows each tree was grown on: they have no prediction, and the scores leave them
+    /// out. Few trees have such rows.
+    pub missing: usize,
+}
+
+impl OutOfBag {
+    /// For a forest whose training rows have these targets.
+    pub(super) fn of(targets: &[f64], LeftOut { sums, counts }: &LeftOut, scale: Scale) -> Self {
+        let known = targets.iter().zip(sums.iter().zip(counts)).filter(|(_, (_, count))| **count > 0);
+        let (targets, predictions): (Vec<f64>, Vec<f64>) =
+            known.map(|(y, (sum, count))| (*y, scale.to_f64(*sum, *count as usize))).unzip();
+        Self { scores: Scores::of(&targets, &predictions), missing: sums.len() - targets.len() }
     }
 }
 
@@ -48,6 +76,8 @@ pub struct ModelOutcome {
     pub params: Params,
     /// How well it predicts the test rows.
     pub scores: Scores,
+    /// How well it predicts training rows, if [`oob_score`](super::Sweep::oob_score) asked for it.
+    pub oob: Option<OutOfBag>,
     /// Its prediction for each test row.
     pub predictions: Vec<f64>,
     /// Whether it was read from the [journal](super::Sweep::journal) of an earlier run.
@@ -163,23 +193,47 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The model with the lowest mean squared error; of equals the smaller forest.
+    /// The model with the lowest out-of-bag MSE, where [`oob_score`](super::Sweep::oob_score) asked for it,
+    /// otherwise with the lowest MSE on the test rows; of equals the smaller forest.
     pub fn best(&self) -> &ModelOutcome {
-        &self.models[self.best_index()]
+        &self.models[self.ranking()[0]]
     }
 
-    pub(super) fn best_index(&self) -> usize {
-        let order = |&a: &usize, &b: &usize| {
-            let [a, b] = [a, b].map(|index| &self.models[index]);
-            a.scores.mse.total_cmp(&b.scores.mse).then(a.params.n_estimators.cmp(&b.params.n_estimators))
-        };
-        (0..self.models.len()).min_by(order).unwrap_or(0)
+    /// The model with the lowest MSE on the test rows.
+    pub(crate) fn best_by_test(&self) -> &ModelOutcome {
+        let models = self.models.iter();
+        models.min_by(|a, b| order(a, b, |model| model.scores.mse)).expect("one model at least")
+    }
+
+    /// Indices of the [`models`](Self::models), the best first.
+    pub(crate) fn ranking(&self) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..self.models.len()).collect();
+        all.sort_by(|&a, &b| order(&self.models[a], &self.models[b], chosen_by));
+        all
+    }
+
+    /// Whether models have an out-of-bag score.
+    pub(crate) fn has_oob(&self) -> bool {
+        self.models.iter().any(|model| model.oob.is_some())
+    }
+
+    /// One number for all predictions: 64 hexadecimal digits, the same wherever and however the sweep was
+    /// run. They are XXH3 of 128 bits with the seed 0 and with the seed 1, of the number of each model (8
+    /// bytes) and its predictions (8 bytes each), all little-endian, in the order of the sweep.
+    pub fn hash(&self) -> String {
+        let mut hashers = [0, 1].map(Xxh3::with_seed);
+        for model in &self.models {
+            let predictions = model.predictions.iter().flat_map(|p| p.to_le_bytes());
+            let bytes: Vec<u8> = (model.model as u64).to_le_bytes().into_iter().chain(predictions).collect();
+            hashers.iter_mut().for_each(|hasher| hasher.update(&bytes));
+        }
+        hashers.map(|hasher| format!("{:032x}", hasher.digest128())).concat()
     }
 
     /// The trees of the best model, ready to predict; `None` unless the sweep was told to
     /// [`keep`](super::Sweep::keep) models.
     pub fn best_model(&self) -> Option<&Model> {
-        self.model(self.best_index())
+        self.model(self.ranking()[0])
     }
 
     /// The trees of a model by its index in [`models`](Self::models), if they were kept.
@@ -197,10 +251,14 @@ impl Outcome {
         all.into_iter().map(|(_, params)| params).collect()
     }
 
-    /// Whether every model has the same hyperparameters and the same predictions, bit for bit.
+    /// Whether every model has the same hyperparameters, the same predictions and the same out-of-bag
+    /// score, bit for bit.
     pub fn same_bits(&self, other: &Self) -> bool {
         let bits = |model: &ModelOutcome| {
-            (model.params, model.predictions.iter().map(|p| p.to_bits()).collect::<Vec<_>>())
+            let oob = model.oob.map(|OutOfBag { scores: Scores { mse, mae, r2, .. }, missing }| {
+                ([mse, mae, r2].map(f64::to_bits), missing)
+            });
+            (model.params, oob, model.predictions.iter().map(|p| p.to_bits()).collect::<Vec<_>>())
         };
         self.models.iter().map(bits).eq(other.models.iter().map(bits))
     }
@@ -208,9 +266,11 @@ impl Outcome {
     /// Seconds of work for each of the [`models`](Self::models), the tasks of all workers added up; where
     /// models share trees, for the trees that it has beyond the next smaller model.
     pub fn model_seconds(&self) -> Vec<f64> {
-        let mut seconds = BTreeMap::new();
-        self.tasks.iter().for_each(|task| *seconds.entry(task.model).or_insert(0.0) += task.seconds());
-        self.models.iter().map(|model| seconds.get(&model.model).copied().unwrap_or(0.0)).collect()
+        let numbers =
+            self.models.iter().map(|model| model.model).chain(self.tasks.iter().map(|task| task.model));
+        let mut seconds = vec![0.0; numbers.max().map_or(0, |last| last + 1)];
+        self.tasks.iter().for_each(|task| seconds[task.model] += task.seconds());
+        self.models.iter().map(|model| seconds[model.model]).collect()
     }
 
     /// Seconds of work: the wall times of all tasks added up.
@@ -268,6 +328,16 @@ impl fmt::Debug for Outcome {
     }
 }
 
+/// The lower error first; of equals the smaller forest.
+fn order(a: &ModelOutcome, b: &ModelOutcome, error: impl Fn(&ModelOutcome) -> f64) -> Ordering {
+    error(a).total_cmp(&error(b)).then(a.params.n_estimators.cmp(&b.params.n_estimators))
+}
+
+/// The error that models are chosen by.
+pub(crate) fn chosen_by(model: &ModelOutcome) -> f64 {
+    model.oob.map_or(model.scores.mse, |oob| oob.scores.mse)
+}
+
 /// A hyperparameter: its name, and its value in a model.
 pub(crate) type Column = (&'static str, fn(&Params) -> String);
 
@@ -286,6 +356,20 @@ pub(crate) const COLUMNS: [Column; 9] = [
 
 fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "None".to_owned(), |value| value.to_string())
+}
+
+/// The first difference between the models of two sweeps: what it is, and how it is in each.
+pub(crate) fn difference(one: &[Params], other: &[Params]) -> Option<[String; 3]> {
+    if one.len() != other.len() {
+        let models = [one, other].map(|models| format!("of {}", count(models.len(), "model", "models")));
+        let [one, other] = models;
+        return Some(["the sweep is".to_owned(), one, other]);
+    }
+    let differs = |(model, (one, other)): (usize, (&Params, &Params))| {
+        let (name, value) = COLUMNS.iter().find(|(_, value)| value(one) != value(other))?;
+        Some([format!("{name} of model {model} is"), value(one), value(other)])
+    };
+    one.iter().zip(other).enumerate().find_map(differs)
 }
 
 /// The hyperparameters in which models differ; the number of trees always is one.

@@ -7,10 +7,8 @@ use forest::{MAX_TREES, Params};
 use learner::Learner;
 
 use super::schedule::Schedule;
-use crate::data::{Shards, Split};
+use crate::data::Shards;
 use crate::error::{Error, ErrorKind, Result};
-use crate::platform;
-use crate::text::thousands;
 
 /// Trees of a task: so few that all workers end at about the same time, so many that handing out a task
 /// costs little beside.
@@ -22,8 +20,7 @@ pub enum Keep {
     /// None: scores and predictions are enough.
     #[default]
     None,
-    /// The one with the lowest mean squared error; its trees are grown once more when all models are
-    /// scored.
+    /// The [best](super::Outcome::best) one; its trees are grown once more when all models are scored.
     Best,
     /// All of them.
     All,
@@ -39,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) trees_per_task: Option<usize>,
     /// Whether models that differ only in their number of trees share these, where they can.
     pub(crate) share_trees: bool,
+    /// Whether models get an out-of-bag score.
+    pub(crate) oob_score: bool,
 }
 
 /// Models that were checked, and how they are to be trained.
@@ -48,7 +47,7 @@ pub(crate) struct Plan {
     pub(crate) models: Vec<Params>,
     pub(crate) n_features: usize,
     /// Into how many shards the training rows are cut; each grows trees of its own.
-    shards: usize,
+    pub(crate) shards: usize,
 }
 
 /// One task: a range of the trees of a forest.
@@ -77,10 +76,9 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// The models that have the trees of a task.
-    pub(crate) fn models_with(&self, task: usize) -> &[usize] {
+    pub(crate) fn models_with(&self, task: usize) -> impl Iterator<Item = usize> + '_ {
         let TaskPlan { forest, model, .. } = &self.tasks[task];
-        let models = &self.forests[*forest];
-        &models[models.iter().position(|other| other == model).unwrap_or(0)..]
+        self.forests[*forest].iter().copied().skip_while(move |other| other != model)
     }
 }
 
@@ -107,6 +105,15 @@ impl Plan {
         if shards.is_some() && settings.learner != Learner::Forest {
             let allowed = "forest: take Learner::Forest";
             return Err(Error::invalid("the learner on shards", settings.learner, allowed));
+        }
+        let oob = |allowed: &str| Err(Error::invalid("oob_score", true, allowed));
+        match settings {
+            Settings { oob_score: false, .. } => {}
+            _ if shards.is_some() => return oob("false on shards: run the sweep on the whole split"),
+            _ if models.iter().any(|params| !params.bootstrap) => {
+                return oob("false where bootstrap is false: each tree is grown on every row");
+            }
+            _ => {}
         }
         let (n, fewest) =
             shards.map_or((1, rows), |rows| (rows.len(), rows.iter().copied().min().unwrap_or(0)));
@@ -141,12 +148,12 @@ impl Plan {
         (forests > possible).then(|| format!("models that share no trees were trained apart: {reason}"))
     }
 
-    fn all(&self) -> Vec<usize> {
+    pub(crate) fn all(&self) -> Vec<usize> {
         (0..self.models.len()).collect()
     }
 
     /// The models in groups that share trees, each with the smallest first.
-    fn forests(&self, models: &[usize]) -> Vec<Vec<usize>> {
+    pub(crate) fn forests(&self, models: &[usize]) -> Vec<Vec<usize>> {
         if !self.settings.share_trees || self.shards > 1 {
             return models.iter().map(|model| vec![*model]).collect();
         }
@@ -203,36 +210,6 @@ impl Plan {
         let features = params.max_features.of(self.n_features).unwrap_or(self.n_features);
         let depth = params.max_depth.unwrap_or(usize::MAX).min(16);
         (params.n_estimators * features) as f64 * depth as f64
-    }
-
-    /// # Errors
-    /// [`ErrorKind::Memory`] where the workers and the trees to keep may need more memory than can be had.
-    pub(crate) fn check_memory(&self, split: &Split, workers: usize) -> Result<()> {
-        let Settings { learner, keep, share_trees, .. } = self.settings;
-        let rows = split.train.len().div_ceil(self.shards);
-        let trees: usize = self.models.iter().map(|params| params.n_estimators).sum();
-        let tree = self.models.iter().map(|params| learner.tree_bytes(rows, params)).max().unwrap_or(0);
-        let kept = match keep {
-            Keep::None => 0,
-            Keep::Best => self.models.iter().map(|params| params.n_estimators).max().unwrap_or(0),
-            Keep::All => self.forests(&self.all()).iter().map(|forest| self.largest(forest)).sum(),
-        };
-        // Ten trees at a time, and a shard's numbers as read and as prepared.
-        let worker = learner.worker_bytes(rows, self.n_features)
-            + 10 * tree
-            + 24 * (rows * (self.n_features + 1)) as u64;
-        let what = format!(
-            "the sweep ({} models, {} trees{}, {workers} workers, keep {keep:?})",
-            self.models.len(),
-            thousands(trees as u64),
-            if share_trees { " that models share" } else { "" }
-        );
-        let instead = "keep fewer models, train fewer trees or use fewer workers";
-        platform::check_memory(&what, worker * workers as u64 + tree.saturating_mul(kept as u64), instead)
-    }
-
-    fn largest(&self, forest: &[usize]) -> usize {
-        forest.last().map_or(0, |model| self.models[*model].n_estimators)
     }
 }
 

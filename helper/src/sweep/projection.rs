@@ -1,6 +1,6 @@
 //! The speedup on more workers, simulated with the times of tasks that were measured.
 
-use super::comparison::Comparison;
+use super::comparison::{Comparison, Way};
 use super::outcome::SweepTask;
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ pub struct Projection {
     /// Seconds of work for the model that takes longest.
     longest: f64,
     /// Seconds of what no task does.
-    serial: f64,
+    pub(crate) serial: f64,
     pub(crate) measured: Vec<Measured>,
     /// Those of the comparison.
     pub(crate) warnings: Vec<String>,
@@ -37,7 +37,8 @@ pub(crate) struct Policy {
 /// A speedup that was measured.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Measured {
-    pub(crate) machine: String,
+    /// The way of running, in words.
+    pub(crate) how: String,
     pub(crate) workers: usize,
     pub(crate) speedup: f64,
 }
@@ -82,32 +83,14 @@ impl Projection {
             policy("a task per model, in order", models),
         ];
         let serial = run.setup_seconds + (run.seconds - run.busy_seconds()).max(0.0);
-        let (dataset, measured, warnings) = (run.dataset.clone(), Vec::new(), comparison.warnings());
-        let mut projection = Self { dataset, policies, work, longest, serial, measured, warnings };
-        let first = &comparison.ways[0];
-        for way in comparison.ways.iter().skip(1).filter(|way| way.efficiency(first).is_some()) {
-            if let Some(speedup) = way.claim() {
-                projection = projection.measured(way.how.as_str(), way.workers, speedup)?;
-            }
-        }
-        Ok(projection)
-    }
-
-    /// Adds a speedup that was measured, here or on another machine; `machine` is its name in chart and
-    /// table.
-    ///
-    /// # Errors
-    /// [`InvalidParameter`](ErrorKind::InvalidParameter) for a number of workers outside 1 to 1,024, and
-    /// for a speedup that is not a positive number.
-    pub fn measured(mut self, machine: impl Into<String>, workers: usize, speedup: f64) -> Result<Self> {
-        if !(1..=MOST_WORKERS).contains(&workers) {
-            return Err(Error::invalid("workers", workers, "from 1 to 1,024"));
-        }
-        if !(speedup.is_finite() && speedup > 0.0) {
-            return Err(Error::invalid("speedup", speedup, "a positive number"));
-        }
-        self.measured.push(Measured { machine: machine.into(), workers, speedup });
-        Ok(self)
+        let point = |way: &Way| {
+            way.efficiency(&comparison.ways[0])?;
+            Some(Measured { how: way.how.clone(), workers: way.workers, speedup: way.claim()? })
+        };
+        let measured =
+            comparison.ways[1..].iter().filter(|way| way.workers <= MOST_WORKERS).filter_map(point).collect();
+        let (dataset, warnings) = (run.dataset.clone(), comparison.warnings());
+        Ok(Self { dataset, policies, work, longest, serial, measured, warnings })
     }
 
     /// The part of a sequential run that is in no task: preparing the training set, adding up, scoring.
@@ -136,5 +119,29 @@ impl Projection {
     pub(crate) fn speedup(&self, policy: usize, workers: usize) -> f64 {
         let span = makespan(self.policies[policy].seconds.iter().copied(), workers);
         (self.serial + self.work) / (self.serial + span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Sweep;
+
+    #[test]
+    fn what_is_in_no_task_is_serial() {
+        let split = crate::data::friedman1(60, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+        let mut run = Sweep::over_n_estimators([10, 30]).quiet().run_sequential(&split).unwrap();
+        // Four tasks of a second; 1.5 s in none.
+        (run.seconds, run.setup_seconds) = (5.0, 0.5);
+        for (task, start) in run.tasks.iter_mut().zip([0.0, 1.0, 2.0, 3.0]) {
+            (task.started, task.ended) = (start, start + 1.0);
+        }
+        let projection = Projection::of(&Comparison::of([&run, &run]).unwrap()).unwrap();
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(close(projection.serial_share(), 1.5 / 5.5) && close(projection.amdahl(2), 5.5 / 3.5));
+        assert!(close(projection.model_ceiling(), 4.0 / 3.0));
+        // Tasks as they were run, and models, of which the second takes three seconds.
+        let [_, tasks, longest_first, in_order] = projection.speedups(2);
+        assert!(close(tasks, 5.5 / 3.5) && close(longest_first, 5.5 / 4.5) && close(in_order, 5.5 / 4.5));
     }
 }

@@ -3,6 +3,7 @@
 //! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
 //! tasks everywhere.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,9 +11,9 @@ use super::distributed;
 use super::event::{Event, Listener, tell};
 use super::gather::Gathering;
 use super::job::{Job, Sabotage, Training};
-use super::journal::{Journal, Restored};
+use super::journal::Journal;
 use super::model::Model;
-use super::outcome::{ModelOutcome, Outcome, Place, Scores};
+use super::outcome::{ModelOutcome, Outcome, Place};
 use super::pace::pace;
 use super::plan::{Keep, Plan};
 use crate::cluster::{Cluster, Log, MAX_RETRIES, ObjectRef, until_done};
@@ -32,7 +33,7 @@ pub(super) enum Pool<'a> {
 #[derive(Default)]
 pub(super) struct Extras<'a> {
     pub(super) listener: Option<&'a Listener>,
-    pub(super) journal: Option<(Journal, Vec<Restored>)>,
+    pub(super) journal: Option<(Journal, Vec<ModelOutcome>)>,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) shards: Option<&'a Shards>,
 }
@@ -50,14 +51,13 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         _ => (Some(Training::new(plan.settings.learner, split, shards)?), Vec::new()),
     };
     let setup_seconds = setup.elapsed().as_secs_f64();
-    let (journal, restored) = journal.map_or((None, Vec::new()), |(journal, models)| (Some(journal), models));
-    if let Some(journal) = journal.as_ref().filter(|_| !restored.is_empty()) {
-        tell(listener, Event::Resumed(restored.len(), journal.path()));
+    let (journal, models) = journal.map_or((None, Vec::new()), |(journal, models)| (Some(journal), models));
+    if let Some(journal) = journal.as_ref().filter(|_| !models.is_empty()) {
+        tell(listener, Event::Resumed(models.len(), journal.path()));
     }
-    let actual = split.test.y().to_vec();
-    let models: Vec<_> = restored.into_iter().map(|model| model.scored(&plan, &actual)).collect();
-    let missing = (0..plan.models.len()).filter(|&i| models.iter().all(|model| model.model != i));
-    let job = Arc::new(Job::new(plan.clone(), &missing.collect::<Vec<_>>(), split, training, sabotage));
+    let restored: HashSet<usize> = models.iter().map(|model| model.model).collect();
+    let missing: Vec<usize> = plan.all().into_iter().filter(|model| !restored.contains(model)).collect();
+    let job = Arc::new(Job::new(plan.clone(), &missing, split, training, sabotage));
     let outcome = Outcome {
         dataset: split.dataset.clone(),
         identity: split.identity(),
@@ -74,13 +74,13 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
         models,
         failed: Vec::new(),
         tasks: Vec::new(),
-        actual,
+        actual: split.test.y().to_vec(),
         journal: journal.as_ref().map(|journal| journal.path().to_owned()),
         warnings: plan.apart().into_iter().collect(),
         data_bytes: split.bytes(),
         kept: Vec::new(),
     };
-    let mut gathering = Gathering::new(&job, &log, outcome, listener, journal);
+    let mut gathering = Gathering::new(&job, split, &log, outcome, listener, journal);
     match pool {
         Pool::Caller => one_by_one(&job, split, &log, &mut gathering)?,
         Pool::Threads(cluster, data) => in_parallel(&job, cluster, data, &mut gathering)?,
@@ -89,14 +89,6 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
     let mut outcome = gathering.outcome()?;
     keep(&mut outcome, &plan, split, shards)?;
     Ok(outcome)
-}
-
-impl Restored {
-    fn scored(self, plan: &Plan, actual: &Vec<f64>) -> ModelOutcome {
-        let Self { model, predictions } = self;
-        let scores = Scores::of(actual, &predictions);
-        ModelOutcome { model, params: plan.models[model], scores, predictions, restored: true }
-    }
 }
 
 fn one_by_one(job: &Job, split: &Split, log: &Log, gathering: &mut Gathering<'_>) -> Result<()> {
@@ -127,10 +119,14 @@ fn in_parallel(
         let named = cluster.options().name(job.cut.tasks[task].to_string());
         (task, named.remote((&shared, data), move |(job, split)| job.run(task, &split.test)))
     };
-    let mut open: Vec<_> = (0..job.cut.tasks.len()).map(submit).collect();
+    let mut open: VecDeque<_> = (0..job.cut.tasks.len()).map(submit).collect();
     while !open.is_empty() {
-        until_done(open.iter().map(|(_, grown)| grown), 1, None)?;
-        for (task, object) in open.extract_if(.., |(_, grown)| grown.is_done()) {
+        // Workers take tasks in order, so those that run are among the first that are not done.
+        let first = cluster.workers().min(open.len());
+        until_done(open.range(..first).map(|(_, grown)| grown), 1, None)?;
+        let (done, rest): (Vec<_>, Vec<_>) = open.drain(..first).partition(|(_, grown)| grown.is_done());
+        rest.into_iter().rev().for_each(|task| open.push_front(task));
+        for (task, object) in done {
             let result = cluster.get(&object);
             let grown =
                 result.as_deref().map_err(Error::clone).and_then(|g| g.as_ref().map_err(Error::clone));
@@ -145,16 +141,18 @@ fn in_parallel(
 fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shards>) -> Result<()> {
     let wanted: Vec<usize> = match plan.settings.keep {
         Keep::None => return Ok(()),
-        Keep::Best => vec![outcome.best_index()],
+        Keep::Best => vec![outcome.ranking()[0]],
         Keep::All => (0..outcome.models.len()).filter(|&i| outcome.model(i).is_none()).collect(),
     };
     let training = Training::new(plan.settings.learner, split, shards)?;
     let scale = plan.settings.learner.scale(learner::Whole::of(split.train.y()));
     for index in wanted {
         let ModelOutcome { model, params, predictions, .. } = &outcome.models[index];
-        let pieces = plan.cut(&[*model]).tasks.into_iter().map(|task| training.grow(params, task.trees));
+        let pieces =
+            plan.cut(&[*model]).tasks.into_iter().map(|task| training.grow(params, task.trees, None));
         let trees = pieces.map(|trees| trees.map(Arc::from)).collect::<Result<_>>()?;
-        let grown = Model { params: *params, n_features: plan.n_features, trees, scale };
+        let (identity, n_features) = (outcome.identity, plan.n_features);
+        let grown = Model { params: *params, identity, n_features, trees, scale };
         let bits = |of: &[f64]| of.iter().map(|p| p.to_bits()).collect::<Vec<_>>();
         if bits(&grown.predict(&split.test)?) != bits(predictions) {
             let (kind, by, remedy) = match outcome.place {
@@ -170,4 +168,24 @@ fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shard
         outcome.kept.push((*model, grown));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Sweep;
+    use crate::platform::thread_cpu;
+
+    #[test]
+    fn a_model_costs_the_same_however_many_there_are() {
+        let split = crate::data::friedman1(30, 5, 1.0, 1).unwrap().split(0.5, 1).unwrap();
+        let seconds = |models: u64| {
+            let sweep = Sweep::over_n_estimators(1).max_depth(1).seed(0..models).quiet();
+            let before = thread_cpu().unwrap();
+            sweep.run_sequential(&split).unwrap();
+            (thread_cpu().unwrap() - before).as_secs_f64()
+        };
+        let ratio = (0..3).map(|_| seconds(2_000) / seconds(500)).fold(f64::INFINITY, f64::min);
+        // 4 if each costs the same, 16 if the cost grows with their number.
+        assert!(ratio < 8.0, "{ratio}");
+    }
 }

@@ -1,9 +1,10 @@
 //! How a comparison shows itself, and how it is kept as files.
 
+use super::choice::of_choice;
 use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::Result;
 use crate::platform::{report_folder, write};
-use crate::sweep::{Comparison, LEAST_SHARE, MOST_DRIFT, Outcome, Params, Place, Way, named, varied};
+use crate::sweep::{Comparison, LEAST_SHARE, MOST_DRIFT, Outcome, Place, Way};
 use crate::text::{count, csv, score, seconds, thousands};
 
 /// A heading, and what stands below it for a way and its first run.
@@ -47,7 +48,7 @@ impl Comparison {
             ("ms per 1,000 nodes", &|way, run| {
                 or(ms_per_nodes(way, run), |ms| format!("{ms:.3}"), "unknown")
             }),
-            ("lowest MSE", &|_, run| score(run.best().scores.mse)),
+            ("lowest MSE", &|_, run| score(run.best_by_test().scores.mse)),
         ];
         // Learners grow different trees, so there is no speedup and no ceiling.
         let columns: Vec<&Column<'_>> =
@@ -102,19 +103,27 @@ impl Comparison {
     /// What the runs say, in sentences whose figures are those of the runs. Warnings of the table stand
     /// here as well.
     pub fn conclusions(&self) -> Sentences {
-        let mut sentences: Vec<String> = match self.is_of_learners() {
+        let run = &self.runs()[0];
+        let unlike = self.is_of_learners();
+        let mut sentences: Vec<String> = match unlike {
             true => self.ways.iter().zip(self.runs()).map(of_learner).collect(),
             false => (1..self.ways.len()).map(|way| self.of_way(way)).collect(),
         };
-        if !self.is_of_learners() {
+        if !unlike {
             let n = self.ways.len();
             sentences.push(format!(
                 "How they were trained changed no model: all {n} runs predict the same, bit for bit."
             ));
+            sentences.extend(of_choice(run));
         }
-        sentences.extend(of_best(&self.runs()[0]));
-        sentences.extend(self.warnings());
-        Sentences::new(format!("Conclusions on {}", self.runs()[0].dataset), sentences)
+        let cautions = self.runs().iter().flat_map(Outcome::cautions);
+        for warning in self.warnings().into_iter().chain(cautions) {
+            if !sentences.contains(&warning) {
+                sentences.push(warning);
+            }
+        }
+        let sentences = Sentences::new(format!("Conclusions on {}", run.dataset), sentences);
+        if unlike { sentences } else { sentences.line(format!("predictions: {}", run.hash())) }
     }
 
     fn of_way(&self, index: usize) -> String {
@@ -152,9 +161,10 @@ impl Comparison {
         )
     }
 
-    /// Writes raw data to `report/`: `comparison.csv` has the times of each run of each round, and
-    /// [`Outcome::save`] writes scores and tasks of those of the first round, as `sequential`,
-    /// `parallel`, `ray`, `shared-sequential` and so on.
+    /// Writes raw data to `report/`: `comparison.csv` has the times of each run of each round.
+    /// [`Outcome::save`] writes scores and tasks of the first round, as `sequential`, `parallel`, `ray`,
+    /// `shared-sequential` and so on; the tasks of later rounds are in files such as
+    /// `parallel-tasks-round-2.csv`.
     ///
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) where a file cannot be written.
@@ -164,32 +174,34 @@ impl Comparison {
             1 => names[way].clone(),
             _ => format!("{}-{way}", names[way]),
         };
+        let mut files = vec!["comparison.csv".to_owned()];
         let mut lines = "round,run,how,learner,workers,seconds,setup_seconds,busy_seconds,cpu_seconds,loop_before,loop_after,\
                          disturbance\n"
             .to_owned();
-        let runs = self.rounds.iter().enumerate();
-        for (index, round, way, run) in runs
-            .flat_map(|(i, round)| round.runs.iter().enumerate().map(move |(way, run)| (i, round, way, run)))
-        {
-            let first = [
-                (index + 1).to_string(),
-                unique(way),
-                run.how(),
-                run.learner.to_string(),
-                run.workers.to_string(),
-            ];
-            let times = [run.seconds, run.setup_seconds, run.busy_seconds()].map(|time| time.to_string());
-            let cpu = or(run.cpu_seconds(), |cpu| cpu.to_string(), "");
-            let loops = run.pace.map(|pace| pace.to_string());
-            let disturbance = round.disturbance.clone().unwrap_or_default();
-            lines += &csv(&[&first[..], &times, &[cpu], &loops, &[disturbance]].concat());
+        for (number, round) in (1..).zip(&self.rounds) {
+            for (way, run) in round.runs.iter().enumerate() {
+                let name = unique(way);
+                match number {
+                    1 => {
+                        run.save(&name)?;
+                        files.extend(["models", "tasks"].map(|what| format!("{name}-{what}.csv")));
+                    }
+                    _ => {
+                        let file = format!("{name}-tasks-round-{number}.csv");
+                        write(&report_folder().join(&file), &run.tasks_csv())?;
+                        files.push(file);
+                    }
+                }
+                let first =
+                    [number.to_string(), name, run.how(), run.learner.to_string(), run.workers.to_string()];
+                let times = [run.seconds, run.setup_seconds, run.busy_seconds()].map(|time| time.to_string());
+                let cpu = or(run.cpu_seconds(), |cpu| cpu.to_string(), "");
+                let loops = run.pace.map(|pace| pace.to_string());
+                let disturbance = round.disturbance.clone().unwrap_or_default();
+                lines += &csv(&[&first[..], &times, &[cpu], &loops, &[disturbance]].concat());
+            }
         }
-        let mut files = vec!["comparison.csv".to_owned()];
         write(&report_folder().join(&files[0]), &lines)?;
-        for (way, run) in self.runs().iter().enumerate() {
-            run.save(&unique(way))?;
-            files.extend(["models", "tasks"].map(|what| format!("{}-{what}.csv", unique(way))));
-        }
         Ok(Sentences::new("Saved in report/", files))
     }
 }
@@ -217,7 +229,7 @@ fn ms_per_nodes(way: &Way, run: &Outcome) -> Option<f64> {
 
 fn of_learner((way, run): (&Way, &Outcome)) -> String {
     let per_nodes = or(ms_per_nodes(way, run), |ms| format!(", {ms:.3} ms per 1,000 nodes"), "");
-    let mse = score(run.best().scores.mse);
+    let mse = score(run.best_by_test().scores.mse);
     format!("{}: {:.2} ms per tree{per_nodes}, lowest MSE {mse}.", run.learner, ms_per_tree(way))
 }
 
@@ -229,33 +241,6 @@ fn name(run: &Outcome) -> String {
         Place::Ray => "ray",
     };
     if run.shared { format!("shared-{place}") } else { place.to_owned() }
-}
-
-/// The best model by test error; where there are smaller ones with the same other hyperparameters, what
-/// its trees gained over the smallest of these.
-fn of_best(run: &Outcome) -> [String; 2] {
-    let (best, all) = (run.best(), run.models.iter().map(|model| model.params).collect::<Vec<_>>());
-    let others = match named(&best.params, &varied(&all)[1..]) {
-        others if others.is_empty() => others,
-        others => format!(", {others}"),
-    };
-    let like = |params: &Params| Params { n_estimators: 0, ..*params };
-    let alike = run.models.iter().filter(|model| like(&model.params) == like(&best.params));
-    let smallest = alike.min_by_key(|model| model.params.n_estimators).unwrap_or(best);
-    let gain = 100.0 * (1.0 - best.scores.mse / smallest.scores.mse);
-    let trees = |params: &Params| count(params.n_estimators, "tree", "trees");
-    let gained = match smallest.params.n_estimators < best.params.n_estimators && gain.is_finite() {
-        true => format!(
-            " That is {gain:.1} % less error than {} with the same other hyperparameters.",
-            trees(&smallest.params)
-        ),
-        false => String::new(),
-    };
-    let [mse, r2, mae] = [best.scores.mse, best.scores.r2, best.scores.mae].map(score);
-    [
-        format!("The best model has {}{others}: MSE {mse}, R2 {r2}.{gained}", trees(&best.params)),
-        format!("On average its predictions are off by {mae} in units of the target (mean absolute error)."),
-    ]
 }
 
 impl Show for Comparison {

@@ -24,6 +24,8 @@ pub struct Machine {
     pub memory: u64,
     /// Memory in bytes that is available without swapping.
     pub memory_available: u64,
+    /// Whether this is a virtual machine; `None` where the system does not tell.
+    pub virtual_machine: Option<bool>,
     /// The operating system and its version.
     pub os: String,
     /// The compiler.
@@ -48,6 +50,7 @@ pub fn machine() -> Machine {
         cores: std::thread::available_parallelism().map_or(1, NonZero::get),
         memory: system.total_memory(),
         memory_available: platform::available(&system),
+        virtual_machine: platform::virtual_machine(),
         os: System::long_os_version().unwrap_or_else(|| std::env::consts::OS.to_owned()),
         rust: env!("HELPER_RUSTC"),
         debug_assertions: cfg!(debug_assertions),
@@ -73,10 +76,18 @@ impl Machine {
                  notebook with ./scripts/lab for the project's own kernel"
             }
         };
+        let guest = match self.virtual_machine {
+            Some(true) => {
+                "yes: its clock may wander, and others may share its cores; compare only times that were taken in turn"
+            }
+            Some(false) => "no",
+            None => "not known: the system does not tell",
+        };
         vec![
             ("Processor", format!("{} ({})", self.cpu, self.architecture)),
             ("Cores to use", self.cores.to_string()),
             ("Memory", format!("{}, {} of it free", memory(self.memory), memory(self.memory_available))),
+            ("Virtual machine", guest.to_owned()),
             ("Operating system", self.os.clone()),
             ("Compiler", self.rust.to_owned()),
             ("Libraries", libraries.join(", ")),
@@ -108,8 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn warns_of_debug_assertions() {
-        let machine = Machine { debug_assertions: true, ..machine() };
-        assert!(machine.to_string().contains("./scripts/lab"));
+    fn warns_of_debug_assertions_and_of_a_wandering_clock() {
+        let machine = Machine { debug_assertions: true, virtual_machine: Some(true), ..machine() };
+        let text = machine.to_string();
+        assert!(text.contains("./scripts/lab") && text.contains("its clock may wander"), "{text}");
+        assert!(!Machine { virtual_machine: None, ..machine }.to_string().contains("wander"));
     }
 }

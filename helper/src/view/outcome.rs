@@ -18,29 +18,37 @@ const FAILED: usize = 5;
 impl Outcome {
     fn table(&self) -> Table {
         let columns = varied(&self.models.iter().map(|model| model.params).collect::<Vec<_>>());
-        let heads = columns.iter().map(|(name, _)| *name).chain(["MSE", "RMSE", "MAE", "R2", "seconds"]);
+        let oob = ["OOB MSE"].into_iter().filter(|_| self.has_oob());
+        let heads = columns.iter().map(|(name, _)| *name).chain(oob);
+        let heads = heads.chain(["MSE", "RMSE", "MAE", "R2", "seconds"]);
         let busy = self.model_seconds();
-        let mut order: Vec<usize> = (0..self.models.len()).collect();
-        let mut title = format!("{}: {} models by {}", self.dataset, self.models.len(), self.learner);
-        if order.len() > MOST_ROWS {
-            order.sort_by(|&a, &b| self.models[a].scores.mse.total_cmp(&self.models[b].scores.mse));
-            order.truncate(BEST);
-            title = format!(
-                "{}: the best {BEST} of {} models by {}",
-                self.dataset,
-                self.models.len(),
-                self.learner
-            );
-        }
+        let models = format!("{} by {}", count(self.models.len(), "model", "models"), self.learner);
+        let (order, title) = match self.models.len() > MOST_ROWS {
+            true => {
+                (self.ranking()[..BEST].to_vec(), format!("{}: the best {BEST} of {models}", self.dataset))
+            }
+            false => ((0..self.models.len()).collect(), format!("{}: {models}", self.dataset)),
+        };
         let rows = order.into_iter().map(|index| {
             let model = &self.models[index];
             let scores = model.scores;
             let params = columns.iter().map(|(_, value)| Text::number(value(&model.params)));
-            let scores = [scores.mse, scores.rmse, scores.mae, scores.r2].map(|s| Text::number(score(s)));
+            let oob = model.oob.map(|oob| oob.scores.mse);
+            let scores = oob.into_iter().chain([scores.mse, scores.rmse, scores.mae, scores.r2]);
+            let scores = scores.map(|s| Text::number(score(s)));
             let seconds = if model.restored { "(journal)".to_owned() } else { format!("{:.2}", busy[index]) };
             params.chain(scores).chain([Text::number(seconds)]).collect()
         });
-        let best = self.best();
+        let lowest = |what: &str, error: f64, model: &ModelOutcome| {
+            let number = model.model;
+            format!(
+                "Lowest {what}: {} with {} (model {number}).",
+                score(error),
+                named(&model.params, &columns)
+            )
+        };
+        let of_test = self.best_by_test();
+        let of_oob = self.best().oob.map(|oob| lowest("OOB MSE", oob.scores.mse, self.best()) + " ");
         let trees = match (self.trees(), self.trees_grown()) {
             (all, grown) if all == grown => count(all, "tree", "trees"),
             (all, grown) => {
@@ -50,16 +58,22 @@ impl Outcome {
         let table = Table::new(title, heads.collect::<Vec<_>>())
             .rows(rows)
             .note(format!(
-                "{trees} in {} on {}. Lowest MSE: {} with {} (model {}).",
+                "{trees} in {} on {}. {}{}",
                 seconds(self.seconds),
                 count(self.workers, "worker", "workers"),
-                score(best.scores.mse),
-                named(&best.params, &columns),
-                best.model
+                of_oob.unwrap_or_default(),
+                lowest("MSE", of_test.scores.mse, of_test)
             ))
             .note(
                 "Errors are in units of the target (MSE: squared); seconds are those of all tasks of the model, added up.",
             );
+        let table = match self.has_oob() {
+            true => table.note(
+                "OOB MSE is of the training rows, each predicted by no more than the trees that were not grown on it (out \
+                 of bag), so it is higher than that of the test rows, of which the other errors are.",
+            ),
+            false => table,
+        };
         self.remarks().into_iter().fold(table, Table::note)
     }
 
@@ -88,13 +102,13 @@ impl Outcome {
 
     /// Notes below the scores: the journal, failed models, warnings.
     fn remarks(&self) -> Vec<String> {
-        let journal = self
-            .journal
-            .as_ref()
-            .map(|path| format!("Journal: {}; {} models were read from it.", path.display(), self.restored));
+        let journal = self.journal.as_ref().map(|path| {
+            let models = count(self.restored, "model", "models");
+            format!("Journal: {}; read from it: {models}.", path.display())
+        });
         let failed = self.failed.iter().take(FAILED).map(|failed| format!("FAILED: {failed}."));
         let more = self.failed.len().saturating_sub(FAILED);
-        let more = (more > 0).then(|| format!("FAILED: {more} more models."));
+        let more = (more > 0).then(|| format!("FAILED: {} more.", count(more, "model", "models")));
         journal.into_iter().chain(failed).chain(more).chain(self.cautions()).collect()
     }
 
@@ -122,23 +136,25 @@ impl Outcome {
     fn models_csv(&self) -> String {
         let params = |params: &Params| COLUMNS.map(|(_, value)| value(params));
         let names = COLUMNS.map(|(name, _)| name).join(",");
-        let mut lines = format!("dataset,model,state,{names},mse,rmse,mae,r2,journal\n");
-        let mut line = |model: usize, state: &str, params: [String; 9], scores: [f64; 4], journal: bool| {
+        let mut lines = format!("dataset,model,state,{names},mse,rmse,mae,r2,oob_mse,oob_r2,journal\n");
+        let mut line = |model: usize, state: &str, params: [String; 9], scores: [f64; 6], journal: bool| {
             let scores =
                 scores.map(|score| if score.is_finite() { score.to_string() } else { String::new() });
             let first = [self.dataset.clone(), model.to_string(), state.to_owned()];
             lines += &csv(&[&first[..], &params, &scores, &[journal.to_string()]].concat());
         };
-        for ModelOutcome { model, params: p, scores, restored, .. } in &self.models {
-            line(*model, "FINISHED", params(p), [scores.mse, scores.rmse, scores.mae, scores.r2], *restored);
+        for ModelOutcome { model, params: p, scores, oob, restored, .. } in &self.models {
+            let [oob_mse, oob_r2] = oob.map_or([f64::NAN; 2], |oob| [oob.scores.mse, oob.scores.r2]);
+            let scores = [scores.mse, scores.rmse, scores.mae, scores.r2, oob_mse, oob_r2];
+            line(*model, "FINISHED", params(p), scores, *restored);
         }
         for failed in &self.failed {
-            line(failed.model, "FAILED", params(&failed.params), [f64::NAN; 4], false);
+            line(failed.model, "FAILED", params(&failed.params), [f64::NAN; 6], false);
         }
         lines
     }
 
-    fn tasks_csv(&self) -> String {
+    pub(super) fn tasks_csv(&self) -> String {
         let heads =
             "dataset,task,model,first_tree,end_tree,worker,attempt,state,queued,started,ended,cpu_seconds\n";
         self.tasks.iter().fold(heads.to_owned(), |lines, task| {

@@ -7,7 +7,7 @@ use crate::text::thousands;
 impl Projection {
     /// What was measured, in words.
     pub(crate) fn points(&self) -> String {
-        let point = |m: &crate::sweep::Measured| format!("{:.2} on {} ({})", m.speedup, m.workers, m.machine);
+        let point = |m: &crate::sweep::Measured| format!("{:.2} on {} ({})", m.speedup, m.workers, m.how);
         match &self.measured[..] {
             [] => "nothing, for the machine was disturbed or the work was not the same; see the comparison"
                 .to_owned(),

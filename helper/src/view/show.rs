@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use super::{Dashboard, Machine, Sentences, Summary, Table};
+use super::{Dashboard, Machine, Sentences, Summary};
 use crate::chart::Figure;
 use crate::cluster::Tasks;
 use crate::data::Dataset;
+use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, Outcome, Projection};
+use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection, WhatIf};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -15,7 +16,7 @@ pub(crate) struct Bundle {
     pub(crate) text: String,
 }
 
-/// A value that a notebook shows; [`shown`] gives it `evcxr_display` and, mostly, `Display`.
+/// A value that a notebook shows; [`shown`] gives it `evcxr_display` and `Display`.
 pub(crate) trait Show {
     fn bundle(&self) -> Bundle;
 
@@ -55,11 +56,7 @@ macro_rules! shown {
                 self.emit();
             }
         }
-    )* };
-}
 
-macro_rules! display {
-    ($($shown:ty),* $(,)?) => { $(
         impl fmt::Display for $shown {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.bundle().text)
@@ -69,9 +66,22 @@ macro_rules! display {
 }
 
 shown!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, RayCluster, Sentences, Summary,
-    Tasks
-);
-display!(
-    Comparison, Projection, Dashboard, Dataset, Figure, Machine, Outcome, Sentences, Summary, Table, Tasks
+    Comparison,
+    CrossValidation,
+    Projection,
+    Dashboard,
+    Dataset,
+    Figure,
+    Halving,
+    Importances,
+    Intervals,
+    Leaderboard,
+    Machine,
+    Outcome,
+    PartialDependence,
+    RayCluster,
+    Sentences,
+    Summary,
+    Tasks,
+    WhatIf
 );

@@ -79,21 +79,14 @@ impl Table {
     }
 
     fn text(&self) -> String {
-        let rows: Vec<&Vec<Text>> = self.rows.iter().collect();
         let head = self.head();
-        let lines: Vec<&Vec<Text>> = head.iter().chain(rows).collect();
-        let columns = lines.iter().map(|line| line.len()).max().unwrap_or(0);
-        let width = |c: usize| {
-            lines
-                .iter()
-                .filter_map(|line| line.get(c))
-                .map(|cell| cell.text.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let lines = || head.iter().chain(&self.rows);
+        let letters =
+            |line: &Vec<Text>, column: usize| line.get(column).map(|cell| cell.text.chars().count());
+        let widest = |column| lines().filter_map(|line| letters(line, column)).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.head.len()).map(widest).collect();
         let mut out = format!("{}\n", self.title);
-        for line in lines {
+        for line in lines() {
             let cells = line.iter().zip(&widths).map(|(cell, &width)| match cell.number {
                 true => format!("{:>width$}  ", cell.text),
                 false => format!("{:<width$}  ", cell.text),
@@ -141,7 +134,7 @@ mod tests {
     fn text_lines_up_and_html_is_escaped() {
         let rows = [vec![Text::from("a<b"), Text::number(1)], vec![Text::from("c"), Text::number("1,000")]];
         let table = Table::new("T & U", ["name", "n"]).rows(rows).note("note");
-        assert_eq!(table.to_string(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
+        assert_eq!(table.text(), "T & U\nname      n\na<b       1\nc     1,000\nnote\n");
         let html = table.html();
         assert!(html.contains("a&lt;b") && html.contains("T &amp; U") && !html.contains("a<b"));
     }

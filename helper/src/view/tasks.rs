@@ -1,9 +1,10 @@
-//! How the tasks of a cluster show themselves: the latest as a table.
+//! How tasks show themselves: the latest as a table.
 
 use std::time::Duration;
 
 use super::{Bundle, Show, Table, Text};
 use crate::cluster::{TaskRecord, TaskState, Tasks};
+use crate::error::ErrorKind;
 use crate::text::{seconds, thousands};
 
 const LATEST: usize = 12;
@@ -17,28 +18,37 @@ impl Show for Tasks {
         };
         let in_state = |state| self.iter().filter(|task| task.state == state).count();
         let counts = TaskState::ALL.map(|state| format!("{} {state}", in_state(state)));
-        let heads =
-            ["task", "name", "state", "worker", "attempt", "queued at", "waited", "ran", "processor time"];
-        Table::new(title, heads)
-            .rows(self.iter().skip(self.len().saturating_sub(LATEST)).map(row))
-            .note(counts.join(", "))
-            .bundle()
+        let latest = self.iter().skip(self.len().saturating_sub(LATEST));
+        table(title, latest).note(counts.join(", ")).bundle()
     }
 }
 
-fn row(task: &TaskRecord) -> Vec<Text> {
+/// The one table of tasks.
+pub(super) fn table<'a>(title: impl Into<String>, tasks: impl IntoIterator<Item = &'a TaskRecord>) -> Table {
     let time = |time: Option<Duration>| {
         Text::number(time.map(|time| seconds(time.as_secs_f64())).unwrap_or_default())
     };
-    vec![
-        Text::number(task.id),
-        Text::from(task.name.as_str()),
-        Text::from(task.state.to_string()),
-        Text::number(task.worker.map_or_else(String::new, |worker| worker.to_string())),
-        Text::number(task.attempt),
-        time(Some(task.queued)),
-        time(task.started.map(|started| started.saturating_sub(task.queued))),
-        time(task.ended.map(|_| task.ran())),
-        time(task.cpu),
-    ]
+    let row = |task: &TaskRecord| {
+        vec![
+            Text::number(task.id),
+            Text::from(task.name.as_str()),
+            Text::from(state(task)),
+            Text::number(task.worker.map_or_else(String::new, |worker| worker.to_string())),
+            Text::number(task.attempt),
+            time(task.started.map(|started| started.saturating_sub(task.queued))),
+            time(task.ended.map(|_| task.ran())),
+            time(task.cpu),
+        ]
+    };
+    let heads = ["task", "name", "state", "worker", "attempt", "waited", "ran", "processor time"];
+    Table::new(title, heads).rows(tasks.into_iter().map(row))
+}
+
+/// The state of a task; one that was cancelled on purpose is FAILED as well, as in Ray, with the reason.
+pub(super) fn state(task: &TaskRecord) -> String {
+    if is_cancelled(task) { format!("{} (cancelled)", task.state) } else { task.state.to_string() }
+}
+
+pub(super) fn is_cancelled(task: &TaskRecord) -> bool {
+    task.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
 }

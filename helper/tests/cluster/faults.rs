@@ -1,7 +1,7 @@
 //! Tasks that fail, are tried again, or are cancelled; what they hold.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier};
 
 use helper::cluster::TaskState;
 use helper::{Cluster, ErrorKind, ObjectRef};
@@ -222,20 +222,4 @@ fn a_cancelled_task_is_not_tried_again() {
     cluster.cancel(&task);
     assert_eq!(cluster.get(&task).unwrap_err().kind(), ErrorKind::Cancelled);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
-}
-
-#[test]
-fn listeners_hear_of_every_change() {
-    let cluster = Cluster::local_with(1).unwrap();
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    cluster.on_event({
-        let heard = Arc::clone(&heard);
-        move |task| heard.lock().unwrap().push((task.id, task.state, task.attempt))
-    });
-    cluster.get(&cluster.remote((), unlucky(1))).unwrap();
-    use TaskState::{Finished, Pending, Running};
-    assert_eq!(
-        *heard.lock().unwrap(),
-        [(0, Pending, 1), (0, Running, 1), (0, Pending, 2), (0, Running, 2), (0, Finished, 2)]
-    );
 }

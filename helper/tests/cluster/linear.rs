@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use helper::{Cluster, ObjectRef};
 
@@ -96,4 +96,30 @@ fn a_call_costs_the_same_however_many_came_before() {
         let late = calls(&cluster, 25);
         assert!(late <= 10 * fresh, "{late:?} after {fresh:?}");
     });
+}
+
+/// `cargo test --release -p helper --test cluster figures -- --ignored --nocapture`
+#[test]
+#[ignore = "prints times: run it alone, on a quiet machine"]
+fn figures() {
+    let cluster = Cluster::local_with(2).unwrap();
+    let work = || {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_micros(500) {}
+    };
+    let started = Instant::now();
+    let mut rest: Vec<ObjectRef<()>> = (0..10_000).map(|_| cluster.remote((), move |()| work())).collect();
+    while !rest.is_empty() {
+        rest = cluster.wait(&rest, 1).unwrap().1;
+    }
+    let (took, ran) =
+        (started.elapsed(), cluster.tasks().iter().map(|task| task.ran()).sum::<Duration>() / 2);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("peak memory not known");
+    println!("10,000 tasks: {ran:.2?} on each of 2 workers; waited for one by one: {took:.2?}; {peak}");
+    for calls in (0..160_000).step_by(20_000) {
+        let started = Instant::now();
+        (0..20_000).for_each(|_| drop(cluster.remote((), |()| ())));
+        println!("calls {calls}..{}: {:.2?} each", calls + 20_000, started.elapsed() / 20_000);
+    }
 }

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::data::Split;
 use crate::error::Result;
-use crate::sweep::outcome::COLUMNS;
+use crate::sweep::outcome::difference;
 use crate::sweep::plan::Plan;
 
 /// What must be the same for models of a journal to be models of a sweep.
@@ -19,16 +19,17 @@ pub(in crate::sweep) struct Header {
     version: String,
     dataset: String,
     train_rows: usize,
-    pub(super) test_rows: usize,
+    test_rows: usize,
     /// Hash of all numbers of the split.
     numbers: String,
     learner: String,
+    pub(super) oob_score: bool,
     /// Hash of what a few trees predict: it tells that a learner has changed, whatever its version says.
     trees: String,
     pub(super) models: Vec<Params>,
 }
 
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 
 impl Header {
     pub(in crate::sweep) fn of(plan: &Plan, split: &Split) -> Result<Self> {
@@ -40,32 +41,36 @@ impl Header {
             test_rows: split.test.len(),
             numbers: format!("{:016x}", split.identity()),
             learner: plan.settings.learner.to_string(),
+            oob_score: plan.settings.oob_score,
             trees: format!("{:016x}", sample(plan.settings.learner)?),
             models: plan.models.clone(),
         })
     }
 
-    /// What is compared, and its value.
-    fn facts(&self) -> Vec<(String, String)> {
-        let rows = format!("{} + {}", self.train_rows, self.test_rows);
-        let facts = [
+    /// What is compared beside the models, and its value.
+    fn facts(&self) -> [(&str, String); 6] {
+        [
             ("the data are", self.dataset.clone()),
-            ("the rows to learn from and to be tested on are", rows),
+            (
+                "the rows to learn from and to be tested on are",
+                format!("{} + {}", self.train_rows, self.test_rows),
+            ),
             ("the data differ: the hash of their numbers is", self.numbers.clone()),
             ("the learner is", self.learner.clone()),
-            ("this version grows other trees: a sample's hash is", self.trees.clone()),
-            ("the sweep is", format!("of {} models", self.models.len())),
-        ];
-        let models = self.models.iter().enumerate().flat_map(|(model, params)| {
-            COLUMNS.map(|(name, value)| (format!("{name} of model {model} is"), value(params)))
-        });
-        facts.map(|(what, value)| (what.to_owned(), value)).into_iter().chain(models).collect()
+            (
+                "trees differ: a sample's hash, with which versions differ that grow other trees, is",
+                self.trees.clone(),
+            ),
+            ("oob_score is", self.oob_score.to_string()),
+        ]
     }
 
     /// The first difference between this header, of a journal, and that of a sweep, in words.
     pub(super) fn difference(&self, sweep: &Self) -> Option<String> {
-        let (there, here) = (self.facts(), sweep.facts());
-        let ((what, there), (_, here)) = there.iter().zip(&here).find(|(there, here)| there != here)?;
+        let facts = self.facts().into_iter().zip(sweep.facts());
+        let facts = facts.map(|((what, there), (_, here))| [what.to_owned(), there, here]);
+        let differs = facts.into_iter().find(|[_, there, here]| there != here);
+        let [what, there, here] = differs.or_else(|| difference(&self.models, &sweep.models))?;
         Some(format!("{what} {there} there, but {here} here"))
     }
 }
@@ -80,7 +85,7 @@ fn sample(learner: Learner) -> Result<u64> {
     let params =
         Params { n_estimators: 3, seed: 7, max_features: MaxFeatures::Count(1), ..Params::default() };
     let mut sums = vec![0; y.len()];
-    learner.prepare(x, &y, Whole::of(&y))?.grow(&params, 0..3)?.add_predictions(x, &mut sums)?;
+    learner.prepare(x, &y, Whole::of(&y))?.grow(&params, 0..3, None)?.add_predictions(x, &mut sums)?;
     let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
     Ok(xxh3_64(&bytes))
 }

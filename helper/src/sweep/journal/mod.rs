@@ -16,11 +16,12 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use forest::Params;
-use header::FORMAT;
-pub(super) use header::Header;
+use header::{FORMAT, Header};
 use serde::{Deserialize, Serialize};
 
-use super::outcome::ModelOutcome;
+use super::outcome::{ModelOutcome, OutOfBag, Scores};
+use super::plan::Plan;
+use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a journal begins. A file with one line that begins otherwise is no torn journal, and is left alone.
@@ -33,13 +34,8 @@ struct Finished<'a> {
     params: Params,
     /// One for each test row.
     predictions: Cow<'a, [f64]>,
-}
-
-/// A model that an earlier run finished.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Restored {
-    pub(super) model: usize,
-    pub(super) predictions: Vec<f64>,
+    /// MSE, MAE and R2 of the out-of-bag score, each if it is defined, and the number of missing rows.
+    oob: Option<([Option<f64>; 3], usize)>,
 }
 
 /// An open journal. The operating system locks the file until this is dropped or the process ends.
@@ -67,13 +63,14 @@ impl Store for File {
 }
 
 impl Journal {
-    /// Opens a journal or begins it, and reads which models it has.
+    /// Opens a journal or begins it, and reads the models that earlier runs have finished.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] for a journal of another sweep or format, and for one that
     /// another run has open; [`ErrorKind::Data`] for one that is damaged, with the line;
     /// [`ErrorKind::Io`] where the system refuses.
-    pub(super) fn open(path: &Path, header: &Header) -> Result<(Self, Vec<Restored>)> {
+    pub(super) fn open(path: &Path, plan: &Plan, split: &Split) -> Result<(Self, Vec<ModelOutcome>)> {
+        let header = Header::of(plan, split)?;
         let refused = |error: std::io::Error| {
             let message = format!(
                 "the journal {} cannot be opened: {error}; free some disk, make the folder writable, or run without a journal",
@@ -95,14 +92,14 @@ impl Journal {
                 Error::new(ErrorKind::InvalidParameter, message)
             }
         })?;
-        let (length, restored) = read(&file, path, header)?;
+        let (length, restored) = read(&file, path, &header, &split.test.y().to_vec())?;
         file.set_len(length).map_err(refused)?;
         // The file's entry in its folder must be on the disk, too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)?;
         let mut journal =
             Self { path: path.to_owned(), store: Box::new(file), length, waiting: String::new() };
         if length == 0 {
-            journal.write(header).map_err(refused)?;
+            journal.write(&header).map_err(refused)?;
         }
         Ok((journal, restored))
     }
@@ -118,6 +115,9 @@ impl Journal {
             model: outcome.model,
             params: outcome.params,
             predictions: Cow::Borrowed(&outcome.predictions),
+            oob: outcome.oob.map(|OutOfBag { scores: Scores { mse, mae, r2, .. }, missing }| {
+                ([mse, mae, r2].map(|score| Some(score).filter(|score| !score.is_nan())), missing)
+            }),
         };
         self.write(&finished).err().map(|error| {
             format!(
@@ -156,12 +156,12 @@ impl Journal {
 }
 
 /// How many bytes of the file are whole lines, and the models in them.
-fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>)> {
+fn read(file: &File, path: &Path, header: &Header, actual: &Vec<f64>) -> Result<(u64, Vec<ModelOutcome>)> {
     let io = |error: std::io::Error| {
         Error::new(ErrorKind::Io, format!("{} cannot be read: {error}", path.display())).caused_by(error)
     };
     let mut reader = BufReader::new(file);
-    let (mut length, mut restored, mut line) = (0, Vec::<Restored>::new(), Vec::new());
+    let (mut length, mut restored, mut line) = (0, Vec::<ModelOutcome>::new(), Vec::new());
     for number in 1.. {
         line.clear();
         let bytes = reader.read_until(b'\n', &mut line).map_err(io)?;
@@ -195,7 +195,8 @@ fn read(file: &File, path: &Path, header: &Header) -> Result<(u64, Vec<Restored>
                 return Err(Error::new(ErrorKind::InvalidParameter, message));
             }
         } else {
-            let model = model(&object, header).ok_or_else(|| damaged("is not of a model of this sweep"))?;
+            let model =
+                model(&object, header, actual).ok_or_else(|| damaged("is not of a model of this sweep"))?;
             if restored.iter().all(|other| other.model != model.model) {
                 restored.push(model);
             }
@@ -217,8 +218,16 @@ fn other_sweep(object: &str, header: &Header) -> Option<Option<String>> {
 }
 
 /// `None` where the object is no model of the sweep.
-fn model(object: &str, header: &Header) -> Option<Restored> {
-    let Finished { model, params, predictions } = serde_json::from_str(object).ok()?;
-    let fits = header.models.get(model) == Some(&params) && predictions.len() == header.test_rows;
-    fits.then(|| Restored { model, predictions: predictions.into_owned() })
+fn model(object: &str, header: &Header, actual: &Vec<f64>) -> Option<ModelOutcome> {
+    let Finished { model, params, predictions, oob } = serde_json::from_str(object).ok()?;
+    let fits = header.models.get(model) == Some(&params)
+        && predictions.len() == actual.len()
+        && oob.is_some() == header.oob_score;
+    if !fits {
+        return None;
+    }
+    let predictions = predictions.into_owned();
+    let scores = Scores::of(actual, &predictions);
+    let oob = oob.map(|(scores, missing)| OutOfBag { scores: Scores::new(scores), missing });
+    Some(ModelOutcome { model, params, scores, oob, predictions, restored: true })
 }

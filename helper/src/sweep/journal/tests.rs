@@ -52,7 +52,13 @@ fn split() -> Split {
     let y = x.iter().map(|x| x.sqrt()).collect();
     let columns = [x, y];
     let rows = |range: std::ops::Range<usize>| Rows::gather(&columns, &range.collect::<Vec<_>>());
-    Split { dataset: "made up".to_owned(), target: "y".to_owned(), train: rows(0..80), test: rows(80..120) }
+    Split {
+        dataset: "made up".to_owned(),
+        target: "y".to_owned(),
+        features: Arc::default(),
+        train: rows(0..80),
+        test: rows(80..120),
+    }
 }
 
 fn sweep() -> Sweep {
@@ -111,7 +117,7 @@ fn another_version_of_the_learner_or_the_format_is_refused() {
     let refused = |there: &serde_json::Value| {
         let path = dir.path().join("old.jsonl");
         std::fs::write(&path, line::write(there).unwrap()).unwrap();
-        let error = Journal::open(&path, &here).err().unwrap();
+        let error = Journal::open(&path, &plan, &split).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::InvalidParameter);
         error.to_string()
     };
@@ -119,10 +125,10 @@ fn another_version_of_the_learner_or_the_format_is_refused() {
     // A build whose learner grows other trees has another sample.
     there["trees"] = "0123456789abcdef".into();
     let error = refused(&there);
-    assert!(error.contains("grows other trees") && error.contains("0123456789abcdef there"), "{error}");
+    assert!(error.contains("that grow other trees") && error.contains("0123456789abcdef there"), "{error}");
     // The first format had other members.
     let error = refused(&serde_json::json!({ "journal": 1, "numbers": "AAAA" }));
-    assert!(error.contains("of format 1, but this version writes format 2"), "{error}");
+    assert!(error.contains("of format 1, but this version writes format 3"), "{error}");
     let smartcore = sweep().learner(Learner::Smartcore).plan(&split, None).unwrap();
     assert_ne!(Header::of(&smartcore, &split).unwrap(), here);
 }

@@ -35,48 +35,46 @@ impl Dashboard {
     }
 }
 
-impl Cluster {
-    /// A picture of the tasks, workers and results of this cluster that is updated while the cluster
-    /// lives. All calls share one file in `runs/live/`, which ends with the cluster.
-    ///
-    /// The latest [`report`](Self::report) with metrics `done` and `of`, and perhaps `seconds left` and
-    /// `best MSE`, is shown as progress; sweeps report so.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system gives no
-    /// thread.
-    pub fn dashboard(&self) -> Result<Dashboard> {
-        Dashboard::of(self.log())
-    }
+macro_rules! watched {
+    ($($cluster:ty),*) => { $(
+        /// # What it does
+        impl $cluster {
+            /// A picture of the tasks, workers and results of this cluster that is updated while the
+            /// cluster lives. All calls share one file in `runs/live/`, which ends with the cluster. Of a
+            /// Ray cluster it shows the tasks that this process has it run.
+            ///
+            /// The latest `report` with metrics `done` and `of`, and perhaps `seconds left` and `best
+            /// MSE`, is shown as progress; sweeps report so.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system
+            /// gives no thread.
+            pub fn dashboard(&self) -> Result<Dashboard> {
+                Dashboard::of(self.log())
+            }
 
-    /// How this cluster stands now: tasks by state, who worked when, results, failures.
-    pub fn summary(&self) -> Summary {
-        Summary::of(self.log())
-    }
+            /// How this cluster stands now: tasks by state, who worked when, results, failures.
+            pub fn summary(&self) -> Summary {
+                Summary::of(self.log())
+            }
+
+            /// Writes `report/trace.json`: what every worker did when, in the Trace Event Format. Open it at
+            /// <https://ui.perfetto.dev>, which reads the file in the browser and sends it nowhere.
+            ///
+            /// Each stretch of a worker's time is a slice in its row, with the task, the attempt and the
+            /// state. A task's name that consists of pairs of words, such as `model 3 trees 0..50`, gives
+            /// arguments `model` and `trees` as well.
+            ///
+            /// # Errors
+            /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written.
+            pub fn save_trace(&self) -> Result<PathBuf> {
+                trace::save(self.log())
+            }
+        }
+    )* };
 }
 
-impl RayCluster {
-    /// As [`Cluster::dashboard`], of the tasks that this process has the Ray cluster run.
-    ///
-    /// # Errors
-    /// As [`Cluster::dashboard`].
-    pub fn dashboard(&self) -> Result<Dashboard> {
-        Dashboard::of(self.log())
-    }
-
-    /// As [`Cluster::summary`].
-    pub fn summary(&self) -> Summary {
-        Summary::of(self.log())
-    }
-
-    /// As [`Cluster::save_trace`].
-    ///
-    /// # Errors
-    /// As [`Cluster::save_trace`].
-    pub fn save_trace(&self) -> Result<PathBuf> {
-        trace::save(self.log())
-    }
-}
+watched!(Cluster, RayCluster);
 
 impl Show for Dashboard {
     fn bundle(&self) -> Bundle {

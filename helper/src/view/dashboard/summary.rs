@@ -1,16 +1,16 @@
 //! How a cluster stands at one moment: tasks by state, progress, who worked when, results, failures.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use plotters::style::RGBColor;
 
-use crate::chart::{Bar, Figure, Lanes};
-use crate::cluster::{Log, Report, Snapshot, Span, TaskRecord, TaskState};
-use crate::error::ErrorKind;
+use crate::chart::{Bar, Figure, Lanes, OKABE_ITO, pale};
+use crate::cluster::{Log, Report, Snapshot, TaskRecord, TaskState};
+use crate::error::Error;
 use crate::platform;
 use crate::text::{count, escape, memory, seconds, significant, thousands};
 use crate::view::figure::{INLINE, picture};
+use crate::view::tasks::{self, is_cancelled, state};
 use crate::view::{Bundle, Sentences, Show, Table, Text};
 
 /// Tasks that are drawn at most.
@@ -23,29 +23,13 @@ const FAILURES: usize = 4;
 const LANES: usize = 64;
 /// Metrics of a report that say how far the work is, not what came out.
 const PROGRESS: [&str; 4] = ["done", "of", "seconds left", "best MSE"];
+
+const RUNNING: RGBColor = OKABE_ITO[2];
+const FINISHED: RGBColor = OKABE_ITO[0];
+const FAILED: RGBColor = OKABE_ITO[1];
 /// An attempt that failed and was followed by another.
-const RETRIED: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+const RETRIED: RGBColor = OKABE_ITO[4];
 const CANCELLED: RGBColor = RGBColor(0x59, 0x59, 0x59);
-
-/// A task that was cancelled on purpose: FAILED, as in Ray, but no failure to look into.
-fn cancelled(task: &TaskRecord) -> bool {
-    task.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
-}
-
-/// FAILED for a cancelled task as well, as in Ray, with the reason.
-fn state(task: &TaskRecord) -> String {
-    if cancelled(task) { format!("{} (cancelled)", task.state) } else { task.state.to_string() }
-}
-
-/// Colours that colour-blind readers can tell apart (Okabe and Ito).
-fn colour(state: TaskState) -> RGBColor {
-    match state {
-        TaskState::Pending => RGBColor(0x8c, 0x95, 0x9f),
-        TaskState::Running => RGBColor(0x00, 0x9e, 0x73),
-        TaskState::Finished => RGBColor(0x00, 0x72, 0xb2),
-        TaskState::Failed => RGBColor(0xd5, 0x5e, 0x00),
-    }
-}
 
 /// How a cluster stood at one moment; made by [`Cluster::summary`](crate::Cluster::summary).
 ///
@@ -83,17 +67,20 @@ impl Summary {
     }
 
     fn html(&self, lanes: impl Fn(&Figure) -> String) -> String {
-        let tables = [self.states(), self.results(), self.tasks()];
-        let [states, results, tasks] =
-            tables.map(|table| table.map_or_else(String::new, |table| table.bundle().html));
-        let lanes = match self.lanes().figure("Who worked when", self.sentence()) {
-            Ok(figure) => lanes(&figure),
-            Err(error) => format!("<p>{}</p>", escape(&error.to_string())),
-        };
+        let html = |table: Option<Table>| table.map_or_else(String::new, |table| table.bundle().html);
+        let figure = self.lanes().figure("lanes", "Who worked when", self.sentence());
+        let lanes =
+            figure.map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |it| lanes(&it));
         let progress = self.progress().map_or_else(String::new, |(part, sentence)| {
             format!("<p><progress value=\"{part:.3}\" max=\"1\"></progress> {}</p>", escape(&sentence))
         });
-        format!("{progress}{states}{lanes}{}{results}{tasks}{}", self.key(), self.failures())
+        let [results, tasks] = [self.results(), self.tasks()].map(html);
+        format!(
+            "{progress}{}{lanes}{}{results}{tasks}{}",
+            self.states().bundle().html,
+            self.key(),
+            self.failures()
+        )
     }
 
     /// States and how many tasks are in them.
@@ -110,7 +97,7 @@ impl Summary {
     }
 
     /// Tasks by state, and what the process uses.
-    fn states(&self) -> Option<Table> {
+    fn states(&self) -> Table {
         let states = self.counts().map(|(state, n)| (state.to_string(), thousands(n as u64)));
         let process = [
             ("processor time", self.cpu.map(seconds)),
@@ -121,29 +108,22 @@ impl Summary {
         let (heads, values): (Vec<_>, Vec<_>) =
             states.chain(process).map(|(h, v)| (h, Text::number(v))).unzip();
         let title = format!("Cluster of {}", count(self.snapshot.workers, "worker", "workers"));
-        Some(Table::new(title, heads).rows([values]))
+        Table::new(title, heads).rows([values])
     }
 
     /// The part of the work that is done, from 0 to 1, and a sentence; from the latest report that says so.
     fn progress(&self) -> Option<(f64, String)> {
-        let metrics: BTreeMap<&str, f64> = self
-            .snapshot
-            .results
-            .last()?
-            .metrics
-            .iter()
-            .map(|(name, value)| (name.as_str(), *value))
-            .collect();
-        let (done, of) = (*metrics.get("done")?, *metrics.get("of")?);
-        let left = match metrics.get("seconds left") {
+        let latest = self.snapshot.results.last()?;
+        let metric =
+            |name: &str| latest.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let (done, of) = (metric("done")?, metric("of")?);
+        let left = match metric("seconds left") {
             _ if done >= of => "all done".to_owned(),
-            Some(left) => format!("{} to go, about {} left", of - done, seconds(*left)),
+            Some(left) => format!("{} to go, about {} left", of - done, seconds(left)),
             None => format!("{} to go", of - done),
         };
-        let best = metrics
-            .get("best MSE")
-            .map_or_else(String::new, |mse| format!("; lowest MSE so far: {}", significant(*mse)));
-        Some((done / of, format!("{done} of {of} models done, {left}{best}.")))
+        let best = metric("best MSE").map(|mse| format!("; lowest MSE so far: {}", significant(mse)));
+        Some((done / of, format!("{done} of {of} models done, {left}{}.", best.unwrap_or_default())))
     }
 
     /// Who worked when, and at what now.
@@ -152,49 +132,40 @@ impl Summary {
         let workers = snapshot.workers.min(LANES);
         let spans = || snapshot.tasks.iter().flat_map(|task| task.spans.iter().map(move |span| (task, span)));
         let running = snapshot.tasks.iter().any(|task| task.state == TaskState::Running);
-        let last = spans().filter_map(|(_, span)| span.ended).max();
-        let to = if running { snapshot.at } else { last.unwrap_or(snapshot.at) };
-        let from = spans().map(|(_, span)| span.started).min().unwrap_or(Duration::ZERO);
+        let last = spans().filter_map(|(_, span)| span.ended).max().filter(|_| !running);
+        let end = last.unwrap_or(snapshot.at);
+        let start = spans().map(|(_, span)| span.started).min().unwrap_or(Duration::ZERO);
         let mut notes = vec!["idle".to_owned(); workers];
         let mut bars = Vec::new();
         for (task, span) in spans().filter(|(_, span)| span.worker < workers) {
             if span.ended.is_none() {
                 notes[span.worker].clone_from(&task.name);
             }
-            let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(to).as_secs_f64());
+            let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(end).as_secs_f64());
             let retried = span.attempt < task.attempt;
             let state = if retried { "tried again".to_owned() } else { state(task) };
-            let tip = format!(
-                "task {}: {}, attempt {}, {state}, {}",
-                task.id,
-                task.name,
-                span.attempt,
-                seconds(to - from)
-            );
-            let RGBColor(r, g, b) = match retried {
-                true => RETRIED,
-                false if cancelled(task) => CANCELLED,
-                false => colour(task.state),
+            let colour = match task.state {
+                _ if retried => RETRIED,
+                _ if is_cancelled(task) => CANCELLED,
+                TaskState::Failed => FAILED,
+                TaskState::Finished => FINISHED,
+                TaskState::Running | TaskState::Pending => RUNNING,
             };
             // Neighbours in two shades, so that they can be told apart.
-            let pale = |part: u8| if task.id % 2 == 0 { part } else { part + (255 - part) / 4 };
-            bars.push(Bar {
-                worker: span.worker,
-                from,
-                to,
-                colour: RGBColor(pale(r), pale(g), pale(b)),
-                tip,
-            });
+            let colour = if task.id % 2 == 0 { colour } else { pale(colour) };
+            let (id, name, attempt, time) = (task.id, &task.name, span.attempt, seconds(to - from));
+            let tip = format!("task {id}: {name}, attempt {attempt}, {state}, {time}");
+            bars.push(Bar { lane: span.worker, from, to, colour, tip });
         }
-        Lanes { from: from.as_secs_f64(), to: to.as_secs_f64(), bars, notes }
+        Lanes::of_workers(start.as_secs_f64(), end.as_secs_f64(), notes, bars)
     }
 
     fn key(&self) -> String {
         let snapshot = &self.snapshot;
         let keys = [
-            ("running", colour(TaskState::Running)),
-            ("finished", colour(TaskState::Finished)),
-            ("failed", colour(TaskState::Failed)),
+            ("running", RUNNING),
+            ("finished", FINISHED),
+            ("failed", FAILED),
             ("tried again", RETRIED),
             ("cancelled", CANCELLED),
         ];
@@ -208,8 +179,7 @@ impl Summary {
             notes += &format!(" The first {LANES} of {} workers.", snapshot.workers);
         }
         let waits = |task: &&TaskRecord| {
-            task.state == TaskState::Running
-                && task.spans.last().is_some_and(|span: &Span| span.ended.is_some())
+            task.state == TaskState::Running && task.spans.last().is_some_and(|span| span.ended.is_some())
         };
         let waiting = snapshot.tasks.iter().filter(waits).count();
         if waiting > 0 {
@@ -245,43 +215,24 @@ impl Summary {
             self.snapshot.tasks.iter().filter(|task| !task.spans.is_empty()).collect();
         shown.sort_by_key(|task| std::cmp::Reverse((task.ended.unwrap_or(Duration::MAX), task.id)));
         shown.truncate(TASKS);
-        let time = |time: Option<Duration>| {
-            Text::number(time.map_or_else(String::new, |time| seconds(time.as_secs_f64())))
-        };
-        let row = |task: &&TaskRecord| {
-            vec![
-                Text::number(task.id),
-                Text::from(task.name.as_str()),
-                Text::from(state(task)),
-                Text::number(task.attempt),
-                time(task.started.map(|started| started.saturating_sub(task.queued))),
-                time(task.ended.map(|_| task.ran())),
-                time(task.cpu),
-            ]
-        };
-        let heads = ["task", "name", "state", "attempt", "waited", "ran", "processor time"];
-        let title = "Tasks that run, and those that ended last";
-        (!shown.is_empty()).then(|| Table::new(title, heads).rows(shown.iter().map(row)))
+        (!shown.is_empty()).then(|| tasks::table("Tasks that run, and those that ended last", shown))
     }
 
     fn failures(&self) -> String {
-        let failed = |task: &&TaskRecord| task.state == TaskState::Failed && !cancelled(task);
+        let failed = |task: &&TaskRecord| task.state == TaskState::Failed && !is_cancelled(task);
         let mut failed: Vec<&TaskRecord> = self.snapshot.tasks.iter().filter(failed).collect();
         failed.sort_by_key(|task| std::cmp::Reverse(task.ended));
         let errors = failed.iter().filter_map(|task| task.error.as_ref()).take(FAILURES);
-        let errors: Vec<String> = errors.map(|error| shortened(&error.to_string())).collect();
+        // A panic's text may be long.
+        let shortened = |error: &Error| {
+            let text = error.to_string();
+            text.char_indices().nth(400).map_or(text.clone(), |(end, _)| format!("{} ...", &text[..end]))
+        };
+        let errors: Vec<String> = errors.map(shortened).collect();
         match errors.is_empty() {
             true => String::new(),
             false => Sentences::new("Failures, the latest first", errors).bundle().html,
         }
-    }
-}
-
-/// The first 400 characters: a panic's text may be long.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(400) {
-        Some((end, _)) => format!("{} ...", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -1,0 +1,67 @@
+//! The measured trees of a sweep, handed out again: to more workers, in other tasks, at a cost.
+
+use super::comparison::Comparison;
+use super::outcome::Outcome;
+use super::projection::Projection;
+use super::schedule::makespan;
+use crate::error::Result;
+
+/// A sequential run, replayed: what if there were more workers, larger tasks, a cost of handing out a task,
+/// a worker that is slow? Each tree takes as long as it was measured to take, and each task goes to the
+/// first worker that is free.
+///
+/// As the last line of a cell it shows sliders, where scripts run.
+///
+/// ```
+/// use helper::prelude::*;
+///
+/// # fn main() -> helper::Result<()> {
+/// let split = data::friedman1(200, 5, 1.0, 1)?.split(0.2, 42)?;
+/// let sweep = Sweep::over_n_estimators([20, 40]).max_depth(6).quiet();
+/// let cluster = Cluster::local_with(2)?;
+/// let runs = [sweep.run_sequential(&split)?, sweep.run_on(&cluster, &cluster.put(split.clone()))?];
+/// let what_if = WhatIf::of(&Comparison::of(&runs)?)?;
+/// // 16 workers, tasks of 10 trees, none or a tenth of a second for handing out each.
+/// assert!(what_if.seconds(16, 10, 0.0) < what_if.seconds(16, 10, 0.1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct WhatIf {
+    /// What was measured.
+    pub(crate) projection: Projection,
+    /// The sequential run, and the one beside it.
+    pub(crate) runs: [Outcome; 2],
+}
+
+impl WhatIf {
+    /// Replays the first run, which must be sequential; the others are measured points.
+    ///
+    /// # Errors
+    /// As [`Projection::of`].
+    pub fn of(comparison: &Comparison) -> Result<Self> {
+        let projection = Projection::of(comparison)?;
+        let runs = [0, 1].map(|run| comparison.runs()[run].clone());
+        Ok(Self { projection, runs })
+    }
+
+    /// How many seconds the sweep takes on so many workers, in tasks of so many trees, of which each takes
+    /// `hand_out` seconds longer; simulated.
+    pub fn seconds(&self, workers: usize, trees_per_task: usize, hand_out: f64) -> f64 {
+        let cut = |model: Vec<(usize, f64)>| {
+            let tree = |(trees, seconds)| std::iter::repeat_n(seconds / trees as f64, trees);
+            let trees: Vec<f64> = model.into_iter().flat_map(tree).collect();
+            let tasks = trees.chunks(trees_per_task.max(1)).map(|task| task.iter().sum::<f64>() + hand_out);
+            tasks.collect::<Vec<_>>()
+        };
+        self.projection.serial + makespan(self.models().into_iter().flat_map(cut), workers)
+    }
+
+    /// The tasks of each model of the sequential run: how many trees, and how many seconds.
+    pub(crate) fn models(&self) -> Vec<Vec<(usize, f64)>> {
+        let run = &self.runs[0];
+        let mut models = vec![Vec::new(); run.models.len()];
+        run.tasks.iter().for_each(|task| models[task.model].push((task.trees.len(), task.seconds())));
+        models
+    }
+}
