@@ -28,6 +28,7 @@
 //! | say which forests, train and compare them | [`sweep`] |
 //! | compare models of any kind, and see what a forest has learned | [`models`] |
 //! | draw | [`chart`] |
+//! | let an exercise check itself | [`check`] |
 //!
 //! These are floors, ground up, with `view` (how values show themselves) at the top; nothing below
 //! knows anything above.
