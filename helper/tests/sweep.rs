@@ -3,7 +3,7 @@
 use forest::{Forest, Matrix, Params, TrainingSet};
 use helper::data::Split;
 use helper::sweep::{Event, Keep, Learner, MaxFeatures, Schedule, Sweep};
-use helper::{Cluster, ErrorKind};
+use helper::{Cluster, Comparison, ErrorKind};
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
@@ -190,7 +190,6 @@ fn what_makes_no_sense_is_refused_with_field_value_and_range() {
     refused(ten().max_samples(0.5).bootstrap(false), &["max_samples is 0.5", "bootstrap is false"]);
     refused(ten().learner(Learner::Smartcore).bootstrap(false), &["bootstrap is false", "smartcore"]);
     refused(ten().oob_score(true).bootstrap([true, false]), &["oob_score is true", "bootstrap is false"]);
-    refused(ten().oob_score(true).learner(Learner::Smartcore), &["oob_score is true", "smartcore", "Forest"]);
     refused(Sweep::over_n_estimators(10..10), &["empty"]);
     refused(ten().seed(Vec::<u64>::new()), &["empty"]);
     refused(Sweep::over_n_estimators([1 << 20; 64]).keep(Keep::All), &["memory", "GiB", "All"]);
@@ -199,10 +198,14 @@ fn what_makes_no_sense_is_refused_with_field_value_and_range() {
 #[test]
 fn both_learners_learn_and_grow_other_trees() {
     let split = housing().split(0.5, 1).unwrap();
-    let sweep = Sweep::over_n_estimators(20).max_depth(20).min_samples_split(5).seed(1).quiet();
+    let sweep = Sweep::over_n_estimators([10, 20]).max_depth(20).min_samples_split(5).seed(1).quiet();
     let [ours, theirs] = [Learner::Forest, Learner::Smartcore]
-        .map(|learner| sweep.clone().learner(learner).run_sequential(&split).unwrap());
+        .map(|learner| sweep.clone().learner(learner).oob_score(true).run_sequential(&split).unwrap());
     assert!(!ours.same_bits(&theirs));
+    // smartcore does not tell which rows a tree was grown on.
+    assert!(ours.best().oob.is_some() && theirs.best().oob.is_none());
+    let said = Comparison::of([&theirs, &theirs]).unwrap().conclusions().to_string();
+    assert!(said.contains("smartcore has no out-of-bag error to choose by"), "{said}");
     for outcome in [&ours, &theirs] {
         assert!((0.25..0.31).contains(&outcome.best().scores.mse), "{outcome}");
     }

@@ -48,8 +48,8 @@ SENTENCES = [
     ),
     (
         r"`(.+?)` is no value for this hyperparameter",
-        "A value of type `{0}` does not fit here. Write a whole number such as 5, a list such as [5, 10] or a range such "
-        "as 5..=10; fractions fit max_features, max_samples and min_impurity_decrease.",
+        "A value of type `{0}` does not fit here. Write a whole number such as 5, a list such as [5, 10] or a range "
+        "such as 5..=10; fractions fit max_features, max_samples and min_impurity_decrease.",
     ),
     (
         r"The variable `(.+?)` contains a reference",

@@ -191,8 +191,8 @@ def test_killed_at_any_moment_it_goes_on_where_it_stopped(lab: Checkout) -> None
     print(f"seed {seed}")
     chance = random.Random(seed)
     for _ in range(8):
-        with lab.start(SLOW="0.2") as process:
-            time.sleep(chance.uniform(0, 2))
+        with lab.start(SLOW="0.1") as process:
+            time.sleep(chance.uniform(0, 1.2))
             os.killpg(process.pid, signal.SIGKILL)
     lab.works()
     assert lab.works() and lab.log().count("template") <= 9

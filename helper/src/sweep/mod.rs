@@ -166,7 +166,8 @@ impl Sweep {
     /// Whether each model gets an [out-of-bag score](OutOfBag), by which [`Outcome::best`] then chooses, so
     /// that the test rows have no part in the choice; off by default, as in scikit-learn.
     ///
-    /// It is refused with `bootstrap(false)`, on shards, and for smartcore, which has none.
+    /// It is refused with `bootstrap(false)` and on shards. smartcore does not tell which rows a tree was grown
+    /// on, so its models are chosen by the test rows, and the conclusions say so.
     pub fn oob_score(mut self, oob_score: bool) -> Self {
         self.settings.oob_score = oob_score;
         self
@@ -272,7 +273,9 @@ impl Sweep {
         }
         self.check_random()?;
         let size = (split.train.len(), split.train.n_features());
-        Plan::new(self.settings, self.models(), size, shards.map(Shards::rows))
+        let oob_score = self.settings.oob_score && self.settings.learner.leaves_out();
+        let settings = Settings { oob_score, ..self.settings };
+        Plan::new(settings, self.models(), size, shards.map(Shards::rows))
     }
 
     fn run(&self, split: &Split, shards: Option<&Shards>, pool: &Pool<'_>) -> Result<Outcome> {

@@ -52,8 +52,11 @@ pub(super) fn of_choice(run: &Outcome) -> Vec<String> {
 /// By what the model was chosen, and which one the test rows would choose.
 fn by(run: &Outcome, model: &ModelOutcome, name: impl Fn(&ModelOutcome) -> String) -> String {
     let Some(oob) = model.oob else {
-        let remedy = if run.learner.leaves_out() { "; .oob_score(true) chooses without them" } else { "" };
-        return format!("It was chosen by the test rows that it is judged by, which flatters it{remedy}.");
+        let remedy = match run.learner.leaves_out() {
+            true => ".oob_score(true) chooses without them".to_owned(),
+            false => format!("{} has no out-of-bag error to choose by", run.learner),
+        };
+        return format!("It was chosen by the test rows that it is judged by, which flatters it; {remedy}.");
     };
     let other = match run.best_by_test() {
         same if same.model == model.model => "They would choose the same model.".to_owned(),

@@ -28,9 +28,10 @@ impl Sweep {
                 let remedy = "put the split again, `cluster.put(..)`, and run its cell again";
                 return Some(format!("\"{}\" is of other rows than the split has now: {remedy}.", run.how()));
             }
+            let oob = self.settings.oob_score && self.settings.learner.leaves_out();
             let settings = [
                 ["the learner is".to_owned(), run.learner.to_string(), self.settings.learner.to_string()],
-                ["oob_score is".to_owned(), run.has_oob().to_string(), self.settings.oob_score.to_string()],
+                ["oob_score is".to_owned(), run.has_oob().to_string(), oob.to_string()],
             ];
             let setting = settings.into_iter().find(|[_, there, now]| there != now);
             let [what, there, now] = setting.or_else(|| difference(&run.params(), &models))?;
