@@ -25,7 +25,7 @@ WRONG = {
         "the first was run one after another, not on a cluster",
     ),
     "twelve-tasks": (
-        "fn cut(sweep: Sweep) -> Sweep { sweep.trees_per_task(12) }",
+        "fn twelve_tasks(sweep: Sweep) -> Sweep { sweep.trees_per_task(12) }",
         "the number of tasks is 5, not 12",
     ),
     "luck": (
@@ -55,7 +55,7 @@ WRONG = {
         "2100 trees were grown, which is more than a tenth of 2100",
     ),
 }
-ENDLESS = "fn cut(sweep: Sweep) -> Sweep { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } }"
+ENDLESS = "fn twelve_tasks(sweep: Sweep) -> Sweep { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } }"
 
 
 def folded() -> dict[str, str]:
