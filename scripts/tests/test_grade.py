@@ -88,8 +88,8 @@ def start(timeout: int, *files: Path) -> subprocess.Popen[str]:
 
 
 def graded(process: subprocess.Popen[str]) -> tuple[list[dict[str, str]], str]:
-    """The rows of the CSV, and what was said beside it."""
-    table, said = process.communicate(timeout=120)
+    """The rows of the CSV, and what was said beside it; a kernel may have to build the helper first."""
+    table, said = process.communicate(timeout=300)
     assert "Traceback" not in said, said
     return list(csv.DictReader(io.StringIO(table))), said
 
