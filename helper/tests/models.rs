@@ -209,23 +209,26 @@ fn grid(n_estimators: usize) -> Sweep {
 #[test]
 fn halving_finds_what_the_grid_finds_with_a_third_of_its_trees() {
     let cluster = Cluster::local_with(2).unwrap();
-    let data = cluster.put(friedman(1_000, 8));
-    let halving = grid(81).successive_halving(&cluster, &data).unwrap();
-    let sizes: Vec<_> = halving.rungs.iter().map(|rung| (rung.candidates.len(), rung.n_estimators)).collect();
-    assert_eq!(sizes, [(27, 3), (9, 9), (3, 27), (1, 81)]);
-    let outcome = grid(81).run_on(&cluster, &data).unwrap();
-    assert!(
-        3 * halving.trees_grown() <= outcome.trees_grown()
-            && halving.trees_of_grid() == outcome.trees_grown()
-    );
-    let of = |model: &helper::sweep::ModelOutcome| model.oob.unwrap().scores.mse;
-    let found = outcome.models.iter().find(|model| model.params == halving.best()).unwrap();
-    assert!(of(found) <= 1.01 * of(outcome.best()), "{} instead of {}", of(found), of(outcome.best()));
-    // Grown in pieces over the rungs, the trees are those of the grid.
-    assert_eq!(halving.rungs[3].candidates[0].1.to_bits(), of(found).to_bits());
-    let alone = halving.best_sweep().run_on(&cluster, &data).unwrap();
-    assert_eq!(alone.best().predictions, found.predictions);
-    assert!(halving.to_string().contains("243 trees grown in "), "{halving}");
+    let houses = data::california_housing().expect("the tests need the table; see data/README.md");
+    for split in [friedman(1_000, 8), houses.split(0.8, 42).unwrap()] {
+        let data = cluster.put(split);
+        let halving = grid(81).successive_halving(&cluster, &data).unwrap();
+        let sizes: Vec<_> =
+            halving.rungs.iter().map(|rung| (rung.candidates.len(), rung.n_estimators)).collect();
+        assert_eq!(sizes, [(27, 3), (9, 9), (3, 27), (1, 81)]);
+        let outcome = grid(81).run_on(&cluster, &data).unwrap();
+        assert!(3 * halving.trees_grown() <= outcome.trees_grown(), "{halving}");
+        assert_eq!(halving.trees_of_grid(), outcome.trees_grown());
+        let of = |model: &helper::sweep::ModelOutcome| model.oob.unwrap().scores.mse;
+        let found = outcome.models.iter().find(|model| model.params == halving.best()).unwrap();
+        println!("{} {}", of(found), of(outcome.best()));
+        assert!(of(found) <= 1.01 * of(outcome.best()), "{} or {}: {halving}", of(found), of(outcome.best()));
+        let alone = halving.best_sweep().run_on(&cluster, &data).unwrap();
+        assert_eq!(alone.best().predictions, found.predictions);
+        assert!(halving.to_string().contains("243 trees grown in "), "{halving}");
+        let one = Cluster::local_with(1).unwrap();
+        assert_eq!(grid(81).successive_halving(&one, &data).unwrap().rungs, halving.rungs);
+    }
 }
 
 #[test]
@@ -251,4 +254,24 @@ fn random_search_draws_from_the_grid() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn halving_needs_an_out_of_bag_error() {
+    let cluster = Cluster::local_with(1).unwrap();
+    let data = cluster.put(friedman(100, 8));
+    for (sweep, said) in [
+        (
+            grid(5).learner(Learner::Smartcore),
+            "the learner of successive halving is smartcore, but must be forest",
+        ),
+        (grid(5).bootstrap(false), "bootstrap is false"),
+        (grid(5).random(0, 1), "the number of random models is 0"),
+        (grid(0), "n_estimators is 0"),
+    ] {
+        let error = sweep.successive_halving(&cluster, &data).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameter);
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    assert_eq!(cluster.tasks().len(), 0);
 }

@@ -10,7 +10,7 @@ use super::plot::{Axis, Plot, letter, nothing, span};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::models::{Entry, Leaderboard};
-use crate::text::{count, score, seconds};
+use crate::text::{count, number, score, seconds};
 
 const HEIGHT: u32 = 1_000;
 
@@ -35,20 +35,23 @@ pub fn error_by_seconds(board: &Leaderboard) -> Result<Figure> {
         facts: scored.iter().map(|&entry| shown(entry)).collect::<Vec<_>>().join("; "),
         warnings: warning.into_iter().collect(),
     };
-    // The axis is of powers of ten, with two whole ones at least.
+    // The axis is of powers of ten, with a label at each; there are two at least.
     let power = |entry: &Entry| entry.seconds.max(1e-6).log10();
     let (fastest, slowest) = span("error by seconds", scored.iter().map(|&entry| power(entry)))?;
-    let powers = fastest.floor()..slowest.ceil().max(fastest.floor() + 1.0);
-    let x = Axis::new(powers, 12, "time of the model's task (logarithmic)");
-    let x = x.labelled(|at| if at.fract() == 0.0 { seconds(10_f64.powf(at)) } else { String::new() });
-    let y =
-        Axis::new(low..high, 8, "mean squared error on the test rows").with_headroom(scored.len(), HEIGHT);
+    let (first, last) = (fastest.floor(), slowest.ceil().max(fastest.floor() + 1.0));
+    let x = Axis::new(first..last, (last - first) as usize + 1, "seconds of the model's task (logarithmic)");
+    let x = x.labelled(|at| match at.fract() == 0.0 {
+        true => number(10_f64.powf(at), (-at).max(0.0) as usize),
+        false => String::new(),
+    });
+    let y = Axis::new(low - 0.08 * (high - low)..high, 8, "mean squared error on the test rows");
+    let y = y.with_headroom(scored.len(), HEIGHT);
     page(words, (WIDTH, HEIGHT), |area| {
         let mut plot = Plot::new(area, &x, &y, 48)?;
         for (i, &entry) in scored.iter().enumerate() {
             let at = (power(entry), entry.mse());
             let circle = |style: ShapeStyle| Mark::new(Shape::Circle(18), [at], style);
-            let label = format!("{}: {}", letter(i), shown(entry));
+            let label = format!("{}: {}, {}", letter(i), entry.name, score(entry.mse()));
             plot.draw(&label, [circle(BLUE.filled()).tip(shown(entry))])?;
             plot.draw("", [circle(WHITE.stroke_width(2))])?;
             plot.text(at, (0, 0), letter(i), WHITE, HPos::Center)?;

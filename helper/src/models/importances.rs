@@ -9,7 +9,7 @@ const REPEATS: usize = 5;
 
 /// Two measures of how much a forest rests on each feature, the largest permutation importance first.
 ///
-/// As the last line of a cell it shows itself as a table.
+/// As the last line of a cell it shows itself as a table, and as bars of the permutation importances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Importances {
     pub(crate) dataset: String,

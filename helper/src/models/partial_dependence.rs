@@ -11,7 +11,7 @@ const POINTS: usize = 20;
 
 /// The mean prediction of a model over the test rows, for several values of one feature.
 ///
-/// As the last line of a cell it shows itself as a table.
+/// As the last line of a cell it shows itself as a chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PartialDependence {
     pub(crate) dataset: String,

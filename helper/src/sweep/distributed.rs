@@ -255,6 +255,17 @@ for command in commands():
     }
 
     #[test]
+    fn folds_run_one_after_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let ray = fake::cluster(folder.path(), ZEROS);
+        let table = crate::data::friedman1(60, 5, 1.0, 1).unwrap();
+        let validated = sweep().cross_validate(&ray, &table, 3).unwrap();
+        let zeros = |fold: &crate::Outcome| fold.models.iter().all(|m| m.predictions == [0.0; 20]);
+        assert!(validated.folds.len() == 3 && validated.folds.iter().all(zeros));
+        assert_eq!(validated.models()[0].mse.len(), 3);
+    }
+
+    #[test]
     fn a_lost_task_has_no_place_in_the_outcome() {
         let folder = tempfile::tempdir().unwrap();
         let ray = fake::cluster(

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use forest::Stream;
+use forest::{Scale, Stream};
 use learner::{LeftOut, Whole, pieces};
 
 use super::job::matrix;
-use super::outcome::OutOfBag;
 use super::plan::Settings;
 use super::{Params, Sweep, memory};
 use crate::cluster::{Cluster, ObjectRef};
@@ -34,7 +33,8 @@ pub struct Halving {
 pub struct Rung {
     /// How many trees each candidate has.
     pub n_estimators: usize,
-    /// The candidates with their out-of-bag MSE, the best first.
+    /// The candidates and, for each, the out-of-bag MSE that a forest of very many such trees has by estimate;
+    /// the best first.
     pub candidates: Vec<(Params, f64)>,
 }
 
@@ -65,6 +65,46 @@ impl Halving {
     }
 }
 
+/// What a candidate's trees predict for the training rows that they were not grown on. Whole numbers, so that no
+/// order changes a bit.
+#[derive(Default)]
+struct Votes {
+    left_out: LeftOut,
+    /// For each row the sum of the squares of the predictions.
+    squares: Vec<i128>,
+}
+
+impl Votes {
+    fn add_tree(&mut self, tree: &LeftOut) {
+        self.left_out.add(tree);
+        self.squares.resize(tree.sums.len(), 0);
+        let squares = tree.sums.iter().map(|&vote| i128::from(vote) * i128::from(vote));
+        self.squares.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.left_out.add(&other.left_out);
+        self.squares.resize(other.squares.len(), 0);
+        self.squares.iter_mut().zip(&other.squares).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// The mean squared error of infinitely many such trees, by estimate: over all rows with two trees or more,
+    /// the squared error of their mean, less the variance of that mean. NaN without such a row.
+    fn limit_mse(&self, targets: &[f64], scale: Scale) -> f64 {
+        let unit = scale.to_f64(1, 1);
+        let rows = targets.iter().zip(&self.left_out.sums).zip(&self.left_out.counts).zip(&self.squares);
+        let (mut total, mut known) = (0.0, 0.0);
+        for (((y, &sum), &trees), &squares) in rows.filter(|((_, trees), _)| **trees > 1) {
+            let (n, sum_squared) = (f64::from(trees), i128::from(sum) * i128::from(sum));
+            let spread = (i128::from(trees) * squares - sum_squared) as f64 * unit * unit / n;
+            let error = y - scale.to_f64(sum, trees as usize);
+            total += error * error - spread / (n - 1.0) / n;
+            known += 1.0;
+        }
+        total / known
+    }
+}
+
 /// How many trees the candidates have in each rung, as in scikit-learn's `HalvingGridSearchCV` with
 /// `min_resources="exhaust"`: so few in the first that the last, with one or two candidates, has all.
 fn trees_of_rungs(candidates: usize, most: usize) -> Vec<usize> {
@@ -92,11 +132,18 @@ impl Sweep {
     /// out-of-bag error goes on with three times as many, and so on up to the largest `n_estimators`. The first
     /// trees of a forest are those of the smaller forest, so only the new ones are grown. Test rows play no part.
     ///
+    /// The error of a few trees alone would favour combinations whose trees differ little, such as large leaves,
+    /// that many trees do not need. So candidates are compared by the error of a forest of very many trees: the
+    /// out-of-bag error, less the variance of the trees' mean. (With M trees the expected error is that of
+    /// infinitely many plus the variance of a tree over M: Scornet, "On the asymptotics of random forests",
+    /// J. Multivariate Anal. 146 (2016) 72-83, doi:10.1016/j.jmva.2015.06.009.)
+    ///
     /// Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS
     /// 2016, arXiv:1502.07943.
     ///
     /// # Errors
-    /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score).
+    /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score); and
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for smartcore, which has no out-of-bag error.
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -110,6 +157,10 @@ impl Sweep {
     /// # }
     /// ```
     pub fn successive_halving(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Halving> {
+        if !self.settings.learner.leaves_out() {
+            let allowed = "forest, which tells the out-of-bag error: take Learner::Forest";
+            return Err(Error::invalid("the learner of successive halving", self.settings.learner, allowed));
+        }
         let split = cluster.get(data)?;
         let sweep = Self { settings: Settings { oob_score: true, ..self.settings }, ..self.clone() };
         let plan = sweep.plan(&split, None)?;
@@ -117,39 +168,49 @@ impl Sweep {
         let started = Instant::now();
         let most = plan.models.iter().map(|params| params.n_estimators).max().unwrap_or(1);
         let candidates = plan.models.iter().filter(|params| params.n_estimators == most);
-        let mut candidates: Vec<(Params, LeftOut)> =
-            candidates.map(|params| (*params, LeftOut::default())).collect();
+        let mut candidates: Vec<(Params, Votes)> =
+            candidates.map(|params| (*params, Votes::default())).collect();
         let (learner, y) = (self.settings.learner, split.train.y());
         let training = cluster.put(learner.prepare(matrix(&split.train)?, y, Whole::of(y))?);
         let scale = learner.scale(Whole::of(y));
         let (mut rungs, mut before) = (Vec::new(), 0);
         for n_estimators in trees_of_rungs(candidates.len(), most) {
-            let mut tasks: Vec<(usize, ObjectRef<Result<LeftOut>>)> = Vec::new();
+            let mut tasks: Vec<(usize, ObjectRef<Result<Votes>>)> = Vec::new();
             for (i, (params, _)) in candidates.iter().enumerate() {
                 for trees in pieces(before..n_estimators) {
-                    let (name, params) =
-                        (format!("candidate {i} trees {}..{}", trees.start, trees.end), *params);
-                    let grown = cluster.options().name(name).remote(&training, move |training| {
-                        let mut left_out = LeftOut::default();
-                        training.grow(&params, trees.clone(), Some(&mut left_out))?;
-                        Ok(left_out)
+                    let name = format!("candidate {i} trees {}..{}", trees.start, trees.end);
+                    let params = *params;
+                    let grow = cluster.options().name(name);
+                    let votes = grow.remote(&training, move |training| {
+                        let mut votes = Votes::default();
+                        for tree in trees.clone() {
+                            let mut left_out = LeftOut::default();
+                            training.grow(&params, tree..tree + 1, Some(&mut left_out))?;
+                            votes.add_tree(&left_out);
+                        }
+                        Ok(votes)
                     });
-                    tasks.push((i, grown));
+                    tasks.push((i, votes));
                 }
             }
             for (i, task) in tasks {
-                let left_out = cluster.get(&task)?;
-                candidates[i].1.add(left_out.as_ref().as_ref().map_err(Error::clone)?);
+                let votes = cluster.get(&task)?;
+                candidates[i].1.add(votes.as_ref().as_ref().map_err(Error::clone)?);
             }
-            let mse = |left_out: &LeftOut| OutOfBag::of(y, left_out, scale).scores.mse;
-            let mut scored: Vec<_> =
-                candidates.into_iter().map(|(params, left_out)| (mse(&left_out), params, left_out)).collect();
+            let mut scored: Vec<_> = candidates
+                .into_iter()
+                .map(|(params, votes)| (votes.limit_mse(y, scale), Params { n_estimators, ..params }, votes))
+                .collect();
             scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let with_trees =
-                |(mse, params, _): &(f64, Params, LeftOut)| (Params { n_estimators, ..*params }, *mse);
-            rungs.push(Rung { n_estimators, candidates: scored.iter().map(with_trees).collect() });
+            rungs.push(Rung {
+                n_estimators,
+                candidates: scored.iter().map(|(mse, params, _)| (*params, *mse)).collect(),
+            });
             scored.truncate(scored.len().div_ceil(FACTOR));
-            candidates = scored.into_iter().map(|(_, params, left_out)| (params, left_out)).collect();
+            candidates = scored
+                .into_iter()
+                .map(|(_, params, votes)| (Params { n_estimators: most, ..params }, votes))
+                .collect();
             before = n_estimators;
         }
         let (dataset, seconds) = (split.dataset.clone(), started.elapsed().as_secs_f64());
@@ -183,6 +244,22 @@ impl Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_of_many_trees_is_told_by_a_few() {
+        // Trees that predict the target plus noise of variance 1, and an error of 0.5 that all share.
+        let (mut stream, scale) = (Stream::new(1, 0), Scale::for_targets(10.0, 1_000));
+        let targets: Vec<f64> = (0..2_000).map(|_| 4.0 * stream.unit()).collect();
+        let mut votes = Votes::default();
+        for _ in 0..4 {
+            let mut vote = |y: &f64| scale.to_fixed(y + 0.5 + (stream.unit() - 0.5) * 12_f64.sqrt());
+            let sums = targets.iter().map(&mut vote).collect();
+            votes.add_tree(&LeftOut { sums, counts: vec![1; targets.len()] });
+        }
+        let limit = votes.limit_mse(&targets, scale);
+        assert!((limit - 0.25).abs() < 0.05, "{limit}, where the mean of 4 trees has 0.25 + 1/4");
+        assert!(Votes::default().limit_mse(&[], scale).is_nan());
+    }
 
     #[test]
     fn rungs_are_those_of_scikit_learn() {

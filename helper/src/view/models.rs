@@ -4,7 +4,7 @@ use super::{Bundle, Show, Table, Text};
 use crate::chart::{self, Figure};
 use crate::error::Result;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
-use crate::text::{count, quantity, score, significant, thousands, with_unit};
+use crate::text::{count, escape, quantity, score, significant, thousands, with_unit};
 
 impl Show for Leaderboard {
     fn bundle(&self) -> Bundle {
@@ -45,7 +45,9 @@ impl Show for Importances {
             );
         let title = format!("{}: permutation importance, loss of R2", self.dataset);
         let bars = self.features().iter().map(|of| (of.feature.as_str(), of.permutation));
-        with_chart(table, chart::bars(&title, bars))
+        let chart = drawn(chart::bars(&title, bars));
+        let Bundle { html, text } = table.bundle();
+        Bundle { html: html + &chart, text }
     }
 }
 
@@ -77,17 +79,12 @@ impl Show for PartialDependence {
         let title = format!("{}: mean prediction by {}", self.dataset, self.feature);
         let table = Table::new(&title, [&self.feature, &target]).rows(rows);
         let line = [(name, &self.predictions)];
-        with_chart(table, chart::lines(&format!("{title}, {target}"), (&self.feature, &self.values), line))
+        let chart = chart::lines(&format!("{title}, {target}"), (&self.feature, &self.values), line);
+        Bundle { html: drawn(chart), text: table.bundle().text }
     }
 }
 
-/// The table with the chart below it, or with a note why there is none.
-fn with_chart(table: Table, chart: Result<Figure>) -> Bundle {
-    match chart {
-        Ok(chart) => {
-            let Bundle { html, text } = table.bundle();
-            Bundle { html: html + &chart.bundle().html, text }
-        }
-        Err(error) => table.note(error.to_string()).bundle(),
-    }
+/// The chart as HTML, or why there is none.
+fn drawn(chart: Result<Figure>) -> String {
+    chart.map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |chart| chart.bundle().html)
 }

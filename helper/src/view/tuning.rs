@@ -18,7 +18,7 @@ impl Show for Halving {
         let title =
             format!("{}: successive halving of {}", self.dataset, count(all.len(), "model", "models"));
         let (grown, grid) = (self.trees_grown(), self.trees_of_grid());
-        Table::new(title, ["candidates", "trees of each", "best out-of-bag MSE", "best candidate"])
+        Table::new(title, ["candidates", "trees of each", "estimated MSE of the best", "best candidate"])
             .rows(self.rungs.iter().map(row))
             .note(format!(
                 "{} grown in {}: each rung adds the new ones to those that are there. A grid with as many trees for every \
@@ -28,7 +28,10 @@ impl Show for Halving {
                 thousands(grid as u64),
                 grid as f64 / grown as f64
             ))
-            .note("Errors of few trees are high for all candidates alike: compare within a rung.")
+            .note(
+                "The MSE is of the training rows, each predicted by the trees that were not grown on it (out of bag), less what \
+                 more trees would take away by estimate: so a few trees tell which combination is best with many.",
+            )
             .bundle()
     }
 }
