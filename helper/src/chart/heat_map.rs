@@ -85,7 +85,7 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
     let cells = Cells {
         x: Axis::of(&x_names, x),
         y: Axis::of(&y_names, y),
-        amounts: Axis::new(low..high, 6, format!("mean squared error ({which})")),
+        amounts: Axis::new(low..high, 6, format!("{which} MSE")),
         cells: lowest.iter().map(cell).collect(),
     };
     cells.figure(words, size, |plot| {
