@@ -1,11 +1,12 @@
 //! Sweeps on a Ray cluster, for tests, `scripts/bench ray` and `scripts/ray-job`:
-//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--journal FOLDER] [--check FOLDER | --bench FOLDER
-//! | --show]`.
+//! `ray (local NODES CPUS | ADDRESS) [--trees FIRST LAST] [--step BY] [--journal FOLDER] [--bits BITS] [--check FOLDER |
+//! --bench FOLDER | --show]`.
 //!
-//! It prints lines of JSON: when the cluster is there, for each model, and at the end whether the scores have the same
-//! bits as in this thread. `--check` compares every kind of sweep with threads, `--bench` times one against threads,
+//! It prints lines of JSON: when the cluster is there, for each model and each warning, and at the end whether the scores
+//! have the same bits as in this thread, or those of an earlier run. `--check` compares every kind of sweep with threads, `--bench` times one against threads,
 //! and `--show` prints the outcome for people. The folder is for shards.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
 use helper::data::Split;
@@ -44,18 +45,33 @@ fn main() -> Result<()> {
         println!("{}", sweep.run_on(&ray, &ray.put(&split)?)?);
         return Ok(());
     }
-    let sequential = sweep.clone().quiet().run_sequential(&split)?;
+    let expected = match after("--bits", 1) {
+        Some(bits) => bits,
+        None => bits(&sweep.clone().quiet().run_sequential(&split)?),
+    };
     if let Some(folder) = after("--journal", 1) {
         sweep = sweep.journal(std::path::Path::new(&folder).join("ray.jsonl"));
     }
     let sweep = sweep.on_event(|event| match event {
         Event::Finished(_, model) => println!(r#"{{"model":{}}}"#, model.model),
+        Event::Warning(text) => println!(r#"{{"warning":{text:?}}}"#),
         Event::Starting(_) => println!(r#"{{"starting":true}}"#),
         _ => {}
     });
     let distributed = sweep.run_on(&ray, &ray.put(&split)?)?;
-    println!(r#"{{"same":{},"restored":{}}}"#, distributed.same_bits(&sequential), distributed.restored);
+    let (found, Outcome { restored, warnings, seconds, .. }) = (bits(&distributed), &distributed);
+    println!(
+        r#"{{"same":{},"restored":{restored},"warnings":{warnings:?},"seconds":{seconds},"bits":"{found}"}}"#,
+        found == expected
+    );
     Ok(())
+}
+
+/// A hash of all predictions.
+fn bits(outcome: &Outcome) -> String {
+    let mut hasher = DefaultHasher::new();
+    outcome.models.iter().flat_map(|model| &model.predictions).for_each(|y| y.to_bits().hash(&mut hasher));
+    format!("{:016x}", hasher.finish())
 }
 
 /// Every kind of sweep, on Ray and on threads.

@@ -14,7 +14,7 @@ fn main() -> Result<()> {
     for workers in [1, 2, 3, 8, 100, 1024] {
         for trees in [1, 7, 10, 340] {
             for hand_out in [0.0, 0.002] {
-                let seconds = what_if.seconds(workers, trees, hand_out);
+                let seconds = what_if.seconds(workers, trees, hand_out)?;
                 simulated.push(format!("[{workers},{trees},{hand_out},{seconds}]"));
             }
         }

@@ -1,15 +1,17 @@
-"""Ends a local Ray cluster and removes its folder: `guard.py FOLDER`.
+"""Ends a local Ray cluster and removes its folder: `guard.py FOLDER DRIVER`, started by the driver before the cluster.
 
-The host starts this before the cluster, and writes to stdin the process that starts the cluster, in a session of its
-own. When stdin ends, however the host ended, every process of the cluster is killed and the folder removed.
+Its stdin ends with the driver, and nobody reads its stderr once the program is gone that started the driver. After
+either, however it came about, every process of the cluster is killed and the folder removed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -24,21 +26,18 @@ QUIET = 5
 
 
 class Cluster:
-    """The processes of a session, or with the folder in their environment."""
+    """The processes of the driver's session, or with the folder in their environment."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, driver: int) -> None:
+        self.folder, self.driver = folder, driver
         self.leader: psutil.Process | None = None
-
-    def started_by(self, leader: int) -> None:
         with contextlib.suppress(psutil.Error):
-            self.leader = psutil.Process(leader)
+            self.leader = psutil.Process(driver)
 
     def session(self) -> int | None:
         """The session's number; `None` once it may be another session's."""
-        if self.leader is None or (psutil.pid_exists(self.leader.pid) and not self.leader.is_running()):
-            return None
-        return int(self.leader.pid)
+        reused = psutil.pid_exists(self.driver) and not (self.leader and self.leader.is_running())
+        return None if reused else self.driver
 
     def processes(self) -> Iterator[psutil.Process]:
         """Those of the session, and those that have left it, such as Ray's jobs.
@@ -67,12 +66,16 @@ class Cluster:
 
 
 def main() -> None:
-    # Signals to the host's whole terminal must not end the guard.
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    cluster = Cluster(Path(sys.argv[1]))
-    for line in sys.stdin:
-        cluster.started_by(int(line))
+    cluster = Cluster(Path(sys.argv[1]), int(sys.argv[2]))
+    # Nothing comes through these pipes: what is waited for is their end.
+    ends = select.poll()
+    for pipe in (0, 2):
+        if stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            ends.register(pipe, 0)
+    print("ready", flush=True)
+    ends.poll()
     cluster.end()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
 import threading
 from typing import Any, BinaryIO
 
@@ -19,9 +18,9 @@ class Host:
         # A private copy of stdout; whatever else prints, prints to stderr.
         self.out: BinaryIO = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
+        # Not sys.stdin, which Ray may read.
+        self.input: BinaryIO = os.fdopen(os.dup(0), "rb")
         self.lock = threading.Lock()
-        self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self.gone = threading.Event()
 
     def tell(self, event: str, payload: bytes | None = None, **more: Any) -> None:
         if payload is not None:
@@ -31,18 +30,12 @@ class Host:
             self.out.write(line + (payload or b""))
             self.out.flush()
 
-    def listen(self) -> None:
-        """Reads commands until the host is gone."""
-        try:
-            # Not sys.stdin, which Ray may read.
-            with os.fdopen(os.dup(0), "rb") as stream:
-                for line in stream:
-                    command = json.loads(line)
-                    length = command.get("bytes", 0)
-                    payload = stream.read(length)
-                    if len(payload) < length:
-                        break
-                    self.commands.put((command, payload))
-        finally:
-            self.gone.set()
-            self.commands.put(None)
+    def hear(self) -> Command | None:
+        """The next command; `None` once the host is gone."""
+        line = self.input.readline()
+        if not line:
+            return None
+        command = json.loads(line)
+        length = command.get("bytes", 0)
+        payload = self.input.read(length)
+        return (command, payload) if len(payload) == length else None

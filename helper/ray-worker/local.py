@@ -1,44 +1,50 @@
-"""A local Ray cluster: several nodes on this machine. `guard.py` ends it.
+"""A local Ray cluster: several nodes on this machine. `guard.py` ends it with this process.
 
 Each node is a raylet with its own object store and workers; the first is the head.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 # Bytes of each node's object store; Ray's least is some 79 MB.
 STORE = 160 * 1024 * 1024
+# Ends the cluster once its stdin is closed.
+guard: subprocess.Popen[bytes] | None = None
 
 
-def token(folder: Path) -> Path:
-    """The file with the cluster's token."""
-    return folder / "token"
-
-
-def settings(folder: Path) -> dict[str, str]:
-    """Environment variables to set before Ray is imported: all files lie in the folder, and clients need the token."""
-    token(folder).touch(mode=0o600)
-    token(folder).write_text(secrets.token_hex(32))
+def prepare() -> str:
+    """Makes the cluster's folder, and sets the environment, before Ray is imported. Returns the cluster's token."""
+    global guard
+    # Not the system's folder for temporary files: sockets lie in there, whose paths must be short.
+    folder = Path(tempfile.mkdtemp(prefix="ray-lab-", dir="/tmp"))
     # Ray notes the address of the latest cluster there; other Ray programs must not find it.
     (folder / "ray").mkdir()
-    return {
-        "RAY_TMPDIR": str(folder),
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN_PATH": str(token(folder)),
-        "RAY_USAGE_STATS_ENABLED": "0",
-        # A node that dies is noticed after a second, not fifteen.
-        "RAY_health_check_initial_delay_ms": "1000",
-        "RAY_health_check_period_ms": "500",
-        "RAY_health_check_timeout_ms": "1000",
-        "RAY_health_check_failure_threshold": "4",
-    }
+    token = secrets.token_hex(32)
+    (folder / "token").touch(mode=0o600)
+    (folder / "token").write_text(token)
+    command = [sys.executable, str(Path(__file__).with_name("guard.py")), str(folder), str(os.getpid())]
+    # In a session of its own: by the driver's it knows what to kill.
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    assert guard.stdout and guard.stdout.readline() == b"ready\n", "guard.py has not started"
+    os.environ.pop("RAY_ADDRESS", None)
+    os.environ.update(
+        RAY_TMPDIR=str(folder),
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN_PATH=str(folder / "token"),
+        RAY_USAGE_STATS_ENABLED="0",
+    )
+    return token
 
 
-def start(nodes: int, cpus: int, folder: Path) -> Any:
-    """A `ray.cluster_utils.Cluster`."""
+def start(nodes: int, cpus: int) -> Any:
+    """A `ray.cluster_utils.Cluster`, once `prepare` was called."""
     from ray.cluster_utils import Cluster
 
     arguments: dict[str, Any] = {
@@ -49,7 +55,7 @@ def start(nodes: int, cpus: int, folder: Path) -> Any:
         "dashboard_agent_listen_port": None,
         "dashboard_host": "127.0.0.1",
         "include_log_monitor": False,
-        "temp_dir": str(folder),
+        "temp_dir": os.environ["RAY_TMPDIR"],
     }
     cluster = Cluster()
     for number in range(nodes):

@@ -123,6 +123,25 @@ def call(library: Any, request: bytes, arrays: Sequence[Any]) -> tuple[str, byte
         library.ray_worker_free(ctypes.byref(output))
 
 
+def greet(libraries: dict[str, bytes]) -> str | None:
+    """Loads what tasks need; returns what is missing on this node."""
+    try:
+        # Not numpy alone: a folder of that name would do.
+        from numpy import frombuffer  # noqa: F401
+    except ImportError as error:
+        return (
+            f"node {platform.node()} cannot run tasks: its Python cannot import numpy ({error}); install it there: "
+            f"{sys.executable} -m pip install numpy"
+        )
+    try:
+        load(libraries)
+    except Unusable as error:
+        return str(error)
+    # So long that tasks which are asked for at the same time run on different workers.
+    time.sleep(0.1)
+    return None
+
+
 def run(libraries: dict[str, bytes], request: bytes, files: Sequence[str], *objects: Any) -> tuple[str, bytes, Any]:
     """A task: its status, its bytes, and where and when it ran."""
     started, cpu = time.time(), time.thread_time()

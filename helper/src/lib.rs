@@ -28,6 +28,7 @@
 //! | say which forests, train and compare them | [`sweep`] |
 //! | compare models of any kind, and see what a forest has learned | [`models`] |
 //! | draw | [`chart`] |
+//! | let an exercise check itself | [`check`] |
 //!
 //! These are floors, ground up, with `view` (how values show themselves) at the top; nothing below
 //! knows anything above.
@@ -36,6 +37,7 @@ pub mod chart;
 pub mod cluster;
 pub mod data;
 mod error;
+mod exercise;
 pub mod models;
 mod panics;
 mod platform;
@@ -46,6 +48,7 @@ mod view;
 
 pub use cluster::{Cluster, ObjectRef};
 pub use error::{Error, ErrorKind, Result};
+pub use exercise::check;
 pub use ray::RayCluster;
 pub use rayon;
 pub use sweep::{Comparison, Outcome, Sweep};

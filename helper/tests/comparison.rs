@@ -214,6 +214,8 @@ fn learners_are_compared_per_node() {
     contains(&table, &["smartcore: ", "ms per 1,000 nodes", "no speedup"]);
     contains(&comparison.conclusions().to_string(), &["forest: ", "smartcore: ", "per 1,000 nodes"]);
 
+    let scored = sweep.clone().oob_score(true).run_sequential(&split).unwrap();
+    refused(&[&scored, &smartcore], &["out-of-bag score", "learners without .oob_score(true)"]);
     let dropped = sweep.clone().keep(Keep::None).learner(Learner::Smartcore).run_sequential(&split).unwrap();
     refused(&[&forest, &dropped], &["smartcore", ".keep(Keep::All)"]);
 }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from machines import Machine
 
 from project import ROOT, TOOLS, VENV_PYTHON
 
@@ -30,6 +31,7 @@ sys.path.insert(0, str(WORKER))
 import task  # noqa: E402
 
 LIBRARY = TOOLS / "ray-worker" / "release" / ("libray_worker.dylib" if sys.platform == "darwin" else "libray_worker.so")
+DRIVER = (VENV_PYTHON, WORKER / "driver.py")
 # Seconds that a busy machine takes at most to start a cluster, and to end one.
 START, END = 150.0, 15.0
 SHARED_MEMORY = Path("/dev/shm")
@@ -42,16 +44,16 @@ def shared_memory() -> set[str]:
 class Host:
     """Talks to a driver as the helper does."""
 
-    def __init__(self, python: str | Path = VENV_PYTHON, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, command: Sequence[str | Path] = DRIVER, environment: dict[str, str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [python, WORKER / "driver.py"],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
-        self.guard: subprocess.Popen[bytes] | None = None
+        self.memory = shared_memory()
         self.numbers = itertools.count()
         self.heard: list[dict[str, Any]] = []
         self.changed = threading.Condition()
@@ -78,15 +80,8 @@ class Host:
         self.process.stdin.flush()
 
     def start(self, address: str = "auto", local: dict[str, Any] | None = None, **more: Any) -> None:
-        if local:
-            self.traces = Traces(Path(local["folder"]), self.process.pid, shared_memory())
-            command = [VENV_PYTHON, WORKER / "guard.py", local["folder"]]
-            self.guard = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-            assert self.guard.stdin
-            self.guard.stdin.write(f"{self.process.pid}\n".encode())
-            self.guard.stdin.flush()
         libraries = more.pop("libraries", {task.kind(): str(LIBRARY)})
-        self.tell(**{"protocol": 2, "address": address, "local": local, "libraries": libraries, **more})
+        self.tell(**{"protocol": 3, "address": address, "local": local, "libraries": libraries, **more})
 
     def wait(self, *events: str, timeout: float = START, **fields: Any) -> dict[str, Any]:
         """The first of these events that has these fields, or the end."""
@@ -105,6 +100,11 @@ class Host:
         assert message["event"] == "ready", message
         return message
 
+    @functools.cached_property
+    def traces(self) -> Traces:
+        """Of its local cluster; to be asked for while the driver lives."""
+        return Traces(self.process.pid, child(psutil.Process(self.process.pid), "guard.py"), self.memory)
+
     def put(self, payload: bytes) -> dict[str, Any]:
         """What became of an object."""
         number = next(self.numbers)
@@ -115,9 +115,7 @@ class Host:
         """The number of a task."""
         number = next(self.numbers)
         name = f"task {number}"
-        self.tell(
-            do="task", task=number, name=name, request=request, objects=list(objects), files=list(files), retries=3
-        )
+        self.tell(do="task", task=number, name=name, request=request, objects=list(objects), files=list(files))
         return number
 
     def result(self, task: int) -> dict[str, Any]:
@@ -126,19 +124,15 @@ class Host:
     def close(self) -> int:
         assert self.process.stdin
         self.process.stdin.close()
-        status = self.process.wait(timeout=END)
-        if self.guard:
-            assert self.guard.stdin
-            self.guard.stdin.close()
-            assert self.guard.wait(timeout=END) == 0
-        return status
+        return self.process.wait(timeout=END)
 
 
 class Traces:
     """All that a local cluster has, to see that it goes."""
 
-    def __init__(self, folder: Path, driver: int, memory: set[str]) -> None:
-        self.folder, self.session, self.memory = folder, driver, memory
+    def __init__(self, driver: int, guard: psutil.Process, memory: set[str]) -> None:
+        self.session, self.guard, self.memory = driver, guard, memory
+        self.folder = Path(guard.cmdline()[-2])
         self.ports: set[int] = set()
 
     def processes(self) -> list[psutil.Process]:
@@ -174,7 +168,7 @@ class Traces:
 
     def left(self) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "processes": self.processes(),
+            "processes": self.processes() + ([self.guard] if self.guard.is_running() else []),
             "ports": self.listening(),
             "shared memory": shared_memory() - self.memory,
             "folder": self.folder.exists() and self.folder,
@@ -191,42 +185,52 @@ class Traces:
         assert not self.left(), self.left()
 
 
+def child(of: psutil.Process, program: str) -> psutil.Process:
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        for process in of.children():
+            if program in " ".join(process.cmdline()):
+                return process
+        time.sleep(0.02)
+    raise AssertionError(f"no {program}")
+
+
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@functools.cache
+def program() -> Path:
+    """The helper's example, built."""
+    build = ["cargo", "build", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
+
+
 class Lab:
     """The helper's example, which sweeps on a Ray cluster and compares the bits."""
 
-    def __init__(self, *arguments: str, **environment: str) -> None:
+    def __init__(self, *arguments: str, machine: Machine | None = None, **environment: str) -> None:
         self.memory = shared_memory()
-        build = ["cargo", "build", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
-        subprocess.run(build, cwd=ROOT, check=True)
-        program = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
+        command = [str(program()), *arguments]
         self.process = subprocess.Popen(
-            [program, *arguments],
+            machine.command(*command, env=environment) if machine else command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
             env={**os.environ, **environment},
         )
-        self.folder = Path("/tmp") / f"ray-lab-{self.process.pid}-0"
 
     @functools.cached_property
     def traces(self) -> Traces:
         """Of its local cluster; to be asked for while the driver lives."""
-        return Traces(self.folder, self.child("driver.py").pid, self.memory)
+        driver = self.driver()
+        return Traces(driver.pid, child(driver, "guard.py"), self.memory)
 
-    def child(self, program: str) -> psutil.Process:
-        until = time.monotonic() + START
-        while time.monotonic() < until:
-            for process in psutil.Process(self.process.pid).children():
-                if program in " ".join(process.cmdline()):
-                    return process
-            time.sleep(0.02)
-        raise AssertionError(f"no {program}")
+    def driver(self) -> psutil.Process:
+        return child(psutil.Process(self.process.pid), "driver.py")
 
     def until(self, part: str) -> dict[str, Any]:
         assert self.process.stdout

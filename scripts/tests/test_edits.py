@@ -17,7 +17,7 @@ import pytest
 
 import hyperparameters
 from kernels import Kernel, kernel
-from project import NOTEBOOK, REPORT, ROOT
+from project import NOTEBOOK, REPORT, ROOT, TOOLS
 from report import read
 
 pytestmark = pytest.mark.slow
@@ -71,7 +71,7 @@ def function(code: list[str]) -> str:
 @pytest.fixture(scope="module")
 def report_kept() -> Iterator[None]:
     """The notebook saves into report/, whose files other tests read."""
-    aside = REPORT.with_name(f"report.{os.getpid()}")
+    aside = TOOLS / f"report.{os.getpid()}"
     if REPORT.exists():
         REPORT.rename(aside)
     yield

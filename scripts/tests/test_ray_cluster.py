@@ -12,7 +12,6 @@ import signal
 import socketserver
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import END, LIBRARY, Host, Lab
+from clusters import DRIVER, END, LIBRARY, Host, Lab
 from playwright.sync_api import sync_playwright
 from test_lab import FLAGS, browser
 
@@ -37,12 +36,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def theirs() -> Iterator[dict[str, Any]]:
     """A cluster of two nodes that somebody else has started, with a token. It ends with its host."""
-    folder = Path(tempfile.mkdtemp(prefix="ray-test-", dir="/tmp"))
     host = Host()
-    host.start(local={"nodes": 2, "cpus": 1, "folder": str(folder)})
+    host.start(local={"nodes": 2, "cpus": 1})
     ready = host.ready()
-    assert (folder / "token").stat().st_mode & 0o077 == 0
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+    assert (host.traces.folder / "token").stat().st_mode & 0o077 == 0
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(host.traces.folder / "token")}
     yield {"address": ready["address"], "token": token, "ready": ready}
     host.traces.note_ports()
     assert len(host.traces.processes()) > 3 and len(host.traces.listening()) > 3
@@ -214,7 +212,7 @@ gcs.internal_kv_put(args[0], was, True, args[1])
         host.start(address=theirs["address"])
         message = error_of(host)["message"]
         other.stdin.write("\n")
-    assert "2.59.0" in message and "3.9.1" in message and "requirements-ray.txt" in message
+    assert "2.59.0" in message and "3.9.1" in message and "scripts/requirements/ray.txt" in message
 
 
 def test_a_journal_goes_on_after_a_lost_head(theirs: dict[str, Any], tmp_path: Path) -> None:
@@ -260,7 +258,7 @@ def test_a_driver_says_why_it_ends(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
     damaged = tmp_path / "damaged.so"
     damaged.write_bytes(b"\x7fELF and then nothing of the kind")
-    bare, old, odd, library = Host(tmp_path / "bare" / "bin" / "python"), Host(), Host(), Host()
+    bare, old, odd, library = Host([tmp_path / "bare" / "bin" / "python", DRIVER[1]]), Host(), Host(), Host()
     bare.start()
     old.start(protocol=1)
     odd.start(address="http://127.0.0.1:8265")

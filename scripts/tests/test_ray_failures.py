@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from clusters import END, START, WORKER, Host, Lab, Traces, shared_memory
+from clusters import END, START, WORKER, Lab, Traces, shared_memory
 
-from project import ROOT, VENV_PYTHON
+from project import VENV_PYTHON
 
 pytestmark = pytest.mark.slow
 
@@ -23,20 +23,19 @@ pytestmark = pytest.mark.slow
 def test_the_guard_ends_all_of_a_cluster() -> None:
     """Also what writes without end, what is stopped, what has a session of its own, and what has lost its parent."""
     folder = Path(tempfile.mkdtemp(prefix="ray-test-", dir="/tmp"))
-    again = folder / "again"
+    again, memory = folder / "again", shared_memory()
     writer = f"while :; do mkdir -p {again}; echo x > {again}/$$; done"
     script = f"(({writer}) &); sleep 600 & kill -STOP $!; echo started; sleep 600"
     there: dict[str, Any] = {"env": {**os.environ, "RAY_TMPDIR": str(folder)}, "start_new_session": True}
     other = subprocess.Popen(["sleep", "600"], start_new_session=True)
     job = subprocess.Popen(["sleep", "600"], **there)
     driver = subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, **there)
-    guard = subprocess.Popen([VENV_PYTHON, WORKER / "guard.py", folder], stdin=subprocess.PIPE)
+    command = [str(part) for part in (VENV_PYTHON, WORKER / "guard.py", folder, driver.pid)]
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert driver.stdout and guard.stdin and driver.stdout.readline() == b"started\n"
-        traces = Traces(folder, driver.pid, shared_memory())
-        guard.stdin.write(f"{driver.pid}\n".encode())
-        guard.stdin.flush()
-        time.sleep(0.5)
+        assert guard.stdout and guard.stdout.readline() == b"ready\n"
+        traces = Traces(driver.pid, psutil.Process(guard.pid), memory)
         # Signals to the host's whole terminal reach the guard, too.
         guard.send_signal(signal.SIGINT)
         guard.send_signal(signal.SIGTERM)
@@ -90,7 +89,7 @@ def test_a_killed_worker_and_a_killed_raylet_cost_no_bit(lab: Lab) -> None:
 
 
 def test_a_lab_that_is_killed_with_its_driver_leaves_nothing(lab: Lab) -> None:
-    driver = lab.child("driver.py")
+    driver = lab.driver()
     lab.until('"starting"')
     at_work(lab)
     lab.process.kill()
@@ -100,7 +99,7 @@ def test_a_lab_that_is_killed_with_its_driver_leaves_nothing(lab: Lab) -> None:
 
 def test_a_lab_that_is_killed_while_its_cluster_starts_leaves_nothing(lab: Lab) -> None:
     """Its driver is stopped, and so cannot end by itself."""
-    driver = lab.child("driver.py")
+    driver = lab.driver()
     until = time.monotonic() + START
     while not raylets(lab):
         assert time.monotonic() < until
@@ -108,28 +107,3 @@ def test_a_lab_that_is_killed_while_its_cluster_starts_leaves_nothing(lab: Lab) 
     driver.suspend()
     lab.process.kill()
     assert lab.process.wait(timeout=END) != 0
-
-
-def test_the_sweep_as_a_job(tmp_path: Path) -> None:
-    """Nothing but the dashboard's port is used.
-
-    One node: two on one machine share the folder of the job's files, and the one that does not use them removes them.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="ray-test-", dir="/tmp"))
-    host = Host()
-    host.start(local={"nodes": 1, "cpus": 1, "folder": str(folder)})
-    program, address = str(ROOT / "scripts" / "ray-job"), host.ready()["dashboard"]
-    job = [program, address, "--python", str(VENV_PYTHON), "--trees", "3", "7", "--step", "2"]
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
-    done = subprocess.run(job, env={**os.environ, **token}, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 models by forest" in done.stdout and "Lowest MSE" in done.stdout, done.stdout
-    (tmp_path / "wrong").write_text("0" * 64)
-    token["RAY_AUTH_TOKEN_PATH"] = str(tmp_path / "wrong")
-    refused = subprocess.run(job, env={**os.environ, **token}, capture_output=True, text=True, timeout=120)
-    assert refused.returncode == 1 and "did not let the job in" in refused.stderr, refused.stdout + refused.stderr
-    assert refused.stderr.count("\n") == 1, refused.stderr
-    nobody = subprocess.run([program, "http://127.0.0.1:1"], capture_output=True, text=True, timeout=120)
-    assert nobody.returncode == 1 and "no Ray dashboard answers at http://127.0.0.1:1" in nobody.stderr, nobody.stderr
-    assert host.close() == 0
-    host.traces.gone()

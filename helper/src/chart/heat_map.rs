@@ -16,7 +16,7 @@ use crate::sweep::{COLUMNS, ModelOutcome, Outcome, Params, chosen_by};
 use crate::text::{count, score};
 
 /// Width and height of a cell in units, at most, and of all cells.
-const CELL: (u32, u32) = (190, 110);
+const CELL: (u32, u32) = (250, 110);
 const PLOT: (u32, u32) = (1300, 960);
 /// Narrower cells have no text.
 const NARROW: u32 = 110;

@@ -17,8 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sweep::Outcome;
 use crate::text::{count, decimals, number, quantity, with_unit};
 
-/// Squares along the longer side, at most.
+/// Squares along the longer side, at most; fewer for errors, so that a single row does not set the scale.
 const BINS: f64 = 120.0;
+const ERROR_BINS: f64 = 60.0;
 /// The smallest side of a square, in degrees.
 const FINEST: f64 = 0.01;
 /// The largest map.
@@ -49,7 +50,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     };
     let (longitudes, latitudes) = places(data)?;
     let values = data.column(data.target())?;
-    map(words, format!("mean of the {meaning}"), &longitudes, &latitudes, &values)
+    map(words, format!("mean of the {meaning}"), BINS, [&longitudes, &latitudes, &values])
 }
 
 /// A map of the errors of the best model: how far its predictions are off on average, above or below,
@@ -91,7 +92,7 @@ pub fn errors_map(outcome: &Outcome, split: &Split, data: &Dataset) -> Result<Fi
     let errors: Vec<f64> = best.predictions.iter().zip(&outcome.actual).map(|(p, a)| (p - a).abs()).collect();
     let what = format!("mean absolute error, {}", quantity(&outcome.target).1);
     let what = what.trim_end_matches(", ").to_owned();
-    map(words, what, &of_test(&longitudes), &of_test(&latitudes), &errors)
+    map(words, what, ERROR_BINS, [&of_test(&longitudes), &of_test(&latitudes), &errors])
 }
 
 fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
@@ -101,12 +102,12 @@ fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok((column("Longitude")?, column("Latitude")?))
 }
 
-/// A map of the means of `values`, which are `what`.
-fn map(words: Words, what: String, x: &[f64], y: &[f64], values: &[f64]) -> Result<Figure> {
+/// A map of the means of `values`, which are `what`, with so many squares along its longer side.
+fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Result<Figure> {
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(x)?, span(y)?);
-    let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * BINS);
-    let side = bin_width((0.0, longer), BINS);
+    let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * most);
+    let side = bin_width((0.0, longer), most);
     let mut bins: BTreeMap<(i64, i64), (f64, usize)> = BTreeMap::new();
     for ((x, y), value) in x.iter().zip(y).zip(values).filter(|(_, value)| value.is_finite()) {
         let (sum, n) = bins.entry((bin(*x, side), bin(*y, side))).or_default();

@@ -12,6 +12,8 @@
 //! # }
 //! ```
 //!
+//! A chart of one's own is a line: [`lines`] over numbers, [`bars`] of named values.
+//!
 //! Every number on a chart is computed from the arguments. Colours can be told apart by
 //! colour-blind readers; the background is white in dark themes too.
 

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::folder::Folder;
 use super::lanes::Lanes;
 use super::link::{Link, Open, Record, State, lost};
 use super::protocol::{Command, Local, PROTOCOL, Ready};
@@ -28,6 +27,13 @@ pub(crate) struct Call {
     /// The inputs: objects, and then files.
     pub(crate) objects: Vec<u64>,
     pub(crate) files: Vec<String>,
+}
+
+/// What becomes of the tasks of a batch.
+pub(crate) enum News {
+    Ended(Box<Ended>),
+    /// What was lost, and how many tasks are run again, as a sentence.
+    Lost(String),
 }
 
 /// A task that has ended.
@@ -52,16 +58,11 @@ pub(super) struct Driver {
     link: Arc<Link>,
     reader: Option<JoinHandle<()>>,
     next: AtomicU64,
-    silence: Duration,
 }
 
 impl Driver {
-    /// Joins the cluster at `address`, or starts one of `local` nodes and CPUs of each.
-    pub(super) fn start(
-        setup: &Setup,
-        address: Option<&str>,
-        local: Option<(usize, usize, Folder)>,
-    ) -> Result<(Self, Ready)> {
+    /// Joins the cluster at `address`, or starts a local one.
+    pub(super) fn start(setup: &Setup, address: Option<&str>, local: Option<Local>) -> Result<(Self, Ready)> {
         let mut process = Process::new(&setup.python);
         process.arg("-u").arg(&setup.driver);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,17 +72,9 @@ impl Driver {
         })?;
         let limits = &setup.limits;
         let patience = if local.is_some() { limits.start } else { limits.join };
-        let (sizes, folder) = match local {
-            Some((nodes, cpus, mut folder)) => {
-                folder.belongs_to(child.id());
-                (Some((nodes, cpus, folder.path().to_owned())), Some(folder))
-            }
-            None => (None, None),
-        };
         let (starting, ready) = channel();
-        let (link, reader) = Link::new(child, folder, starting, limits.grace);
-        let driver = Self { link, reader: Some(reader), next: AtomicU64::new(0), silence: limits.silence };
-        let local = sizes.as_ref().map(|(nodes, cpus, folder)| Local { nodes: *nodes, cpus: *cpus, folder });
+        let (link, reader) = Link::new(child, starting, limits.grace);
+        let driver = Self { link, reader: Some(reader), next: AtomicU64::new(0) };
         let start = Command::Start { protocol: PROTOCOL, address, local, libraries: &setup.libraries };
         driver.link.send(start.line(&[]));
         let started = Instant::now();
@@ -112,16 +105,6 @@ impl Driver {
         }
     }
 
-    fn silent(&self, state: &State) -> Option<Error> {
-        let silent = state.heard.elapsed();
-        (silent > self.silence).then(|| {
-            lost(format!(
-                "the Ray driver has said nothing for {} s; connect anew, and run the sweep again",
-                silent.as_secs()
-            ))
-        })
-    }
-
     /// Stores bytes; returns the object's number, and how many seconds Ray took.
     pub(super) fn put(&self, bytes: &[u8], patience: Duration) -> Result<(u64, f64)> {
         let object = self.next.fetch_add(1, Ordering::Relaxed);
@@ -130,11 +113,11 @@ impl Driver {
         self.link.state().puts.insert(object, send);
         self.link.send(line);
         let asked = Instant::now();
-        let seconds = self.wait(&stored, |state| {
+        let seconds = self.wait(&stored, |_| {
             let late = || {
                 lost(format!("an object was not stored within {} s; is the network up?", patience.as_secs()))
             };
-            self.silent(state).or_else(|| (asked.elapsed() > patience).then(late))
+            (asked.elapsed() > patience).then(late)
         });
         Ok((object, seconds??))
     }
@@ -148,14 +131,14 @@ impl Driver {
     pub(super) fn submit(
         &self,
         call: Call,
-        to: &Sender<Ended>,
+        to: &Arc<Sender<News>>,
         log: &Arc<Log>,
         lanes: &Arc<Mutex<Lanes>>,
     ) -> Result<u64> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let task = log.add(&call.name);
         let record = Record { task: Arc::clone(&task), log: Arc::clone(log), lanes: Arc::clone(lanes) };
-        let open = Open { call, attempt: 1, to: to.clone(), record };
+        let open = Open { call, attempt: 1, to: Arc::clone(to), record };
         let line = open.line(id);
         let mut state = self.link.state();
         if let Some(over) = state.over.clone() {
@@ -172,7 +155,7 @@ impl Driver {
         Ok(id)
     }
 
-    pub(super) fn next(&self, from: &Receiver<Ended>, patience: Duration) -> Result<Ended> {
+    pub(super) fn next(&self, from: &Receiver<News>, patience: Duration) -> Result<News> {
         self.wait(from, |state| {
             let idle = state.result.elapsed();
             let late = || {
@@ -182,7 +165,7 @@ impl Driver {
                     idle.as_secs()
                 ))
             };
-            self.silent(state).or_else(|| (idle > patience).then(late))
+            (idle > patience).then(late)
         })
     }
 

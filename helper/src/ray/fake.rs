@@ -21,7 +21,6 @@ pub(super) fn setup(folder: &Path, does: &str) -> Setup {
         limits: Limits {
             join: Duration::from_secs(60),
             start: Duration::from_secs(60),
-            silence: Duration::from_secs(60),
             grace: Duration::from_secs(5),
         },
     }

@@ -33,13 +33,17 @@ def tell(event, payload=None, **more):
 
 def ready():
     hear()
-    nodes = [{"id": "n", "ip": "10.0.0.1", "cpus": 2}]
+    nodes = [{"id": "n", "ip": "10.0.0.1", "name": "host", "cpus": 2}]
     tell("ready", address="host:1", nodes=nodes, ray="2.60.0", dashboard=None, token=None, seconds=0.5)
 
 
 def end(command, status="finished", payload=b""):
     ran = {"node": "n", "pid": 7, "ago": 0.02, "seconds": 0.01, "cpu": 0.005}
-    tell("task", payload, task=command["task"], status=status, ran=None if status == "lost" else ran)
+    tell("task", payload, task=command["task"], status=status, ran=ran)
+
+
+def lost(tasks, what="host B is gone", cpus=1):
+    tell("lost", tasks=[command["task"] for command in tasks], what=what, cpus=cpus)
 
 
 def stored(command):

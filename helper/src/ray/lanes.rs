@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn lanes() -> Lanes {
-        let node = |id: &str, cpus| Node { id: id.into(), ip: String::new(), cpus };
+        let node = |id: &str, cpus| Node { id: id.into(), ip: String::new(), name: String::new(), cpus };
         Lanes::new(&[node("a", 2), node("b", 1)])
     }
 

@@ -8,16 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::driver::{Call, Done, Ended};
-use super::folder::Folder;
+use super::driver::{Call, Done, Ended, News};
 use super::lanes::{self, Lanes};
 use super::protocol::{Command, Event, Problem, Ran, Ready, Status};
 use crate::cluster::task::Task;
 use crate::cluster::{Log, MAX_RETRIES};
 use crate::error::{Error, ErrorKind, Result};
+use crate::text::count;
 
 /// Lines of the driver's stderr that are kept.
 const STDERR_LINES: usize = 20;
+/// For the guard to end a local cluster: see `guard.py`.
+const GUARD: Duration = Duration::from_secs(35);
 
 pub(super) struct Link {
     child: Mutex<Child>,
@@ -25,8 +27,6 @@ pub(super) struct Link {
     commands: Mutex<Option<Sender<Vec<u8>>>>,
     state: Mutex<State>,
     stderr: Mutex<VecDeque<String>>,
-    /// Of a cluster that the driver has started.
-    folder: Mutex<Option<Folder>>,
     grace: Duration,
 }
 
@@ -35,8 +35,6 @@ pub(super) struct State {
     pub(super) puts: HashMap<u64, Sender<Result<f64>>>,
     /// Who waits for the cluster to be there.
     pub(super) starting: Option<Sender<Ready>>,
-    /// The latest event.
-    pub(super) heard: Instant,
     /// The latest end of a task.
     pub(super) result: Instant,
     /// Why nothing more will come.
@@ -47,7 +45,7 @@ pub(super) struct State {
 pub(super) struct Open {
     pub(super) call: Call,
     pub(super) attempt: u32,
-    pub(super) to: Sender<Ended>,
+    pub(super) to: Arc<Sender<News>>,
     pub(super) record: Record,
 }
 
@@ -71,7 +69,7 @@ impl Open {
     pub(super) fn line(&self, task: u64) -> Vec<u8> {
         let Call { name, request, objects, files, .. } = &self.call;
         let request = request(self.attempt);
-        Command::Task { task, name, request, objects, files, retries: MAX_RETRIES }.line(&[])
+        Command::Task { task, name, request, objects, files }.line(&[])
     }
 }
 
@@ -83,19 +81,16 @@ impl Link {
     /// The second is the thread that reads the driver's events until it has ended.
     pub(super) fn new(
         mut child: Child,
-        folder: Option<Folder>,
         starting: Sender<Ready>,
         grace: Duration,
     ) -> (Arc<Self>, JoinHandle<()>) {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (send, commands) = channel();
-        let now = Instant::now();
         let state = State {
             tasks: HashMap::new(),
             puts: HashMap::new(),
             starting: Some(starting),
-            heard: now,
-            result: now,
+            result: Instant::now(),
             over: None,
         };
         let link = Arc::new(Self {
@@ -103,18 +98,21 @@ impl Link {
             commands: Mutex::new(Some(send)),
             state: Mutex::new(state),
             stderr: Mutex::default(),
-            folder: Mutex::new(folder),
             grace,
         });
         if let Some(stdin) = stdin {
             std::thread::spawn(move || write(stdin, &commands));
         }
+        let (stderr_open, stderr_ends) = channel();
         if let Some(stderr) = stderr {
             let link = Arc::clone(&link);
-            std::thread::spawn(move || link.keep_stderr(BufReader::new(stderr)));
+            std::thread::spawn(move || {
+                link.keep_stderr(BufReader::new(stderr));
+                drop(stderr_open);
+            });
         }
         let reader = Arc::clone(&link);
-        let read = move || stdout.map_or((), |stdout| reader.read(BufReader::new(stdout)));
+        let read = move || stdout.map_or((), |stdout| reader.read(BufReader::new(stdout), &stderr_ends));
         (link, std::thread::spawn(read))
     }
 
@@ -170,7 +168,7 @@ impl Link {
         }
     }
 
-    fn read(&self, mut stdout: impl BufRead) {
+    fn read(&self, mut stdout: impl BufRead, stderr_ends: &Receiver<()>) {
         let mut why = String::new();
         loop {
             match Event::read(&mut stdout) {
@@ -189,7 +187,8 @@ impl Link {
              it stopped)",
             self.last_words()
         )));
-        drop(self.folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // The guard of a cluster that the driver has started holds the driver's stderr open until all of it is gone.
+        let _ = stderr_ends.recv_timeout(GUARD);
     }
 
     /// Nothing more will come: all that is open fails.
@@ -206,7 +205,6 @@ impl Link {
 
     fn hear(&self, event: Event, bytes: Vec<u8>) {
         let mut state = self.state();
-        state.heard = Instant::now();
         match event {
             Event::Ready(ready) => {
                 if let Some(starting) = state.starting.take() {
@@ -226,7 +224,10 @@ impl Link {
                 drop(state);
                 self.ended(task, status, ran.as_ref(), bytes);
             }
-            Event::Alive => {}
+            Event::Lost { tasks, what, cpus } => {
+                drop(state);
+                self.lost(&tasks, &what, cpus);
+            }
             Event::Error { kind, message } => {
                 let kind = match kind {
                     Problem::NoRay => ErrorKind::NotInstalled,
@@ -237,6 +238,28 @@ impl Link {
         }
     }
 
+    /// These tasks were lost. Each batch is told how many of them were its own; where none were, all are told.
+    fn lost(&self, tasks: &[u64], what: &str, cpus: usize) {
+        let mut batches = HashMap::new();
+        for (id, open) in &self.state().tasks {
+            let (_, lost) = batches.entry(Arc::as_ptr(&open.to)).or_insert_with(|| (Arc::clone(&open.to), 0));
+            *lost += usize::from(tasks.contains(id) && open.attempt <= MAX_RETRIES);
+        }
+        let on = match cpus {
+            0 => "once there is a CPU".to_owned(),
+            _ => format!("on {}", count(cpus, "CPU", "CPUs")),
+        };
+        for (to, lost) in batches.into_values().filter(|(_, lost)| *lost > 0 || tasks.is_empty()) {
+            let again = match lost {
+                0 => String::new(),
+                _ => format!("; {} run again {on}", count(lost, "task is", "tasks are")),
+            };
+            // Who waited may have given up.
+            let _ = to.send(News::Lost(format!("{what}{again}")));
+        }
+        tasks.iter().for_each(|id| self.ended(*id, Status::Lost, None, what.as_bytes().to_vec()));
+    }
+
     /// An attempt has ended, and with it the task, unless it is tried again.
     fn ended(&self, id: u64, status: Status, ran: Option<&Ran>, bytes: Vec<u8>) {
         let failed = |open: &Open, what: &str| {
@@ -244,11 +267,17 @@ impl Link {
             let said = String::from_utf8_lossy(&bytes);
             Error::new(ErrorKind::Task, format!("{title} {what} in attempt {attempt}: {said}"))
         };
+        let what = match status {
+            Status::Panicked => "panicked",
+            Status::Refused => "was refused",
+            Status::Lost => "was lost",
+            Status::Unusable | Status::Finished => "cannot be run",
+        };
         let mut state = self.state();
-        if status == Status::Panicked
+        if matches!(status, Status::Panicked | Status::Lost)
             && let Some(open) = state.tasks.get_mut(&id).filter(|open| open.attempt <= MAX_RETRIES)
         {
-            let (record, error) = (open.record.clone(), failed(open, "panicked"));
+            let (record, error) = (open.record.clone(), failed(open, what));
             open.attempt += 1;
             drop(state);
             record.ran(ran);
@@ -263,26 +292,21 @@ impl Link {
         let Some(open) = state.tasks.remove(&id) else { return };
         drop(state);
         open.record.ran(ran);
-        let error = match status {
-            Status::Finished => None,
-            Status::Refused => Some(failed(&open, "was refused")),
-            Status::Panicked => Some(failed(&open, "panicked")),
-            Status::Lost => Some(failed(&open, "was lost")),
-            Status::Unusable => Some(failed(&open, "cannot be run")),
-        };
+        let error = (status != Status::Finished).then(|| failed(&open, what));
         open.record.task.end(error);
         let said = String::from_utf8_lossy(&bytes);
         let done = match status {
             Status::Refused => Done::Failed(said.into_owned()),
             Status::Panicked => Done::Failed(format!("panicked: {said}")),
-            Status::Lost => Done::Failed(format!(
-                "lost, and not run again after {MAX_RETRIES} retries: {said}; the workers may be short of memory"
-            )),
+            Status::Lost => {
+                Done::Failed(format!("lost, and not run again after {MAX_RETRIES} retries: {said}"))
+            }
             Status::Unusable => Done::Unusable(said.into_owned()),
             Status::Finished => Done::Finished(bytes),
         };
         // Who waited may have given up.
-        let _ = open.to.send(Ended { key: open.call.key, done, record: open.record.task.record() });
+        let ended = Ended { key: open.call.key, done, record: open.record.task.record() };
+        let _ = open.to.send(News::Ended(Box::new(ended)));
     }
 }
 

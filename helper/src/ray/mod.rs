@@ -7,7 +7,6 @@
 mod driver;
 #[cfg(test)]
 pub(crate) mod fake;
-mod folder;
 mod lanes;
 mod link;
 mod protocol;
@@ -21,11 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use driver::Driver;
-pub(crate) use driver::{Call, Done, Ended};
-use folder::Folder;
+pub(crate) use driver::{Call, Done, Ended, News};
 use lanes::Lanes;
 pub use protocol::Node;
-use protocol::Ready;
+use protocol::{Local, Ready};
 use setup::Setup;
 
 use crate::cluster::{Cluster, Log, ObjectRef, Tasks};
@@ -125,12 +123,12 @@ impl Cluster {
     /// one that runs no tasks).
     ///
     /// A cluster that asks for a token is joined with what `RAY_AUTH_MODE`, `RAY_AUTH_TOKEN` and
-    /// `RAY_AUTH_TOKEN_PATH` say.
+    /// `RAY_AUTH_TOKEN_PATH` say, or with that in `~/.ray/auth_token`.
     ///
     /// # Errors
     /// [`ErrorKind::NotInstalled`](crate::ErrorKind::NotInstalled) where there is no Ray or no worker
-    /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where no cluster could be
-    /// joined within two minutes; the message says what to do.
+    /// library on this machine, [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the cluster cannot be
+    /// joined: what is wrong with the address, the token, this machine or a node is told within ten seconds.
     pub fn ray(address: &str) -> Result<RayCluster> {
         RayCluster::start(&Setup::of_project()?, Some(address), None)
     }
@@ -149,13 +147,12 @@ impl Cluster {
         if !(1..=64).contains(&cpus) {
             return Err(Error::invalid("cpus", cpus, "from 1 to 64"));
         }
-        let setup = Setup::of_project()?;
-        RayCluster::start(&setup, None, Some((nodes, cpus, Folder::new(&setup)?)))
+        RayCluster::start(&Setup::of_project()?, None, Some(Local { nodes, cpus }))
     }
 }
 
 impl RayCluster {
-    fn start(setup: &Setup, address: Option<&str>, local: Option<(usize, usize, Folder)>) -> Result<Self> {
+    fn start(setup: &Setup, address: Option<&str>, local: Option<Local>) -> Result<Self> {
         let (driver, ready) = Driver::start(setup, address, local)?;
         let workers = ready.nodes.iter().map(|node| node.cpus).sum();
         Ok(Self {
@@ -249,7 +246,7 @@ impl RayCluster {
     /// Tasks that are submitted, awaited and cancelled together.
     pub(crate) fn batch(&self) -> Batch<'_> {
         let (to, from) = channel();
-        Batch { ray: self, tasks: Vec::new(), to, from }
+        Batch { ray: self, tasks: Vec::new(), to: Arc::new(to), from }
     }
 }
 
@@ -258,8 +255,8 @@ impl RayCluster {
 pub(crate) struct Batch<'a> {
     ray: &'a RayCluster,
     tasks: Vec<u64>,
-    to: Sender<Ended>,
-    from: Receiver<Ended>,
+    to: Arc<Sender<News>>,
+    from: Receiver<News>,
 }
 
 impl Batch<'_> {
@@ -271,12 +268,12 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Waits for the next of the tasks to end.
+    /// Waits for the next of the tasks to end, or to be lost and tried again.
     ///
     /// # Errors
     /// [`ErrorKind::Cluster`](crate::ErrorKind::Cluster) where the driver or the cluster is gone, or no task
     /// has ended for too long.
-    pub(crate) fn next(&self) -> Result<Ended> {
+    pub(crate) fn next(&self) -> Result<News> {
         self.ray.driver.next(&self.from, self.ray.patience)
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 /// Protocol version; `driver.py` has the same.
-pub(super) const PROTOCOL: u32 = 2;
+pub(super) const PROTOCOL: u32 = 3;
 
 /// What the driver is told.
 #[derive(Debug, Serialize)]
@@ -17,7 +17,7 @@ pub(super) enum Command<'a> {
     Start {
         protocol: u32,
         address: Option<&'a str>,
-        local: Option<Local<'a>>,
+        local: Option<Local>,
         /// A worker library for each kind of machine, such as `x86_64-linux`.
         libraries: &'a BTreeMap<String, PathBuf>,
     },
@@ -33,19 +33,16 @@ pub(super) enum Command<'a> {
         request: String,
         objects: &'a [u64],
         files: &'a [String],
-        /// How often Ray runs it again where its worker is lost.
-        retries: u32,
     },
     /// Ends tasks that have not ended.
     Cancel { tasks: &'a [u64] },
 }
 
 /// A cluster that the driver starts on this machine.
-#[derive(Debug, Serialize)]
-pub(super) struct Local<'a> {
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Local {
     pub(super) nodes: usize,
     pub(super) cpus: usize,
-    pub(super) folder: &'a Path,
 }
 
 impl Command<'_> {
@@ -71,8 +68,8 @@ pub(super) enum Event {
     Refused { object: u64, message: String },
     /// An attempt of a task has ended. So many bytes follow: the result, or a message.
     Task { task: u64, status: Status, bytes: usize, ran: Option<Ran> },
-    /// Once a second.
-    Alive,
+    /// What was lost: these tasks with it, which `cpus` other CPUs can run again.
+    Lost { tasks: Vec<u64>, what: String, cpus: usize },
     /// The last event: the driver ends.
     Error { kind: Problem, message: String },
 }
@@ -86,10 +83,11 @@ pub(super) enum Status {
     Refused,
     /// The C function panicked.
     Panicked,
-    /// Its workers died, also when Ray ran it again.
-    Lost,
     /// The worker cannot run tasks of this kind.
     Unusable,
+    /// Its worker or its node was lost: see [`Event::Lost`].
+    #[serde(skip)]
+    Lost,
 }
 
 /// Why the driver ends.
@@ -125,6 +123,8 @@ pub struct Node {
     pub id: String,
     /// Its address.
     pub ip: String,
+    /// The name of its host.
+    pub name: String,
     /// How many tasks it runs at a time.
     pub cpus: usize,
 }
@@ -174,12 +174,12 @@ mod tests {
         let start = Command::Start {
             protocol: PROTOCOL,
             address: None,
-            local: Some(Local { nodes: 2, cpus: 1, folder: Path::new("/tmp/x") }),
+            local: Some(Local { nodes: 2, cpus: 1 }),
             libraries: &BTreeMap::from([("x86_64-linux".to_owned(), PathBuf::from("a.so"))]),
         };
         let text = String::from_utf8(start.line(&[])).unwrap();
         assert!(
-            text.starts_with(r#"{"do":"start","protocol":2,"address":null,"local":{"nodes":2,"#),
+            text.starts_with(r#"{"do":"start","protocol":3,"address":null,"local":{"nodes":2,"#),
             "{text}"
         );
     }
@@ -188,14 +188,17 @@ mod tests {
     fn events_and_bytes_come_as_they_were_sent() {
         let sent = concat!(
             r#"{"event":"task","task":7,"status":"panicked","bytes":3,"ran":{"node":"n","pid":1,"ago":0.5,"seconds":0.1,"cpu":0.25}}"#,
-            "\na\nb{\"event\":\"alive\"}\n"
+            "\na\nb{\"event\":\"put\",\"object\":1,\"seconds\":0.5}\n"
         );
         let mut from = sent.as_bytes();
         let (first, bytes) = Event::read(&mut from).unwrap().unwrap();
         let ran = Ran { node: "n".into(), pid: 1, ago: 0.5, seconds: 0.1, cpu: 0.25 };
         assert_eq!(first, Event::Task { task: 7, status: Status::Panicked, bytes: 3, ran: Some(ran) });
         assert_eq!(bytes, b"a\nb");
-        assert_eq!(Event::read(&mut from).unwrap().unwrap(), (Event::Alive, Vec::new()));
+        assert_eq!(
+            Event::read(&mut from).unwrap().unwrap(),
+            (Event::Put { object: 1, seconds: 0.5 }, Vec::new())
+        );
         assert!(Event::read(&mut from).unwrap().is_none());
     }
 
@@ -206,7 +209,8 @@ mod tests {
             "{\"event\":\"new\"}\n",
             // A value that is missing is not made up.
             "{\"event\":\"put\",\"object\":1}\n",
-            "{\"event\":\"task\",\"task\":1,\"status\":\"lost\",\"bytes\":9,\"ran\":null}\nshort",
+            "{\"event\":\"task\",\"task\":1,\"status\":\"lost\",\"bytes\":0,\"ran\":null}\n",
+            "{\"event\":\"task\",\"task\":1,\"status\":\"refused\",\"bytes\":9,\"ran\":null}\nshort",
         ] {
             assert!(Event::read(&mut bad.as_bytes()).is_err(), "{bad}");
         }

@@ -22,18 +22,12 @@ pub(super) struct Limits {
     pub(super) join: Duration,
     /// The same, and to start a local cluster.
     pub(super) start: Duration,
-    /// Without any event, of which there is one each second.
-    pub(super) silence: Duration,
     /// For the driver to end by itself before it is killed.
     pub(super) grace: Duration,
 }
 
-const LIMITS: Limits = Limits {
-    join: Duration::from_secs(120),
-    start: Duration::from_secs(240),
-    silence: Duration::from_secs(45),
-    grace: Duration::from_secs(8),
-};
+const LIMITS: Limits =
+    Limits { join: Duration::from_secs(120), start: Duration::from_secs(240), grace: Duration::from_secs(8) };
 
 impl Setup {
     /// The files of this project, unless environment variables name others.

@@ -25,6 +25,15 @@ fn call(key: usize, name: &str) -> Call {
     Call { key, name: name.to_owned(), request, objects: vec![1, 2], files: vec!["file".to_owned()] }
 }
 
+/// The next end of a task.
+fn ended(batch: &Batch<'_>) -> Result<Ended> {
+    loop {
+        if let News::Ended(ended) = batch.next()? {
+            return Ok(*ended);
+        }
+    }
+}
+
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -116,6 +125,9 @@ fn a_task_ends_in_each_way() {
         "
 for command in commands():
     name, request = command['name'], command['request']
+    if name == 'lost':
+        lost([command])
+        continue
     status = 'finished' if name == 'second try' and request == 'attempt 2' else name
     end(command, 'panicked' if status == 'second try' else status, request.encode())
 ",
@@ -123,7 +135,7 @@ for command in commands():
     let names = ["finished", "second try", "refused", "panicked", "lost", "unusable"];
     let mut batch = ray.batch();
     names.iter().enumerate().for_each(|(key, name)| batch.submit(call(key, name)).unwrap());
-    let mut ended: Vec<Ended> = names.iter().map(|_| batch.next().unwrap()).collect();
+    let mut ended: Vec<Ended> = names.iter().map(|_| ended(&batch).unwrap()).collect();
     ended.sort_by_key(|ended| ended.key);
     let done: Vec<&Done> = ended.iter().map(|ended| &ended.done).collect();
     assert_eq!(*done[0], Done::Finished(b"attempt 1".to_vec()));
@@ -136,7 +148,7 @@ for command in commands():
     assert_eq!(*done[5], Done::Unusable("attempt 1".to_owned()));
     let tasks = ray.tasks();
     assert!(tasks.iter().map(|task| task.name.as_str()).eq(names));
-    assert!(tasks.iter().map(|task| task.attempt).eq([1, 2, 1, 4, 1, 1]));
+    assert!(tasks.iter().map(|task| task.attempt).eq([1, 2, 1, 4, 4, 1]));
     assert!(tasks.iter().map(|task| task.spans.len()).eq([1, 2, 1, 4, 0, 1]));
     // Where the lost task ran is not known.
     assert!(tasks.iter().map(|task| task.worker).eq([Some(0), Some(0), Some(0), Some(0), None, Some(0)]));
@@ -151,9 +163,46 @@ for command in commands():
     let first = &fake::heard(folder.path())[1];
     let sent = serde_json::json!({
         "do": "task", "task": first["task"], "name": "finished", "request": "attempt 1", "objects": [1, 2],
-        "files": ["file"], "retries": 3,
+        "files": ["file"],
     });
     assert_eq!(*first, sent);
+}
+
+#[test]
+fn what_is_lost_with_a_node_is_run_again_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let ray = fake::cluster(
+        folder.path(),
+        "
+tasks = [hear() for _ in range(5)]
+lost([], what='host A is left out')
+lost(tasks[:2] + tasks[3:4])
+for task in [*tasks[2:3], *tasks[4:], *(hear() for _ in range(3))]:
+    end(task, 'finished', task['request'].encode())
+hear()
+",
+    );
+    let (mut one, mut other) = (ray.batch(), ray.batch());
+    (0..3).for_each(|key| one.submit(call(key, "one")).unwrap());
+    (0..2).for_each(|key| other.submit(call(key, "other")).unwrap());
+    for (batch, tasks, told) in [
+        (&one, 3, "host B is gone; 2 tasks are run again on 1 CPU"),
+        (&other, 2, "host B is gone; 1 task is run again on 1 CPU"),
+    ] {
+        let mut lost = Vec::new();
+        let mut attempts = Vec::new();
+        while attempts.len() < tasks {
+            match batch.next().unwrap() {
+                News::Lost(what) => lost.push(what),
+                News::Ended(ended) => attempts.push(ended.record.attempt),
+            }
+        }
+        assert_eq!(lost, ["host A is left out", told]);
+        attempts.sort_unstable();
+        assert_eq!(attempts, if tasks == 3 { vec![1, 2, 2] } else { vec![1, 2] });
+    }
+    let error = ray.tasks()[0].error.clone();
+    assert!(error.is_none(), "it has finished: {error:?}");
 }
 
 #[test]
@@ -165,7 +214,7 @@ fn a_task_is_pending_until_it_has_ended() {
     let record = &ray.tasks()[0];
     assert_eq!((record.state, record.worker, record.started), (TaskState::Pending, None, None));
     batch.submit(call(1, "another")).unwrap();
-    assert_eq!(batch.next().unwrap().record.state, TaskState::Finished);
+    assert_eq!(ended(&batch).unwrap().record.state, TaskState::Finished);
 }
 
 #[test]
@@ -190,9 +239,9 @@ for command in commands():
         other.submit(call(key, "other")).unwrap();
     }
     drop(one);
-    let mut ended: Vec<usize> = (0..3).map(|_| other.next().unwrap().key).collect();
-    ended.sort_unstable();
-    assert_eq!(ended, [0, 1, 2]);
+    let mut keys: Vec<usize> = (0..3).map(|_| ended(&other).unwrap().key).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [0, 1, 2]);
     drop(other);
     for task in &*ray.tasks() {
         let cancelled = task.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled);
@@ -203,17 +252,11 @@ for command in commands():
 }
 
 #[test]
-fn a_killed_driver_is_an_error_at_once_and_its_cluster_goes() {
+fn a_killed_driver_is_an_error_at_once() {
     let home = tempfile::tempdir().unwrap();
     let setup = fake::setup(home.path(), "ready()\nhear()\nhear()\nos.kill(os.getpid(), signal.SIGKILL)");
-    // Ends at the end of its input, as the real one does.
-    let guard = "import sys; open(__file__ + '.told', 'w').write(sys.stdin.read())";
-    std::fs::write(home.path().join("guard.py"), guard).unwrap();
-    let folder = Folder::new(&setup).unwrap();
-    let path = folder.path().to_owned();
-    let ray = RayCluster::start(&setup, None, Some((1, 2, folder))).unwrap();
-    assert!(path.is_dir());
-    assert_eq!(fake::heard(home.path())[0]["local"]["folder"], path.to_str().unwrap());
+    let ray = RayCluster::start(&setup, None, Some(Local { nodes: 1, cpus: 2 })).unwrap();
+    assert_eq!(fake::heard(home.path())[0]["local"], serde_json::json!({ "nodes": 1, "cpus": 2 }));
     let mut batch = ray.batch();
     batch.submit(call(0, "one")).unwrap();
     batch.submit(call(1, "other")).unwrap();
@@ -222,27 +265,31 @@ fn a_killed_driver_is_an_error_at_once_and_its_cluster_goes() {
     assert_eq!(batch.submit(call(2, "late")).unwrap_err().to_string(), said);
     assert_eq!(ray.put("late").unwrap_err().to_string(), said);
     until("all have failed", || ray.tasks().iter().all(|task| task.state == TaskState::Failed));
-    until("the folder goes", || !path.exists());
-    assert!(
-        std::fs::read_to_string(home.path().join("guard.py.told")).unwrap().trim().parse::<u32>().is_ok()
-    );
 }
 
 #[test]
-fn results_that_stall_and_a_driver_that_is_silent_are_errors() {
+fn the_end_of_a_cluster_is_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    // As the guard: it holds the driver's stderr for longer than the driver lives.
+    let guard = "import subprocess
+subprocess.Popen(['sh', '-c', 'sleep 1; echo gone > \"$0\"', __file__ + '.guard'])
+ready()
+hear()
+";
+    drop(
+        RayCluster::start(&fake::setup(home.path(), guard), None, Some(Local { nodes: 1, cpus: 2 })).unwrap(),
+    );
+    assert!(home.path().join("driver.py.guard").exists());
+}
+
+#[test]
+fn results_that_stall_are_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let ray = fake::cluster(folder.path(), "hear()\nhear()").patience(SHORT);
     let mut batch = ray.batch();
     batch.submit(call(0, "task")).unwrap();
     let error = batch.next().err().unwrap().to_string();
     assert!(error.contains("no task has ended for 0 s"), "{error}");
-
-    let folder = tempfile::tempdir().unwrap();
-    let mut setup = fake::setup(folder.path(), "ready()\nhear()\nhear()");
-    setup.limits.silence = SHORT;
-    let ray = RayCluster::start(&setup, Some("host:1"), None).unwrap();
-    let error = ray.put("value").unwrap_err().to_string();
-    assert!(error.contains("the Ray driver has said nothing for 0 s"), "{error}");
 }
 
 #[test]

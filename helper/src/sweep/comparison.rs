@@ -270,7 +270,8 @@ fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
              sweep in several ways"
         )
     } else if run.has_oob() != first.has_oob() {
-        "has an out-of-bag score where run 0 has none, or the reverse, which takes time; run the same sweep in several ways"
+        "has an out-of-bag score where run 0 has none, or the reverse, which takes time; run the same sweep in several ways, and \
+         learners without .oob_score(true)"
             .to_owned()
     } else if restored + failed > 0 {
         format!(

@@ -6,10 +6,10 @@ use learner::{Learner, LeftOut, Request, Whole};
 
 use super::gather::Gathering;
 use super::job::{Grown, Job, matrix};
-use super::plan::Plan;
+use super::plan::{Plan, TREES_PER_TASK};
 use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ray::{Call, Done, Ended, RayCluster, RayRef, Ship};
+use crate::ray::{Call, Done, Ended, News, RayCluster, RayRef, Ship};
 
 /// The training rows and the test rows are objects of their own. The training rows are prepared for the
 /// default learner; for another one they follow with the first sweep that takes it.
@@ -38,6 +38,15 @@ impl Ship for &Split {
     }
 }
 
+/// Tasks for each worker: so many that all end at about the same time.
+const TASKS: usize = 16;
+/// Seconds that the driver takes to hand out a task, as measured: see docs/ray.md.
+const HANDING_OUT: f64 = 0.003;
+/// The part of a task's time that handing it out may take.
+const SHARE: f64 = 0.02;
+/// Seconds to grow a tree, for each row, each feature that is tried and each level; only about.
+const STEP: f64 = 2e-9;
+
 /// The name of the part with the test rows; that with the training rows has the learner's.
 const TEST: &str = "test rows";
 
@@ -50,6 +59,19 @@ fn test_rows(split: &Split) -> Vec<u8> {
     let (test, n) = (&split.test, split.test.len());
     let cells = (0..n).flat_map(|row| (0..test.n_features()).map(move |column| test.x()[column * n + row]));
     cells.flat_map(f64::to_le_bytes).collect()
+}
+
+/// Trees of a task, unless the sweep says otherwise: each worker gets [`TASKS`] tasks, but none so small that
+/// handing it out takes more than [`SHARE`] of its time.
+pub(super) fn trees_per_task(plan: &Plan, models: &[usize], rows: usize, workers: usize) -> usize {
+    let cut = plan.cut(models);
+    let trees: usize = cut.tasks.iter().map(|task| task.trees.len()).sum();
+    let work: f64 = cut.forests.iter().flatten().map(|&model| plan.work(model)).sum();
+    let all: usize = cut.forests.iter().flatten().map(|&model| plan.models[model].n_estimators).sum();
+    let seconds_per_tree = work / all as f64 * rows as f64 * STEP;
+    let least = HANDING_OUT / SHARE / seconds_per_tree;
+    let for_each = |tasks: usize| trees as f64 / (tasks * workers) as f64;
+    least.min(for_each(2)).max(for_each(TASKS)).max(TREES_PER_TASK as f64).ceil() as usize
 }
 
 /// The objects that every task reads.
@@ -101,8 +123,16 @@ pub(super) fn over_ray(
             break;
         }
     }
-    for _ in 0..job.cut.tasks.len() {
-        let Ended { key, done, record } = batch.next()?;
+    let mut left = job.cut.tasks.len();
+    while left > 0 {
+        let Ended { key, done, record } = match batch.next()? {
+            News::Ended(ended) => *ended,
+            News::Lost(what) => {
+                gathering.warn(what);
+                continue;
+            }
+        };
+        left -= 1;
         job.tried(key, record.attempt);
         let grown = match done {
             Done::Finished(bytes) => Ok(grown(&bytes, split, job.plan.settings.oob_score)?),
@@ -145,7 +175,8 @@ mod tests {
     use crate::Sweep;
     use crate::data::Rows;
     use crate::ray::fake;
-    use crate::sweep::Keep;
+    use crate::sweep::plan::Settings;
+    use crate::sweep::{Keep, Params};
 
     /// Answers each task with sums of 0, unless the request is to panic.
     const ZEROS: &str = "
@@ -240,12 +271,30 @@ for command in commands():
         let ray = fake::cluster(
             folder.path(),
             &ZEROS
-                .replace("panic else", "'model 1 trees 0' in command['name'] else")
-                .replace("('panicked', b'sabotaged')", "('lost', b'out of memory')"),
+                .replace("        panic =", "        if 'model 1 trees 0' in command['name']:\n            lost([command], 'out of memory')\n            continue\n        panic ="),
         );
         let outcome = sweep().run_on(&ray, &ray.put(&split()).unwrap()).unwrap();
         assert_eq!((outcome.failed.len(), outcome.tasks.len()), (1, 2));
         assert!(outcome.failed[0].cause.contains("out of memory"), "{}", outcome.failed[0].cause);
+        assert_eq!(outcome.warnings, ["out of memory; 1 task is run again on 1 CPU"]);
+    }
+
+    #[test]
+    fn tasks_grow_with_the_sweep() {
+        let plan = |sizes: &[usize]| {
+            let models = sizes.iter().map(|&n_estimators| Params { n_estimators, ..Params::default() });
+            Plan::new(Settings::default(), models.collect(), (16_512, 8), None).unwrap()
+        };
+        let sizes: Vec<usize> = (50..=340).step_by(10).collect();
+        let trees = |plan: &Plan, workers| {
+            let all: Vec<usize> = (0..plan.models.len()).collect();
+            trees_per_task(plan, &all, 16_512, workers)
+        };
+        let lab = plan(&sizes);
+        assert_eq!([1, 2, 8, 64].map(|workers| trees(&lab, workers)), [366, 183, 46, 36]);
+        let large = plan(&sizes.iter().map(|size| size * 100).collect::<Vec<_>>());
+        assert_eq!([2, 64].map(|workers| trees(&large, workers)), [18_282, 572]);
+        assert_eq!(trees(&plan(&[10, 20]), 2), 10, "as on threads");
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl<'a> Gathering<'a> {
         tell(self.listener, Event::Finished(now, &finished));
     }
 
-    fn warn(&mut self, warning: String) {
+    pub(super) fn warn(&mut self, warning: String) {
         tell(self.listener, Event::Warning(&warning));
         if !self.outcome.warnings.contains(&warning) {
             self.outcome.warnings.push(warning);

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// Trees of a task: so few that all workers end at about the same time, so many that handing out a task
 /// costs little beside.
-const TREES_PER_TASK: usize = 10;
+pub(super) const TREES_PER_TASK: usize = 10;
 
 /// Which trained models an [`Outcome`](super::Outcome) keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -204,7 +204,7 @@ impl Plan {
     }
 
     /// About how long a model takes, relative to others: features are tried for each row on each level.
-    fn work(&self, model: usize) -> f64 {
+    pub(super) fn work(&self, model: usize) -> f64 {
         let params = &self.models[model];
         // `new` has checked that it is not refused.
         let features = params.max_features.of(self.n_features).unwrap_or(self.n_features);

@@ -38,7 +38,7 @@ pub(super) struct Extras<'a> {
     pub(super) shards: Option<&'a Shards>,
 }
 
-pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
+pub(super) fn run(mut plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>) -> Result<Outcome> {
     let Extras { listener, journal, sabotage, shards } = extras;
     let (place, log) = match pool {
         Pool::Caller => (Place::Caller, Log::new(1)),
@@ -57,6 +57,10 @@ pub(super) fn run(plan: Plan, split: &Split, pool: &Pool<'_>, extras: Extras<'_>
     }
     let restored: HashSet<usize> = models.iter().map(|model| model.model).collect();
     let missing: Vec<usize> = plan.all().into_iter().filter(|model| !restored.contains(model)).collect();
+    if let Pool::Ray(ray, _) = pool {
+        let trees = || distributed::trees_per_task(&plan, &missing, split.train.len(), ray.workers());
+        plan.settings.trees_per_task = plan.settings.trees_per_task.or_else(|| Some(trees()));
+    }
     let job = Arc::new(Job::new(plan.clone(), &missing, split, training, sabotage));
     let outcome = Outcome {
         dataset: split.dataset.clone(),

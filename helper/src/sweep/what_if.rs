@@ -4,7 +4,7 @@ use super::comparison::Comparison;
 use super::outcome::Outcome;
 use super::projection::Projection;
 use super::schedule::makespan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A sequential run, replayed: what if there were more workers, larger tasks, a cost of handing out a task,
 /// a worker that is slow? Each tree takes as long as it was measured to take, and each task goes to the
@@ -22,7 +22,8 @@ use crate::error::Result;
 /// let runs = [sweep.run_sequential(&split)?, sweep.run_on(&cluster, &cluster.put(split.clone()))?];
 /// let what_if = WhatIf::of(&Comparison::of(&runs)?)?;
 /// // 16 workers, tasks of 10 trees, none or a tenth of a second for handing out each.
-/// assert!(what_if.seconds(16, 10, 0.0) < what_if.seconds(16, 10, 0.1));
+/// assert!(what_if.seconds(16, 10, 0.0)? < what_if.seconds(16, 10, 0.1)?);
+/// assert!(what_if.seconds(0, 10, 0.0).is_err());
 /// # Ok(())
 /// # }
 /// ```
@@ -47,11 +48,26 @@ impl WhatIf {
 
     /// How many seconds the sweep takes on so many workers, in tasks of so many trees, of which each takes
     /// `hand_out` seconds longer; simulated.
-    pub fn seconds(&self, workers: usize, trees_per_task: usize, hand_out: f64) -> f64 {
+    ///
+    /// # Errors
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for no worker, no tree, and seconds that are
+    /// no number of 0 or more.
+    pub fn seconds(&self, workers: usize, trees_per_task: usize, hand_out: f64) -> Result<f64> {
+        match (workers, trees_per_task) {
+            (0, _) => Err(Error::invalid("workers", workers, "1 or more")),
+            (_, 0) => Err(Error::invalid("trees_per_task", trees_per_task, "1 or more")),
+            _ if hand_out.is_finite() && hand_out >= 0.0 => {
+                Ok(self.replayed(workers, trees_per_task, hand_out))
+            }
+            _ => Err(Error::invalid("hand_out", hand_out, "a number of seconds, 0 or more")),
+        }
+    }
+
+    pub(crate) fn replayed(&self, workers: usize, trees_per_task: usize, hand_out: f64) -> f64 {
         let cut = |model: Vec<(usize, f64)>| {
             let tree = |(trees, seconds)| std::iter::repeat_n(seconds / trees as f64, trees);
             let trees: Vec<f64> = model.into_iter().flat_map(tree).collect();
-            let tasks = trees.chunks(trees_per_task.max(1)).map(|task| task.iter().sum::<f64>() + hand_out);
+            let tasks = trees.chunks(trees_per_task).map(|task| task.iter().sum::<f64>() + hand_out);
             tasks.collect::<Vec<_>>()
         };
         self.projection.serial + makespan(self.models().into_iter().flat_map(cut), workers)

@@ -60,7 +60,7 @@ impl Show for WhatIf {
         let script = include_str!("what_if.js").replace("DATA", &data);
         let trees = self.trees_per_task();
         let times = [1, 2, 8, 64, 1024].map(|workers| {
-            format!("{} {}", thousands(workers as u64), seconds(self.seconds(workers, trees, 0.0)))
+            format!("{} {}", thousands(workers as u64), seconds(self.replayed(workers, trees, 0.0)))
         });
         Bundle {
             html: format!(
