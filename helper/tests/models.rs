@@ -172,7 +172,12 @@ fn cross_validation_is_the_sweep_on_each_fold() {
     assert_eq!(models.len(), 4);
     let (best, (low, high)) = (&models[3], models[3].range());
     assert!(low <= best.mean() && best.mean() <= high && best.deviation() > 0.0);
-    assert!(one.to_string().contains("4 models on 4 folds"), "{one}");
+    let text = one.to_string();
+    assert!(text.contains("4 models on 4 folds") && text.contains("0 folds"), "{text}");
+    let won = |line: &str| {
+        line.trim_end().strip_suffix(" folds").or(line.strip_suffix(" fold"))?.chars().last()?.to_digit(10)
+    };
+    assert_eq!(text.lines().filter_map(won).sum::<u32>(), 4, "each fold has one best: {text}");
     let cluster = Cluster::local_with(1).unwrap();
     for (sweep, k, said) in [
         (sweep.clone(), 1, "k is 1"),

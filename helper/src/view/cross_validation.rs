@@ -16,17 +16,23 @@ impl Show for CrossValidation {
         let title =
             format!("{}: {} on {k} folds, the best first", self.dataset, count(all, "model", "models"));
         let heads = columns.iter().map(|(name, _)| *name);
-        let heads = heads.chain(["mean MSE", "deviation", "lowest", "highest"]);
+        let heads = heads.chain(["mean MSE", "deviation", "lowest", "highest", "best in"]);
+        let lowest: Vec<f64> = (0..k)
+            .map(|fold| models.iter().map(|model| model.mse[fold]).fold(f64::INFINITY, f64::min))
+            .collect();
         let row = |model: &Validated| {
+            let best = model.mse.iter().zip(&lowest).filter(|(mse, lowest)| mse == lowest).count();
             let (low, high) = model.range();
             let scores = [model.mean(), model.deviation(), low, high].map(score);
             let params = columns.iter().map(|(_, value)| value(&model.params));
-            params.chain(scores).map(Text::number).collect()
+            let folds = count(best, "fold", "folds");
+            params.chain(scores).chain([folds]).map(Text::number).collect()
         };
         let shown = models.iter().take(MOST_ROWS).map(row);
         let mut table = Table::new(title, heads.collect::<Vec<_>>()).rows(shown).note(format!(
-            "{k} times {} in {}. The deviation is that of one fold's error: of two models whose means differ by less, \
-             another split may well choose the other.",
+            "{k} times {} in {}. The deviation is that of one fold's error: what other test rows do to it. They move the errors of \
+             all models alike, so two models are compared fold by fold: \"best in\" counts the folds in which a model has the \
+             lowest error.",
             count(all, "model", "models"),
             seconds(self.seconds)
         ));
