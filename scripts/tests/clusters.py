@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import example
 from machines import Machine
 
 from project import ROOT, TOOLS, VENV_PYTHON
@@ -206,20 +207,12 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@functools.cache
-def program() -> Path:
-    """The helper's example, built."""
-    build = ["cargo", "build", "--quiet", "--locked", "--package", "helper", "--example", "ray"]
-    subprocess.run(build, cwd=ROOT, check=True)
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
-
-
 class Lab:
     """The helper's example, which sweeps on a Ray cluster and compares the bits."""
 
     def __init__(self, *arguments: str, machine: Machine | None = None, **environment: str) -> None:
         self.memory = shared_memory()
-        command = [str(program()), *arguments]
+        command = [str(example("ray")), *arguments]
         self.process = subprocess.Popen(
             machine.command(*command, env=environment) if machine else command,
             stdout=subprocess.PIPE,

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import DRIVER, START, Host, Lab, program
+from clusters import DRIVER, START, Host, Lab
+from examples import example
 from machines import Machine, Network, needed
 
 from project import ROOT, VENV, VENV_PYTHON
@@ -68,7 +69,7 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     """Two nodes, and a machine that is none. The second node has nothing of the project but its Python environment."""
     needed()
-    program()
+    example("ray")
     network = Network()
     try:
         a, b, c = (network.machine(name, number) for name, number in (("hosta", 7), ("hostb", 8), ("hostc", 9)))
