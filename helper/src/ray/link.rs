@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::driver::{Call, Done, Ended, News};
+use super::call::{Call, Done, Ended, News};
 use super::lanes::{self, Lanes};
 use super::protocol::{Command, Event, Problem, Ran, Ready, Status};
 use crate::cluster::task::Task;

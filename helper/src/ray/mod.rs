@@ -4,6 +4,7 @@
 //! in Python, a child process of this one, speaks with Ray. It ends with the last handle to the
 //! cluster, and also where this process is killed.
 
+mod call;
 mod driver;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -19,8 +20,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(crate) use call::{Call, Done, Ended, News};
 use driver::Driver;
-pub(crate) use driver::{Call, Done, Ended, News};
 use lanes::Lanes;
 pub use protocol::Node;
 use protocol::{Local, Ready};
