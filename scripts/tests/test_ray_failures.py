@@ -77,13 +77,6 @@ def raylets(lab: Lab) -> list[psutil.Process]:
     return sorted(lab.traces.named("raylet/raylet"), key=lambda process: process.create_time())
 
 
-def test_a_killed_worker_costs_no_bit(lab: Lab) -> None:
-    """Of a killed host: test_ray_hosts.py."""
-    lab.until('"starting"')
-    at_work(lab)[0].kill()
-    assert lab.until('"same"')["same"] is True
-
-
 def test_a_lab_that_is_killed_with_its_driver_leaves_nothing(lab: Lab) -> None:
     driver = lab.driver()
     lab.until('"starting"')
