@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::split::{Rows, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
@@ -15,6 +17,8 @@ use crate::platform;
 pub struct Shards {
     files: Vec<PathBuf>,
     rows: Vec<usize>,
+    /// Of each file's bytes (XXH3).
+    hashes: Vec<u64>,
     split: Split,
 }
 
@@ -50,11 +54,14 @@ impl Split {
         let rows = ranges.clone().map(|range| range.len()).collect();
         let file = |part| folder.join(format!("shard-{hash:016x}-{part}-of-{parts}.npy"));
         let files: Vec<PathBuf> = (0..parts).map(file).collect();
+        let mut hashes = Vec::with_capacity(parts);
         for (file, range) in files.iter().zip(ranges) {
-            platform::write(file, &npy(&self.train, range))?;
+            let bytes = npy(&self.train, range);
+            platform::write(file, &bytes)?;
+            hashes.push(xxh3_64(&bytes));
         }
         let split = Self { dataset: format!("{} in {parts} shards", self.dataset), ..self.clone() };
-        Ok(Shards { files, rows, split })
+        Ok(Shards { files, rows, hashes, split })
     }
 }
 
@@ -112,7 +119,7 @@ impl Shards {
         let bytes = std::fs::read(path).map_err(|e| bad(format!("could not be read: {e}")).caused_by(e))?;
         let (rows, columns) = (self.rows[part], self.columns());
         match bytes.strip_prefix(head(rows, columns).as_slice()).map(<[u8]>::as_chunks) {
-            Some((words, [])) if words.len() == rows * columns => {
+            Some((words, [])) if xxh3_64(&bytes) == self.hashes[part] => {
                 Ok(words.iter().map(|word| f64::from_le_bytes(*word)).collect())
             }
             _ => Err(bad(format!("is not the shard that was written, of {rows} rows and {columns} columns"))),
@@ -165,6 +172,21 @@ mod tests {
         }
         let all: Vec<usize> = (0..10).map(|tree| shards.of_tree(tree, 10)).collect();
         assert_eq!(all, [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]);
+    }
+
+    #[test]
+    fn a_shard_with_another_number_in_it_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let shards = split().shard(2, folder.path()).unwrap();
+        let mut bytes = std::fs::read(&shards.files()[1]).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&shards.files()[1], bytes).unwrap();
+        assert!(shards.read(0).is_ok());
+        let error = shards.read(1).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Data && error.to_string().contains("write the shards again"),
+            "{error}"
+        );
     }
 
     #[test]
