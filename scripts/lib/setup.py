@@ -124,7 +124,10 @@ def ray_worker() -> None:
 def kernel_program() -> Path:
     """Finds evcxr_jupyter of the pinned version, or builds it into .tools."""
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    for home in (TOOLS, Path(os.environ.get("CARGO_INSTALL_ROOT", cargo_home)), cargo_home):
+    note = KERNELS / "evcxr"
+    # One that was found by a variable, which this call may not have.
+    before = Path(note.read_text()).parent.parent if note.exists() else TOOLS
+    for home in (TOOLS, Path(os.environ.get("CARGO_INSTALL_ROOT", cargo_home)), cargo_home, before):
         program = home / "bin" / "evcxr_jupyter"
         if program.exists() and is_installed(home):
             return remember(program)

@@ -36,6 +36,17 @@ def test_it_works_twice_and_the_second_time_does_nothing(lab: Checkout) -> None:
     assert lab.log() == ALL
 
 
+def test_a_kernel_that_was_found_elsewhere_is_remembered(lab: Checkout, tmp_path: Path) -> None:
+    lab.works()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("bin", ".crates.toml"):
+        (lab.root / ".tools" / name).rename(elsewhere / name)
+    for environment in ({"CARGO_INSTALL_ROOT": str(elsewhere)}, {}):
+        code, said = lab.run(**environment)
+        assert code == 0 and "building evcxr_jupyter" not in said, said
+
+
 def test_another_python_on_the_path_installs_nothing_anew(lab: Checkout) -> None:
     lab.works()
     lab.tool("python3", 'echo "another" >> "$STUBS/log"; exec "$BASE" "$@"')
