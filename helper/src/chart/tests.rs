@@ -469,3 +469,12 @@ fn errors_stand_on_the_map_of_their_own_split() {
         assert!(error.kind() == ErrorKind::Chart && error.to_string().contains("give the split"), "{error}");
     }
 }
+
+/// Wide letters, in a legend, a title, and the names of bars.
+#[test]
+fn wide_letters_stay_on_the_sheet() {
+    let wide = "\u{623f}\u{4fa1}\u{306e}\u{4e88}\u{6e2c} \u{1f3e0}".repeat(12);
+    let title = format!("California {wide}, \u{5186}");
+    check(&super::lines(&title, (&wide, [1.0, 2.0]), [(&*wide, [1.0, 2.0]), ("b", [2.0, 1.0])]).unwrap());
+    check(&super::bars(&title, [(&*wide, 1.0), ("b", 2.0)]).unwrap());
+}
