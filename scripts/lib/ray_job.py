@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shlex
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from examples import example
 from project import ROOT, TABLE_VARIABLE, TOOLS, fail, run, table_places
 
 WORKER = ROOT / "helper" / "ray-worker"
@@ -29,14 +29,6 @@ ENTRY = (
 )
 
 
-def build() -> Path:
-    """The sweep as a program, as the tests build it: in that profile it trains as fast as in a release build."""
-    command = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--workspace", "--all-features"]
-    if subprocess.run([*command, "--example=ray"], cwd=ROOT).returncode != 0:
-        fail("the program could not be built (see above)")
-    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "examples" / "ray"
-
-
 def pack(folder: Path) -> None:
     """Fills the folder that goes to the head."""
     table = next((place for place in table_places() if place.is_file()), None)
@@ -46,7 +38,12 @@ def pack(folder: Path) -> None:
     built = [path for path in (libraries / "release").glob("libray_worker.*") if path.suffix in (".so", ".dylib")]
     if not built:
         fail("the library for Ray's workers is not there; ./scripts/setup says why")
-    shutil.copy2(build(), folder / "sweep")
+    try:
+        # In this profile it trains as fast as in a release build.
+        sweep = example("ray")
+    except subprocess.CalledProcessError:
+        fail("the program could not be built (see above)")
+    shutil.copy2(sweep, folder / "sweep")
     shutil.copytree(WORKER, folder / "driver", ignore=shutil.ignore_patterns("src", "Cargo.toml", "__pycache__"))
     shutil.copy2(table, folder / "table")
     (folder / "workers" / "release").mkdir(parents=True)

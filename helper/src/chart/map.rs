@@ -9,7 +9,7 @@ use super::bins::{bin, bin_width};
 use super::cells::{Cell, Cells};
 use super::colour::{INK, MUTED};
 use super::figure::Figure;
-use super::page::{TEXT, Words, text_width};
+use super::page::{TEXT, Words, best_of, text_width};
 use super::plot::{Axis, span};
 use super::svg::{At, Mark, Shape};
 use crate::data::{Dataset, Split};
@@ -77,11 +77,7 @@ pub fn errors_map(outcome: &Outcome, split: &Split, data: &Dataset) -> Result<Fi
     let words = Words {
         name: "errors-map".to_owned(),
         title: format!("{}: errors of the best model by place", outcome.dataset),
-        subtitle: format!(
-            "The best of {}, with {}, on the test rows.",
-            count(outcome.models.len(), "model", "models"),
-            count(best.params.n_estimators, "tree", "trees")
-        ),
+        subtitle: format!("{}, on the test rows.", best_of(outcome)),
         facts: format!(
             "Mean absolute error of all: {}.",
             with_unit(&number(best.scores.mae, 4), &outcome.target)

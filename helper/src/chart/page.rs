@@ -8,6 +8,8 @@ use super::colour::{INK, MUTED};
 use super::figure::Figure;
 use super::svg::{FONT_SIZE, SCALE, Svg};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sweep::Outcome;
+use crate::text::count;
 
 /// Width of a chart, and sizes of its parts, in units of the drawing.
 pub(super) const WIDTH: u32 = 860 * SCALE;
@@ -43,6 +45,15 @@ impl Words {
         let name: String = format!("own-{}", words.join("-")).chars().take(60).collect();
         Self { name, title: title.to_owned(), subtitle: String::new(), facts, warnings: Vec::new() }
     }
+}
+
+/// Which model the chart is of, as the start of a sentence.
+pub(super) fn best_of(outcome: &Outcome) -> String {
+    format!(
+        "The best of {}, with {}",
+        count(outcome.models.len(), "model", "models"),
+        count(outcome.best().params.n_estimators, "tree", "trees")
+    )
 }
 
 pub(super) fn text(size: f64, colour: RGBColor, side: HPos) -> TextStyle<'static> {

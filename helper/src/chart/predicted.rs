@@ -8,7 +8,7 @@ use super::bins::{bin, bin_width};
 use super::cells::{Cell, Cells};
 use super::colour::VERMILION;
 use super::figure::Figure;
-use super::page::Words;
+use super::page::{Words, best_of};
 use super::plot::{Axis, nothing, span};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
@@ -47,9 +47,8 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
         name: "predicted-against-actual".to_owned(),
         title: format!("{}: predicted against actual", outcome.dataset),
         subtitle: format!(
-            "The best of {}, with {}, on {}: R\u{b2} {r2}, RMSE {rmse}. Below the line predictions are too low.",
-            count(outcome.models.len(), "model", "models"),
-            count(best.params.n_estimators, "tree", "trees"),
+            "{}, on {}: R\u{b2} {r2}, RMSE {rmse}. Below the line predictions are too low.",
+            best_of(outcome),
             count(actual.len(), "test row", "test rows")
         ),
         facts: format!("At most {} in a square.", count(most, "row", "rows")),

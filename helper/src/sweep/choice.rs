@@ -30,7 +30,8 @@ impl Outcome {
         let of_best = errors(model);
         let no_worse = |other: &&ModelOutcome| {
             let differences: Vec<f64> = errors(other).iter().zip(&of_best).map(|(a, b)| a - b).collect();
-            let (mean, error) = mean_and_error(&differences);
+            let (mean, variance) = mean_and_variance(&differences);
+            let error = (variance / differences.len() as f64).sqrt();
             // From a single row the standard error is not known.
             error.is_nan() || mean <= DEVIATIONS * error
         };
@@ -44,12 +45,12 @@ fn square(x: f64) -> f64 {
     x * x
 }
 
-/// The mean of the values, and its standard error.
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
+/// The mean of the values, and their variance, divided by their number less one: NaN for a single one.
+pub(super) fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| square(value - mean)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
+    (mean, variance)
 }
 
 /// The 95 % interval of the mean: between the quantiles of the means of [`RESAMPLES`] samples that are drawn
@@ -94,7 +95,8 @@ mod tests {
     fn an_interval_is_that_of_the_normal_distribution_where_there_are_many_rows() {
         let mut stream = Stream::new(7, 0);
         let values: Vec<f64> = (0..2_000).map(|_| square(stream.unit())).collect();
-        let (mean, error) = mean_and_error(&values);
+        let (mean, variance) = mean_and_variance(&values);
+        let error = (variance / 2_000.0).sqrt();
         let [low, high] = interval(&values);
         // The mean of squares of uniform numbers is 1/3, their variance 4/45.
         assert!((error - (4.0 / 45.0 / 2_000.0_f64).sqrt()).abs() < 3e-4, "{error}");

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::choice::mean_and_variance;
 use super::{Outcome, Params, Sweep};
 use crate::cluster::{Cluster, ObjectRef};
 use crate::data::{Dataset, Split};
@@ -32,14 +33,12 @@ pub struct Validated {
 impl Validated {
     /// The mean of the errors.
     pub fn mean(&self) -> f64 {
-        self.mse.iter().sum::<f64>() / self.mse.len() as f64
+        mean_and_variance(&self.mse).0
     }
 
     /// The standard deviation of the errors, divided by their number less one; NaN for a single one.
     pub fn deviation(&self) -> f64 {
-        let mean = self.mean();
-        let squares: f64 = self.mse.iter().map(|mse| (mse - mean) * (mse - mean)).sum();
-        (squares / (self.mse.len() as f64 - 1.0)).sqrt()
+        mean_and_variance(&self.mse).1.sqrt()
     }
 
     /// The lowest and the highest error.
