@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import example
 from machines import Machine
 
+from examples import example
 from project import ROOT, TOOLS, VENV_PYTHON
 
 if importlib.util.find_spec("ray") is None:

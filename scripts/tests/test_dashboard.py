@@ -16,11 +16,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from examples import example
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, sync_playwright
 from test_lab import FLAGS, browser
 
+from examples import example
 from project import REPORT, ROOT
 
 pytestmark = pytest.mark.slow

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 from clusters import DRIVER, START, Host, Lab
-from examples import example
 from machines import Machine, Network, needed
 
+from examples import example
 from project import ROOT, VENV, VENV_PYTHON
 
 pytestmark = pytest.mark.slow
