@@ -1,11 +1,15 @@
-"""What several tests share: the notebook, run whole; and which tests must not run beside each other."""
+"""What several tests share: the notebook, run whole, and a kernel; and which tests must not run beside each other."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from nbformat import NotebookNode
 
 import report
+from kernels import Kernel, kernel
+from project import ROOT
 
 # With `pytest -n 2 --dist loadgroup` the tests of one group run one after another, groups beside each other. Tests of
 # Ray look for what a cluster left behind, those of kernels for folders that another kernel left free: one group each.
@@ -29,3 +33,10 @@ def lab() -> NotebookNode:
     notebook = report.finished()
     assert notebook is not None, "the report ended without an error, so it is finished"
     return notebook
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[Kernel]:
+    """One kernel for all tests that do not end it."""
+    with kernel(cwd=str(ROOT)) as started:
+        yield started

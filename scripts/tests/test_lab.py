@@ -28,6 +28,14 @@ pytestmark = pytest.mark.slow
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 SHOTS = REPORT / "screenshots"
+# Tables of outputs that are wider than the window, and that nothing around them scrolls.
+CUT_OFF = """[...document.querySelectorAll('.jp-OutputArea-child table')].filter(table => {
+    for (let part = table.parentElement; !part.matches('.jp-OutputArea-child'); part = part.parentElement) {
+        const fits = part.getBoundingClientRect().right <= innerWidth;
+        if (fits && ['auto', 'scroll'].includes(getComputedStyle(part).overflowX)) return false;
+    }
+    return table.getBoundingClientRect().right > innerWidth;
+}).map(table => table.outerHTML.slice(0, 200))"""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 # How every code cell stands: its number, and the kinds of its outputs.
 CELLS = """() => {
@@ -56,15 +64,13 @@ def beside(name: str, notebook: NotebookNode) -> Iterator[str]:
 
 
 def first_sections() -> NotebookNode:
-    """The first six sections with a short sweep.
+    """The first four sections with a short sweep, and a chart.
 
     The other sections are run by the report, whose outputs `test_notebook.py` reads.
     """
     notebook = read()
-    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 7. "))
-    # The trace in report/ is the last report's, which other tests read.
-    cells = [cell for cell in notebook.cells[:end] if not cell.source.startswith("let trace")]
-    notebook.cells = [*cells, nbformat.v4.new_code_cell("chart::timeline(&parallel)?")]
+    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 5. "))
+    notebook.cells = [*notebook.cells[:end], nbformat.v4.new_code_cell("chart::timeline(&sequential)?")]
     for cell in notebook.cells:
         cell.source = cell.source.replace("(50..=340).step_by(10)", "(20..=60).step_by(20)")
     return notebook
@@ -182,6 +188,10 @@ def test_what_a_newcomer_sees(lab_page: Lab) -> None:
     pictures = "[...document.querySelectorAll('.jp-OutputArea-output img')]"
     page.wait_for_function(f"{pictures}.filter(image => image.complete && image.naturalWidth > 500).length >= 8")
     lab_page.shot("first-sight")
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert page.evaluate(CUT_OFF) == []
+    lab_page.shot("narrow")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_role("tab", name="File Browser").click()
     page.wait_for_selector(".jp-DirListing-itemText:visible")
     names = set(page.locator(".jp-DirListing-itemText:visible").all_inner_texts())

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
-from test_lab import FLAGS, browser
+from test_lab import CUT_OFF, FLAGS, browser
 
 import report
 from hyperparameters import NAMES, Refused, apply, edited, setting
@@ -227,6 +227,7 @@ def test_the_table_of_contents_leads_to_sections(page: tuple[Page, list[str], Pa
     for width in (1400, 700, 420):
         opened.set_viewport_size({"width": width, "height": 900})
         assert opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        assert opened.evaluate(CUT_OFF) == []
     opened.screenshot(path=shots / "report-narrow.png")
 
 
