@@ -21,8 +21,9 @@ from jupyter_server.auth.security import passwd
 from nbformat import NotebookNode
 from playwright.sync_api import Page, sync_playwright
 
+from export import find_browser
 from project import REPORT, ROOT
-from report import find_browser, read
+from report import read
 
 pytestmark = pytest.mark.slow
 
