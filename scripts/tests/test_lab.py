@@ -77,6 +77,11 @@ def first_sections() -> NotebookNode:
     return notebook
 
 
+def answers(port: int) -> bool:
+    with closing(socket.socket()) as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def serving(log: Path, *flags: str, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """What scripts/lab prints as its URL, and its process."""
@@ -89,7 +94,11 @@ def serving(log: Path, *flags: str, **more: str) -> Iterator[tuple[str, subproce
         while not found:
             assert time.monotonic() < deadline and lab.poll() is None, f"no URL: {log.read_text()}"
             time.sleep(0.2)
-            found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*", log.read_text())
+            found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab\S*", log.read_text())
+        # The URL is printed before the server answers.
+        while not answers(int(found.group(1))):
+            assert time.monotonic() < deadline and lab.poll() is None, log.read_text()
+            time.sleep(0.1)
         yield found.group(0), lab
     finally:
         # JupyterLab ends its kernels before itself.
