@@ -84,6 +84,12 @@ def test_failures_are_told_and_stay_alone(lab: NotebookNode) -> None:
     assert "5 models" in broken and "60" in broken, broken
 
 
+def test_a_task_that_was_cancelled_is_no_failure(lab: NotebookNode) -> None:
+    assert text(lab, "cluster.get_all(&naps)?").count("FAILED (cancelled)") == 1
+    (picture,) = outputs(lab, "cluster.summary()")
+    assert "Failures, the latest first" not in picture.data["text/html"]
+
+
 def test_the_dashboard_leaves_a_picture_and_a_trace(lab: NotebookNode) -> None:
     (shown,) = outputs(lab, "let dashboard")
     assert re.search(r"runs/live/\d+-[0-9a-f]+\.html", shown.data["text/html"])
