@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use super::colour::{INK, OKABE_ITO};
 use super::figure::Figure;
 use super::lines::{Line, line_colour};
-use super::page::{LINE, WIDTH, Words, page};
-use super::plot::{Axis, Plot, span};
+use super::page::{LINE, Words};
+use super::plot::{Axis, plot_page, span};
 use super::svg::{At, Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Outcome, Params, named, varied};
@@ -78,14 +78,11 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let pad = (most - fewest) * 0.03;
     let x = Axis::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
     let pad = (high - low) * 0.05;
-    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"))
-        .with_headroom(entries, height);
-    page(words, (WIDTH, height), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
+    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"));
+    plot_page(words, height, &x, y, (SeriesLabelPosition::UpperRight, entries), |plot| {
         let ring = || Mark::new(Shape::Circle(14), [at], INK.stroke_width(4));
         plot.draw(&best_text, at.1.is_finite().then(ring))?;
-        lines.iter().try_for_each(|line| line.draw(&mut plot))?;
-        plot.legend(SeriesLabelPosition::UpperRight)
+        lines.iter().try_for_each(|line| line.draw(plot))
     })
 }
 

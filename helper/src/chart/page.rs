@@ -24,6 +24,7 @@ pub(super) type Area<'a> = DrawingArea<Svg<'a>, Shift>;
 pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::convert::Infallible>>;
 
 /// The words of a chart.
+#[derive(Default)]
 pub(super) struct Words {
     /// The name of its file, without the ending.
     pub(super) name: String,
@@ -36,15 +37,11 @@ pub(super) struct Words {
     pub(super) warnings: Vec<String>,
 }
 
-impl Words {
-    /// Those of a reader's own chart, whose file is named by the title.
-    pub(super) fn own(title: &str, facts: String) -> Self {
-        let word =
-            |word: &str| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        let words: Vec<String> = title.split_whitespace().map(word).filter(|word| !word.is_empty()).collect();
-        let name: String = format!("own-{}", words.join("-")).chars().take(60).collect();
-        Self { name, title: title.to_owned(), subtitle: String::new(), facts, warnings: Vec::new() }
-    }
+/// The name of the file of a reader's own chart with this title.
+pub(super) fn own_name(title: &str) -> String {
+    let letters = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = std::iter::once("own").chain(letters).collect::<Vec<_>>().join("-");
+    words.to_lowercase().chars().take(60).collect()
 }
 
 /// Which model the chart is of, as the start of a sentence.
