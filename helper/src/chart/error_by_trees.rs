@@ -26,10 +26,11 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let best = outcome.best();
     let at = (best.params.n_estimators as f64, best.scores.mse);
     let tree_count = |trees: usize| count(trees, "tree", "trees");
-    let joined = |parts: [&str; 2]| {
-        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ")
+    let model = |trees: usize, name: &str| match name {
+        "" => tree_count(trees),
+        name => format!("{}, {name}", tree_count(trees)),
     };
-    let best_name = joined([&tree_count(best.params.n_estimators), &named(&best.params, &varied)]);
+    let best_name = model(best.params.n_estimators, &named(&best.params, &varied));
     let by = if outcome.has_oob() { " by out-of-bag error" } else { "" };
     let best_text = format!("best{by}: MSE {} with {best_name}", number(at.1, 4));
     let name = std::iter::once("error-by-trees").chain(varied.iter().map(|(name, _)| *name));
@@ -62,8 +63,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
                 i if i == OKABE_ITO.len() => format!("{} more", combinations.len() - i),
                 _ => String::new(),
             };
-            let tip =
-                |at: &At| format!("{}: MSE {}", joined([&name, &tree_count(at.0 as usize)]), number(at.1, 4));
+            let tip = |at: &At| format!("{}: MSE {}", model(at.0 as usize, &name), number(at.1, 4));
             // Grey lines have no dots.
             let tips = points.iter().filter(|_| i < OKABE_ITO.len()).map(tip).collect();
             Line { label, colour: line_colour(i), points: points.clone(), tips }

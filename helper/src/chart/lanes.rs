@@ -32,10 +32,10 @@ pub(crate) struct Lanes {
     pub(crate) to: f64,
     /// What the axis shows, with its unit.
     pub(crate) axis: String,
-    /// What each lane is, such as a worker, and its name.
+    /// What a lane stands for, such as a worker.
     pub(crate) what: String,
     pub(crate) names: Vec<String>,
-    /// What stands at the right of each lane.
+    /// Texts at the right of the lanes.
     pub(crate) notes: Vec<String>,
     pub(crate) bars: Vec<Bar>,
     /// The colour of lanes where there is no bar.

@@ -98,7 +98,7 @@ fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok((column("Longitude")?, column("Latitude")?))
 }
 
-/// A map of the means of `values`, which are `what`, with so many squares along its longer side.
+/// A map of the means of `values`; `what` names them. Its longer side has `most` squares at most.
 fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Result<Figure> {
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(x)?, span(y)?);
@@ -155,7 +155,7 @@ fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Re
         ..words
     };
     let inside = |(x_at, y_at): At| x.range.contains(&x_at) && y.range.contains(&y_at);
-    // Where the world is on the map, names of places would cover one another.
+    // On a map of a larger region the names would overlap.
     let places = if CALIFORNIA.into_iter().all(inside) && columns * side < 30.0 { &PLACES[..] } else { &[] };
     let cells = means.iter().map(|(at, mean)| Cell::square(*at, side, *mean)).collect();
     let cells = Cells { x, y, amounts: Axis::new(low..high, 6, what), cells };

@@ -1,4 +1,4 @@
-//! The page of every chart: its title and what is said about it above, the drawing below.
+//! The page of every chart: title and subtitle above, the drawing below.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -23,7 +23,7 @@ const TITLE_LINE: u32 = 46;
 pub(super) type Area<'a> = DrawingArea<Svg<'a>, Shift>;
 pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::convert::Infallible>>;
 
-/// The words of a chart.
+/// The texts of a chart.
 #[derive(Default)]
 pub(super) struct Words {
     /// The name of its file, without the ending.
@@ -31,9 +31,9 @@ pub(super) struct Words {
     pub(super) title: String,
     /// Sentences below the title.
     pub(super) subtitle: String,
-    /// What the drawing shows, in sentences with its numbers: for readers who do not see it.
+    /// What the drawing shows, in sentences with numbers, for screen readers.
     pub(super) facts: String,
-    /// What speaks against the numbers; follows the subtitle.
+    /// Why the numbers may be wrong; they follow the subtitle.
     pub(super) warnings: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ fn wrap(text: &str, size: f64, width: u32) -> Vec<String> {
     lines
 }
 
-/// Draws a page of this width, with this height below its words.
+/// Draws a page of this width; the height is that of the drawing below the texts.
 pub(super) fn page(
     words: Words,
     (width, height): (u32, u32),

@@ -18,14 +18,14 @@ use crate::text::{decimals, number};
 /// Height of a horizontal axis with its labels and name, and of what lies above a plot.
 pub(super) const AXIS: u32 = 92;
 pub(super) const TOP: u32 = 16;
-/// The least distance of labels on a vertical axis.
+/// The smallest distance between labels on a vertical axis.
 pub(super) const ROW: u32 = 36;
 /// Width of a mark in the legend.
 const KEY: i32 = 48;
 /// Width of the label of a named place on a vertical axis, at most.
 const NAME: u32 = 420;
 
-/// A chart that cannot be drawn for want of data.
+/// The error of a chart without data.
 pub(super) fn nothing(chart: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::Chart,
@@ -154,7 +154,7 @@ fn style(mesh: &mut MeshStyle<'_, '_, RangedCoordf64, RangedCoordf64, Svg<'_>>) 
         .axis_desc_style(text(TEXT, INK, HPos::Center));
 }
 
-/// A plot with two axes. What has an empty label has no entry in the legend.
+/// A plot with two axes. Marks with an empty label have no entry in the legend.
 pub(super) struct Plot<'a>(ChartContext<'a, Svg<'a>, Coord>);
 
 impl<'a> Plot<'a> {
@@ -237,7 +237,8 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// A page with one plot, whose legend is here; there is room for so many of its entries above the drawing.
+/// A page with one plot. `legend` is the legend's position and for how many of its entries there is room above
+/// the marks.
 pub(super) fn plot_page(
     words: Words,
     height: u32,
@@ -258,7 +259,7 @@ pub(super) fn plot_page(
 pub(super) const BAR: u32 = 32;
 pub(super) const BAR_LABELS: u32 = 130;
 
-/// A colour bar: what colours on this axis stand for, from where to where, labelled at its right.
+/// A colour bar: `steps` are ranges on the axis and their colours. Labels stand at its right.
 pub(super) fn colour_bar(area: &Area<'_>, axis: &Axis<'_>, steps: &[(f64, f64, RGBColor)]) -> Drawn {
     let height = area.dim_in_pixel().1;
     let mut bar = ChartBuilder::on(area)

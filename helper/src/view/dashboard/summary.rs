@@ -21,7 +21,7 @@ const TASKS: usize = 8;
 const FAILURES: usize = 4;
 /// Lanes of workers at most.
 const LANES: usize = 64;
-/// Metrics of a report that say how far the work is, not what came out.
+/// Metrics of a report about progress, which are no results.
 const PROGRESS: [&str; 4] = ["done", "of", "seconds left", "best MSE"];
 
 /// What a worker did, and its colour; "tried again" is an attempt that failed and was followed by another.
@@ -105,7 +105,7 @@ impl Summary {
         Table::new(title, heads).rows([values])
     }
 
-    /// The part of the work that is done, from 0 to 1, and a sentence; from the latest report that says so.
+    /// The part of the work that is done, from 0 to 1, and a sentence, where the latest report has them.
     fn progress(&self) -> Option<(f64, String)> {
         let latest = self.snapshot.results.last()?;
         let metric = |name| metric(latest, name);
