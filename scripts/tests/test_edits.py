@@ -22,11 +22,16 @@ from report import read
 
 pytestmark = pytest.mark.slow
 
-# Tasks of section 5 that only sleep.
-NAPS = {
+# Tasks of section 5 that only sleep, and the sweeps of cells that no edit changes.
+SHORTER = {
     "from_secs(1)": "from_millis(1)",
     "from_millis(500)": "from_millis(5)",
     "from_millis(ms)": "from_millis(ms / 100)",
+    "over_n_estimators(100)": "over_n_estimators(10)",
+    "over_n_estimators(81)": "over_n_estimators(9)",
+    "over_n_estimators([10, 30, 100])": "over_n_estimators([1, 3, 10])",
+    "over_n_estimators([50, 100])": "over_n_estimators([5, 10])",
+    "over_n_estimators((30..=80).step_by(10))": "over_n_estimators(3..=8)",
 }
 EDITS = {
     "smartcore, whole blocks": ["learner=smartcore", "n_estimators=[10, 20]"],
@@ -58,8 +63,8 @@ def function(code: list[str]) -> str:
     body = []
     for number, cell in enumerate(code, 1):
         if not cell.startswith(made):
-            for nap, short in NAPS.items():
-                cell = cell.replace(nap, short)
+            for long, short in SHORTER.items():
+                cell = cell.replace(long, short)
             body.append(f'println!("at cell {number}");\n{statement(cell)}')
     parameters = "housing: &Dataset, split: Split, sweep: Sweep"
     lines = "\n".join(body)
