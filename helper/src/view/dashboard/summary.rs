@@ -168,13 +168,6 @@ impl Summary {
         if waiting > 0 {
             notes += &format!(" Tasks that wait for other tasks, and occupy no worker: {waiting}.");
         }
-        let again = snapshot.tasks.iter().filter(|task| task.attempt > 1).count();
-        if again > 0 {
-            notes += &format!(
-                " Tried again, since an attempt failed or was lost: {}.",
-                count(again, "task", "tasks")
-            );
-        }
         format!("<p>{keys}{notes}</p>")
     }
 
