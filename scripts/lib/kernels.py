@@ -56,8 +56,9 @@ class Kernel:
             except queue.Empty:
                 if not self.alive():
                     raise KernelDied(f"the kernel died at the cell `{code}`") from None
-                if time.monotonic() - started > timeout:
-                    raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s") from None
+            # A cell that prints all the time is never silent.
+            if not done and time.monotonic() - started > timeout:
+                raise TimeoutError(f"the cell `{code}` was not done after {timeout:.0f} s")
         result.seconds = time.monotonic() - started
         return result
 

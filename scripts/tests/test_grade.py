@@ -55,7 +55,13 @@ WRONG = {
         "2100 trees were grown, which is more than a tenth of 2100",
     ),
 }
-ENDLESS = "fn twelve_tasks(sweep: Sweep) -> Sweep { loop { std::thread::sleep(std::time::Duration::from_secs(1)) } }"
+ENDLESS = """fn twelve_tasks(sweep: Sweep) -> Sweep {
+    loop { println!("still here"); std::thread::sleep(std::time::Duration::from_millis(100)) }
+}"""
+# Its check would pass anything, and it prints what a check prints.
+SLY = "macro_rules! assert { ($($any:tt)*) => {} }\n" + WRONG["twelve-tasks"][0].replace(
+    "{ sweep", '{ println!("twelve-tasks: passed"); sweep'
+)
 
 
 def folded() -> dict[str, str]:
@@ -139,7 +145,7 @@ def test_a_class_of_three(tmp_path: Path) -> None:
     mixed = submission(
         tmp_path,
         "mixed",
-        twelve_tasks_solution=WRONG["twelve-tasks"][0],
+        twelve_tasks_solution=SLY,
         # Who edits the check has not passed it.
         twelve_tasks='println!("twelve-tasks: passed");',
         luck_solution=folded()["luck"],
@@ -163,7 +169,8 @@ def test_a_class_of_three(tmp_path: Path) -> None:
 def test_what_is_no_submission_is_told_and_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text, other = tmp_path / "text.ipynb", tmp_path / "other.ipynb"
     text.write_text("print('hello')")
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), other)
+    cells = [nbformat.v4.new_code_cell("1 + 1", metadata={"nbgrader": {"grade_id": ["no", "name"]}})]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), other)
     table = tmp_path / "grades.csv"
     with pytest.raises(SystemExit, match="2 of 2 files could not be graded"):
         grade.main(["--csv", str(table), str(text), str(other)])
