@@ -231,10 +231,11 @@ gcs.internal_kv_put(args[0], was, True, args[1])
 
 
 def test_a_journal_goes_on_after_a_lost_head(theirs: dict[str, Any], tmp_path: Path) -> None:
-    sizes = ("--trees", "60", "120", "--journal", str(tmp_path))
+    sizes = ("--trees", "100", "200", "--journal", str(tmp_path))
     lab = Lab("local", "1", "1", *sizes, "--bits", "none")
     traces = lab.traces
-    lab.until('"model":2')
+    # So soon that the sweep does not end before the node has noticed.
+    lab.until('"model":0')
     traces.note_ports()
     began = time.monotonic()
     traces.named("gcs_server")[0].kill()
@@ -242,7 +243,7 @@ def test_a_journal_goes_on_after_a_lost_head(theirs: dict[str, Any], tmp_path: P
     assert time.monotonic() - began < 30
     traces.gone()
     found = Lab(theirs["address"], *sizes, **theirs["token"]).until('"same"')
-    assert found["same"] is True and found["restored"] >= 3, found
+    assert found["same"] is True and found["restored"] >= 1, found
 
 
 def test_addresses_that_are_no_heads(monkeypatch: pytest.MonkeyPatch) -> None:
