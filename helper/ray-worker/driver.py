@@ -60,8 +60,8 @@ class Node:
             "max_retries": 0,
         }
         self.tasks: dict[int, Any] = {}
-        # Workers that are about to load what tasks need.
-        self.greeted = 0
+        # How many of its workers are loading what tasks need.
+        self.loading = 0
         # Whether it gets tasks: a worker has loaded what they need.
         self.ready = False
         # Why it never gets any.
@@ -155,7 +155,7 @@ class Driver:
             raise Refused(f"the cluster at {self.head.address} has no CPU to run a task on; add a node that has")
         began = time.monotonic()
         while (now := time.monotonic() - began) < FIRST:
-            if not any(node.greeted and (now < WARM or not node.ready) for node in self.nodes.values()):
+            if not any(node.loading and (now < WARM or not node.ready) for node in self.nodes.values()):
                 return
             with contextlib.suppress(queue.Empty):
                 step = self.inbox.get(timeout=0.2)
@@ -200,24 +200,24 @@ class Driver:
                 self.inbox.put(partial(self.see, [node for node in there if heard[node.id] > since]))
 
     def see(self, there: list[join.Node]) -> None:
-        """These are the nodes that answer. A new one gets tasks once it has greeted."""
+        """Takes note of the nodes that answer. A new node gets tasks once a worker of it has greeted."""
         for gone in self.nodes.keys() - {node.id for node in there}:
             self.lose_node(self.nodes[gone])
         for about in there:
             node = self.nodes.setdefault(about.id, Node(about))
-            if about.cpus and not (node.ready or node.greeted or node.unusable):
+            if about.cpus and not (node.ready or node.loading or node.unusable):
                 for _ in range(1 if node.tasks else about.cpus):
                     self.greet(node)
 
     def greet(self, node: Node) -> None:
-        node.greeted += 1
+        node.loading += 1
         future = self.remote.options(name="get ready", **node.options).remote("greet").future()
         future.add_done_callback(lambda _: self.inbox.put(partial(self.greeted, node, future)))
 
     def greeted(self, node: Node, future: concurrent.futures.Future[str | None]) -> None:
         from ray.exceptions import RayError, RayTaskError
 
-        node.greeted -= 1
+        node.loading -= 1
         try:
             why = future.result()
         except RayTaskError as error:
@@ -257,7 +257,7 @@ class Driver:
             self.hand_out()
 
     def hand_out(self) -> None:
-        """Gives tasks to the nodes with the fewest for each CPU."""
+        """Gives each waiting task to the node that has the fewest tasks for each CPU."""
         while self.waiting:
             ready = [node for node in self.nodes.values() if node.ready]
             node = min(ready, key=lambda node: len(node.tasks) / node.about.cpus, default=None)
@@ -308,7 +308,7 @@ class Driver:
     def finish(self, node: Node, number: int, future: concurrent.futures.Future[Any]) -> None:
         from ray.exceptions import RayTaskError
 
-        # It may have been lost with its node, or cancelled.
+        # The task was lost with its node, or cancelled.
         if node.tasks.pop(number, None) is None:
             return
         try:
@@ -323,7 +323,7 @@ class Driver:
             self.host.tell("task", result, task=number, status=status, ran=ran)
 
     def lose(self, node: Node, number: int, error: Exception) -> None:
-        """A worker has died, or the whole node. It gets no tasks until it has greeted again."""
+        """A worker has died, or the whole node: a node gets no tasks until it has greeted again."""
         if not join.answers(node.about):
             node.tasks[number] = None
             self.lose_node(node)
