@@ -36,7 +36,7 @@ from host import Host
 from join import Refused, plain
 
 # Protocol version; the helper has the same.
-PROTOCOL = 3
+PROTOCOL = 4
 # Tasks that a node has at a time, for each CPU: one that runs and one that follows.
 AHEAD = 2
 # Seconds without an answer from a host until it counts as gone.
@@ -60,8 +60,8 @@ class Node:
             "max_retries": 0,
         }
         self.tasks: dict[int, Any] = {}
-        # Workers that are about to load what tasks need.
-        self.greeted = 0
+        # How many of its workers are loading what tasks need.
+        self.loading = 0
         # Whether it gets tasks: a worker has loaded what they need.
         self.ready = False
         # Why it never gets any.
@@ -113,8 +113,8 @@ class Driver:
         there = self.head.ask()
         self.head.is_node_here(there)
         # As text: no node needs this project, and what ctypes makes cannot be pickled.
-        # Read before Ray starts, which in a job replaces the folder that this lies in.
         source = Path(worker.__file__).read_text()
+        join.leave_files_of_job()
         try:
             ray.init(address=address, log_to_driver=False, configure_logging=False, namespace="rust-lab")
         except Exception as error:
@@ -132,20 +132,22 @@ class Driver:
 
         self.remote = ray.remote(num_cpus=1)(run)
         self.see(there)
+        # A host that vanishes meanwhile is not waited for.
+        for watch in (self.watch_head, self.watch_nodes):
+            threading.Thread(target=watch, daemon=True).start()
         self.warm()
+        nodes = [node.about for node in self.nodes.values()]
         url = ray._private.worker.global_worker.node.webui_url  # type: ignore[union-attr]
         self.host.tell(
             "ready",
             address=address,
-            nodes=[{"id": node.id, "ip": node.ip, "name": node.name, "cpus": node.cpus} for node in there],
+            nodes=[{"id": node.id, "ip": node.ip, "name": node.name, "cpus": node.cpus} for node in nodes],
             ray=ray.__version__,
             dashboard=f"http://{url}" if url else None,
             token=self.token,
             seconds=time.monotonic() - began,
         )
         self.joined = True
-        for watch in (self.watch_head, self.watch_nodes):
-            threading.Thread(target=watch, daemon=True).start()
 
     def warm(self) -> None:
         """Waits until every worker has loaded what tasks need, but not for CPUs that others keep busy."""
@@ -153,7 +155,7 @@ class Driver:
             raise Refused(f"the cluster at {self.head.address} has no CPU to run a task on; add a node that has")
         began = time.monotonic()
         while (now := time.monotonic() - began) < FIRST:
-            if not any(node.greeted and (now < WARM or not node.ready) for node in self.nodes.values()):
+            if not any(node.loading and (now < WARM or not node.ready) for node in self.nodes.values()):
                 return
             with contextlib.suppress(queue.Empty):
                 step = self.inbox.get(timeout=0.2)
@@ -198,28 +200,28 @@ class Driver:
                 self.inbox.put(partial(self.see, [node for node in there if heard[node.id] > since]))
 
     def see(self, there: list[join.Node]) -> None:
-        """These are the nodes that answer. A new one gets tasks once it has greeted."""
+        """Takes note of the nodes that answer. A new node gets tasks once a worker of it has greeted."""
         for gone in self.nodes.keys() - {node.id for node in there}:
             self.lose_node(self.nodes[gone])
         for about in there:
             node = self.nodes.setdefault(about.id, Node(about))
-            if about.cpus and not (node.ready or node.greeted or node.unusable):
+            if about.cpus and not (node.ready or node.loading or node.unusable):
                 for _ in range(1 if node.tasks else about.cpus):
                     self.greet(node)
 
     def greet(self, node: Node) -> None:
-        node.greeted += 1
+        node.loading += 1
         future = self.remote.options(name="get ready", **node.options).remote("greet").future()
         future.add_done_callback(lambda _: self.inbox.put(partial(self.greeted, node, future)))
 
     def greeted(self, node: Node, future: concurrent.futures.Future[str | None]) -> None:
         from ray.exceptions import RayError, RayTaskError
 
-        node.greeted -= 1
+        node.loading -= 1
         try:
             why = future.result()
         except RayTaskError as error:
-            why = f"{node.about.label} cannot run tasks: {plain(error.cause)}"
+            why = f"{self.label(node)} cannot run tasks: {plain(error.cause)}"
         except RayError:
             # `see` has it greet again, if it is still there.
             return
@@ -228,17 +230,25 @@ class Driver:
             raise Refused(why)
         if why and not node.unusable:
             node.unusable = why
-            self.host.tell("lost", tasks=[], what=f"{node.about.label} is left out: {why}", cpus=self.ready_cpus())
+            self.host.tell("lost", tasks=[], what=f"{self.label(node)} is left out: {why}", cpus=self.ready_cpus())
 
     def ready_cpus(self) -> int:
         return self.cpus(lambda node: node.ready)
 
+    def label(self, node: Node) -> str:
+        """The node in messages: nodes of one host are told apart."""
+        about = node.about
+        if sum(other.about.name == about.name for other in self.nodes.values()) < 2:
+            return f"host {about.name}"
+        return f"the node {about.ip}:{about.port} of host {about.name}"
+
     def lose_node(self, node: Node) -> None:
+        what = f"{self.label(node)} is gone"
         del self.nodes[node.about.id]
         tasks = list(node.tasks)
         node.tasks.clear()
         if node.ready or tasks:
-            self.host.tell("lost", tasks=tasks, what=f"{node.about.label} is gone", cpus=self.ready_cpus())
+            self.host.tell("lost", tasks=tasks, what=what, cpus=self.ready_cpus())
 
     def serve(self) -> None:
         """Does what is to be done until the host is gone."""
@@ -247,7 +257,7 @@ class Driver:
             self.hand_out()
 
     def hand_out(self) -> None:
-        """Gives tasks to the nodes with the fewest for each CPU."""
+        """Gives each waiting task to the node that has the fewest tasks for each CPU."""
         while self.waiting:
             ready = [node for node in self.nodes.values() if node.ready]
             node = min(ready, key=lambda node: len(node.tasks) / node.about.cpus, default=None)
@@ -298,13 +308,13 @@ class Driver:
     def finish(self, node: Node, number: int, future: concurrent.futures.Future[Any]) -> None:
         from ray.exceptions import RayTaskError
 
-        # It may have been lost with its node, or cancelled.
+        # The task was lost with its node, or cancelled.
         if node.tasks.pop(number, None) is None:
             return
         try:
             status, result, (pid, started, seconds, cpu) = future.result()
         except RayTaskError as error:
-            message = f"{node.about.label} cannot run tasks: {plain(error.cause)}"
+            message = f"{self.label(node)} cannot run tasks: {plain(error.cause)}"
             self.host.tell("task", message.encode(), task=number, status="unusable", ran=None)
         except Exception as error:
             self.lose(node, number, error)
@@ -313,14 +323,14 @@ class Driver:
             self.host.tell("task", result, task=number, status=status, ran=ran)
 
     def lose(self, node: Node, number: int, error: Exception) -> None:
-        """A worker has died, or the whole node. It gets no tasks until it has greeted again."""
+        """A worker has died, or the whole node: a node gets no tasks until it has greeted again."""
         if not join.answers(node.about):
             node.tasks[number] = None
             self.lose_node(node)
             return
         node.ready = False
         self.greet(node)
-        what = f"a worker of {node.about.label} died, perhaps for want of memory ({plain(error)})"
+        what = f"a worker of {self.label(node)} died, perhaps for want of memory ({plain(error)})"
         self.host.tell("lost", tasks=[number], what=what, cpus=self.cpus(lambda _: True))
 
     def cancel(self, tasks: set[int]) -> None:

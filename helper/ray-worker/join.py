@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,6 @@ class Node:
     port: int
     # Its host's name.
     name: str
-    # In messages: two nodes of one host are told apart.
-    label: str
     cpus: int
     # Bytes of its object store.
     store: int
@@ -120,9 +118,7 @@ class Head:
 
     def nodes(self) -> list[Node]:
         """The nodes that the head takes for alive. Raises `grpc.RpcError` where it does not answer."""
-        alive = self.service.GetAllNodeInfo(self.request, timeout=PATIENCE).node_info_list
-        of_host = Counter(node.node_manager_hostname for node in alive)
-        return [node_of(info, of_host[info.node_manager_hostname] == 1) for info in alive]
+        return [node_of(info) for info in self.service.GetAllNodeInfo(self.request, timeout=PATIENCE).node_info_list]
 
     def ask(self) -> list[Node]:
         """The same, with a reason where it fails."""
@@ -170,14 +166,12 @@ class Head:
         )
 
 
-def node_of(info: Any, alone: bool) -> Node:
-    ip, port, name = info.node_manager_address, info.node_manager_port, info.node_manager_hostname
+def node_of(info: Any) -> Node:
     return Node(
         id=info.node_id.hex(),
-        ip=ip,
-        port=port,
-        name=name,
-        label=f"host {name}" if alone else f"the node {ip}:{port} of host {name}",
+        ip=info.node_manager_address,
+        port=info.node_manager_port,
+        name=info.node_manager_hostname,
         # A node without CPUs has no such resource.
         cpus=int(info.resources_total.get("CPU", 0)),
         store=int(info.resources_total["object_store_memory"]),
@@ -194,6 +188,15 @@ def answers(node: Node) -> bool | None:
         return False
     except OSError:
         return None
+
+
+def leave_files_of_job() -> None:
+    """In a job: workers do not get the job's files, which they do not need.
+
+    Each node would put them into the folder where this program lies if it is on the same machine.
+    """
+    if job := os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR"):
+        os.environ["RAY_JOB_CONFIG_JSON_ENV_VAR"] = json.dumps({**json.loads(job), "runtime_env": {}})
 
 
 def explain(error: Exception, address: str) -> Refused:

@@ -20,7 +20,7 @@ from typing import Any
 STATUS = {0: "finished", 1: "refused", 2: "panicked"}
 
 # Version of the C interface; `src/lib.rs` has the same.
-ABI = 4
+ABI = 5
 
 
 class Input(ctypes.Structure):
@@ -90,6 +90,8 @@ def load(libraries: dict[str, bytes]) -> Any:
         ctypes.c_size_t,
         ctypes.POINTER(Output),
     ]
+    library.ray_worker_hash.restype = ctypes.c_uint64
+    library.ray_worker_hash.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     library.ray_worker_free.restype = None
     library.ray_worker_free.argtypes = [ctypes.POINTER(Output)]
     _loaded.append(library)
@@ -142,27 +144,36 @@ def greet(libraries: dict[str, bytes]) -> str | None:
     return None
 
 
-def run(libraries: dict[str, bytes], request: bytes, files: Sequence[str], *objects: Any) -> tuple[str, bytes, Any]:
-    """A task: its status, its bytes, and where and when it ran."""
+def run(
+    libraries: dict[str, bytes], request: bytes, files: Sequence[tuple[str, int]], *objects: Any
+) -> tuple[str, bytes, Any]:
+    """A task: its status, its bytes, and where and when it ran. Each file has the hash that its numbers must have."""
     started, cpu = time.time(), time.thread_time()
     clock = time.perf_counter()
     try:
-        arrays = [*objects, *[_map(file) for file in files]]
-        status, result = call(load(libraries), request, arrays)
+        library = load(libraries)
+        arrays = [*objects, *[_map(library, file, expected) for file, expected in files]]
+        status, result = call(library, request, arrays)
     except Unusable as error:
         status, result = "unusable", str(error).encode()
     seconds = time.perf_counter() - clock
     return status, result, (os.getpid(), started, seconds, time.thread_time() - cpu)
 
 
-def _map(file: str) -> Any:
-    """A `.npy` file, mapped and not read."""
+def _map(library: Any, file: str, expected: int) -> Any:
+    """The shard in a `.npy` file, mapped into memory."""
     import numpy
 
     try:
-        return numpy.load(file, mmap_mode="r", allow_pickle=False)
+        array = numpy.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise Unusable(
             f"node {platform.node()} cannot read {file}: {error}; shards must lie where every node sees them under the "
             "same path, such as a network file system"
         ) from error
+    if library.ray_worker_hash(array.ctypes.data, array.nbytes) != expected:
+        raise Unusable(
+            f"node {platform.node()} reads other numbers in {file} than those of this shard; run the cell that writes "
+            "the shards again, split.shard(..), and then this one"
+        )
+    return array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from project import ROOT
 
 
+@functools.cache
 def example(name: str) -> Path:
     """Builds an example as `cargo test --workspace --all-features` does: after that, nothing is left to build."""
     build = ["cargo", "build", "--quiet", "--locked", "--profile=test", "--workspace", "--all-features"]

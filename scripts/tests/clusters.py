@@ -86,7 +86,7 @@ class Host:
 
     def start(self, address: str = "auto", local: dict[str, Any] | None = None, **more: Any) -> None:
         libraries = more.pop("libraries", {task.kind(): str(LIBRARY)})
-        self.tell(**{"protocol": 3, "address": address, "local": local, "libraries": libraries, **more})
+        self.tell(**{"protocol": 4, "address": address, "local": local, "libraries": libraries, **more})
 
     def wait(self, *events: str, timeout: float = START, **fields: Any) -> dict[str, Any]:
         """The first of these events that has these fields, or the end."""
@@ -116,7 +116,7 @@ class Host:
         self.tell(payload, do="put", object=number)
         return self.wait("put", "refused", object=number)
 
-    def submit(self, request: str = "{}", objects: Sequence[int] = (), files: Sequence[str] = ()) -> int:
+    def submit(self, request: str = "{}", objects: Sequence[int] = (), files: Sequence[tuple[str, int]] = ()) -> int:
         """The number of a task."""
         number = next(self.numbers)
         name = f"task {number}"

@@ -21,6 +21,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from clusters import DRIVER, END, LIBRARY, Host, Lab
 from playwright.sync_api import sync_playwright
@@ -31,6 +32,9 @@ import task
 from project import VENV_PYTHON
 
 pytestmark = pytest.mark.slow
+
+# Of the numbers 0.0 to 5.0; `helper/ray-worker/src/tests.rs` has the same.
+HASH = 0xA80113A10DB8B763
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +112,18 @@ def test_a_panic_is_a_message(joined: Host) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(joined: Host) -> None:
-    said = joined.result(joined.submit(files=["/nowhere/shard-0.npy"]))
+    said = joined.result(joined.submit(files=[("/nowhere/shard-0.npy", 0)]))
     assert said["status"] == "unusable" and b"cannot read /nowhere/shard-0.npy" in said["payload"], said
+
+
+def test_a_shard_with_other_numbers_is_told(joined: Host, tmp_path: Path) -> None:
+    shard = tmp_path / "shard-0.npy"
+    numpy.save(shard, numpy.arange(6.0))
+    same, other = (joined.result(joined.submit(files=[(str(shard), HASH ^ bit)])) for bit in (0, 1))
+    assert same["status"] == "refused" and b"./scripts/setup" in same["payload"], same
+    said = other["payload"].decode()
+    assert other["status"] == "unusable" and f"node {os.uname().nodename} reads other numbers in {shard}" in said, other
+    assert "run the cell that writes the shards again" in said
 
 
 def test_cancelled_tasks_do_not_come_back_and_others_do(joined: Host) -> None:
@@ -218,17 +232,18 @@ gcs.internal_kv_put(args[0], was, True, args[1])
 
 def test_a_journal_goes_on_after_a_lost_head(theirs: dict[str, Any], tmp_path: Path) -> None:
     sizes = ("--trees", "100", "200", "--journal", str(tmp_path))
-    lab = Lab("local", "2", "1", *sizes)
+    lab = Lab("local", "1", "1", *sizes, "--bits", "none")
     traces = lab.traces
-    lab.until('"model":2')
+    # So soon that the sweep does not end before the node has noticed.
+    lab.until('"model":0')
     traces.note_ports()
     began = time.monotonic()
     traces.named("gcs_server")[0].kill()
     assert "with a journal it goes on" in lab.error()
-    assert time.monotonic() - began < 90
+    assert time.monotonic() - began < 30
     traces.gone()
     found = Lab(theirs["address"], *sizes, **theirs["token"]).until('"same"')
-    assert found["same"] is True and found["restored"] >= 3, found
+    assert found["same"] is True and found["restored"] >= 1, found
 
 
 def test_addresses_that_are_no_heads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def test_the_guard_ends_all_of_a_cluster() -> None:
 
 @pytest.fixture
 def lab() -> Iterator[Lab]:
-    lab = Lab("local", "2", "1", "--trees", "100", "340", "--step", "40")
+    lab = Lab("local", "1", "1", "--trees", "100", "340", "--step", "40", "--bits", "none")
     traces = lab.traces
     yield lab
     if lab.process.poll() is None:
@@ -72,11 +72,6 @@ def at_work(lab: Lab) -> list[psutil.Process]:
     raise AssertionError([process.name() for process in lab.traces.processes()])
 
 
-def raylets(lab: Lab) -> list[psutil.Process]:
-    """That of the head first."""
-    return sorted(lab.traces.named("raylet/raylet"), key=lambda process: process.create_time())
-
-
 def test_a_lab_that_is_killed_with_its_driver_leaves_nothing(lab: Lab) -> None:
     driver = lab.driver()
     lab.until('"starting"')
@@ -90,7 +85,7 @@ def test_a_lab_that_is_killed_while_its_cluster_starts_leaves_nothing(lab: Lab) 
     """Its driver is stopped, and so cannot end by itself."""
     driver = lab.driver()
     until = time.monotonic() + START
-    while not raylets(lab):
+    while not lab.traces.named("raylet/raylet"):
         assert time.monotonic() < until
         time.sleep(0.05)
     driver.suspend()

@@ -8,9 +8,10 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use learner::Request;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Version of the C interface: the functions here, and the fields of a [`Request`]. `task.py` has the same.
-pub const ABI: u32 = 4;
+pub const ABI: u32 = 5;
 
 const FINISHED: i32 = 0;
 const REFUSED: i32 = 1;
@@ -36,6 +37,16 @@ pub struct Output {
 #[unsafe(no_mangle)]
 pub extern "C" fn ray_worker_abi() -> u32 {
     ABI
+}
+
+/// A hash of some bytes (XXH3).
+///
+/// # Safety
+/// `data` must point to `length` readable bytes that nobody writes to meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ray_worker_hash(data: *const u8, length: usize) -> u64 {
+    // SAFETY: the caller vouches for it.
+    xxh3_64(unsafe { slice(data, length) })
 }
 
 /// Runs a request, and writes bytes to `output`: the numbers of [`Request::run`] (little-endian, 64 bits

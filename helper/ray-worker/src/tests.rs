@@ -66,3 +66,13 @@ fn refusals_and_panics_are_messages() {
 fn the_interface_has_a_version() {
     assert_eq!(ray_worker_abi(), ABI);
 }
+
+#[test]
+fn the_hash_is_that_of_the_bytes() {
+    let numbers: Vec<f64> = (0..6).map(f64::from).collect();
+    let bytes: &[u8] = bytemuck::cast_slice(&numbers);
+    // SAFETY: a live slice of this length.
+    let hash = unsafe { ray_worker_hash(bytes.as_ptr(), bytes.len()) };
+    // The same numbers are hashed in `scripts/tests/test_ray_cluster.py`.
+    assert_eq!(hash, 0xa801_13a1_0db8_b763);
+}

@@ -17,7 +17,7 @@ use crate::platform;
 pub struct Shards {
     files: Vec<PathBuf>,
     rows: Vec<usize>,
-    /// Of each file's bytes (XXH3).
+    /// Of the numbers of each (XXH3).
     hashes: Vec<u64>,
     split: Split,
 }
@@ -56,9 +56,9 @@ impl Split {
         let files: Vec<PathBuf> = (0..parts).map(file).collect();
         let mut hashes = Vec::with_capacity(parts);
         for (file, range) in files.iter().zip(ranges) {
-            let bytes = npy(&self.train, range);
-            platform::write(file, &bytes)?;
-            hashes.push(xxh3_64(&bytes));
+            let (head, numbers) = npy(&self.train, range);
+            hashes.push(xxh3_64(&numbers));
+            platform::write(file, &[head, numbers].concat())?;
         }
         let split = Self { dataset: format!("{} in {parts} shards", self.dataset), ..self.clone() };
         Ok(Shards { files, rows, hashes, split })
@@ -91,6 +91,11 @@ impl Shards {
         self.split.train.n_features() + 1
     }
 
+    /// The hash (XXH3) of a shard's numbers.
+    pub(crate) fn hash(&self, part: usize) -> u64 {
+        self.hashes[part]
+    }
+
     pub(crate) fn split(&self) -> &Split {
         &self.split
     }
@@ -118,9 +123,9 @@ impl Shards {
         };
         let bytes = std::fs::read(path).map_err(|e| bad(format!("could not be read: {e}")).caused_by(e))?;
         let (rows, columns) = (self.rows[part], self.columns());
-        match bytes.strip_prefix(head(rows, columns).as_slice()).map(<[u8]>::as_chunks) {
-            Some((words, [])) if xxh3_64(&bytes) == self.hashes[part] => {
-                Ok(words.iter().map(|word| f64::from_le_bytes(*word)).collect())
+        match bytes.strip_prefix(head(rows, columns).as_slice()) {
+            Some(numbers) if xxh3_64(numbers) == self.hashes[part] => {
+                Ok(numbers.as_chunks().0.iter().map(|word| f64::from_le_bytes(*word)).collect())
             }
             _ => Err(bad(format!("is not the shard that was written, of {rows} rows and {columns} columns"))),
         }
@@ -137,13 +142,11 @@ fn head(rows: usize, columns: usize) -> Vec<u8> {
     head
 }
 
-/// A range of the rows as the content of a NumPy file.
-fn npy(rows: &Rows, range: Range<usize>) -> Vec<u8> {
-    let mut bytes = head(range.len(), rows.n_features() + 1);
-    for column in rows.x().chunks(rows.len()).chain([rows.y()]) {
-        bytes.extend(column[range.clone()].iter().flat_map(|value| value.to_le_bytes()));
-    }
-    bytes
+/// A range of the rows as the content of a NumPy file: its head, and its numbers.
+fn npy(rows: &Rows, range: Range<usize>) -> (Vec<u8>, Vec<u8>) {
+    let columns = rows.x().chunks(rows.len()).chain([rows.y()]);
+    let numbers = columns.flat_map(|column| &column[range.clone()]).flat_map(|value| value.to_le_bytes());
+    (head(range.len(), rows.n_features() + 1), numbers.collect())
 }
 
 #[cfg(test)]

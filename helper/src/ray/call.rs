@@ -9,9 +9,9 @@ pub(crate) struct Call {
     pub(crate) name: String,
     /// What the C function is asked in this attempt, from 1.
     pub(crate) request: Box<dyn Fn(u32) -> String + Send>,
-    /// The inputs: objects, and then files.
+    /// The inputs: objects, and then NumPy files, each with the hash (XXH3) of its numbers.
     pub(crate) objects: Vec<u64>,
-    pub(crate) files: Vec<String>,
+    pub(crate) files: Vec<(String, u64)>,
 }
 
 /// What becomes of the tasks of a batch.

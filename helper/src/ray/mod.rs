@@ -135,7 +135,7 @@ impl Cluster {
     }
 
     /// Starts a Ray cluster on this machine, `nodes` raylets with `cpus` CPUs each and Ray's dashboard, and
-    /// joins it. Two nodes take 20 to 25 seconds on two cores, and some 900 MB of memory. The cluster ends
+    /// joins it. Two nodes take some 10 seconds on two cores, and 900 MB of memory. The cluster ends
     /// with its last handle, or with this process, however that ends.
     ///
     /// # Errors

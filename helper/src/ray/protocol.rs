@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 /// Protocol version; `driver.py` has the same.
-pub(super) const PROTOCOL: u32 = 3;
+pub(super) const PROTOCOL: u32 = 4;
 
 /// What the driver is told.
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ pub(super) enum Command<'a> {
         /// What the C function is asked.
         request: String,
         objects: &'a [u64],
-        files: &'a [String],
+        files: &'a [(String, u64)],
     },
     /// Ends tasks that have not ended.
     Cancel { tasks: &'a [u64] },
@@ -179,7 +179,7 @@ mod tests {
         };
         let text = String::from_utf8(start.line(&[])).unwrap();
         assert!(
-            text.starts_with(r#"{"do":"start","protocol":3,"address":null,"local":{"nodes":2,"#),
+            text.starts_with(r#"{"do":"start","protocol":4,"address":null,"local":{"nodes":2,"#),
             "{text}"
         );
     }

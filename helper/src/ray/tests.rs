@@ -22,7 +22,7 @@ impl Ship for &'static str {
 
 fn call(key: usize, name: &str) -> Call {
     let request = Box::new(|attempt: u32| format!("attempt {attempt}"));
-    Call { key, name: name.to_owned(), request, objects: vec![1, 2], files: vec!["file".to_owned()] }
+    Call { key, name: name.to_owned(), request, objects: vec![1, 2], files: vec![("file".to_owned(), 7)] }
 }
 
 /// The next end of a task.
@@ -163,7 +163,7 @@ for command in commands():
     let first = &fake::heard(folder.path())[1];
     let sent = serde_json::json!({
         "do": "task", "task": first["task"], "name": "finished", "request": "attempt 1", "objects": [1, 2],
-        "files": ["file"],
+        "files": [["file", 7]],
     });
     assert_eq!(*first, sent);
 }

@@ -100,7 +100,7 @@ pub(super) fn over_ray(
     let mut batch = ray.batch();
     for (key, planned) in job.cut.tasks.iter().enumerate() {
         let params = job.plan.models[planned.model];
-        let shard = shards.map(|s| &s.files()[s.of_tree(planned.trees.start, params.n_estimators)]);
+        let shard = shards.map(|s| (s, s.of_tree(planned.trees.start, params.n_estimators)));
         let request = Request {
             learner: job.plan.settings.learner,
             params,
@@ -116,7 +116,10 @@ pub(super) fn over_ray(
             name: planned.to_string(),
             request: Box::new(move |attempt| json(&Request { panic: panics(attempt), ..request.clone() })),
             objects: objects.to_vec(),
-            files: shard.map(|file| file.to_string_lossy().into_owned()).into_iter().collect(),
+            files: shard
+                .map(|(s, part)| (s.files()[part].to_string_lossy().into_owned(), s.hash(part)))
+                .into_iter()
+                .collect(),
         });
         // The driver is gone. First comes what has ended already, and then the error.
         if submitted.is_err() {
