@@ -144,17 +144,13 @@ impl Whole {
 /// A training set in the learner's own form; all tasks share it.
 pub trait Prepared: Send + Sync {
     /// Grows a range of the model's trees, and adds what they predict for the rows that they were not grown
-    /// on to `left_out`, if it is there. A tree is the same whatever the range.
+    /// on to `oob`, which is `None` for a learner that does not tell it ([`Train::leaves_out`]). A tree is the
+    /// same whatever the range.
     ///
     /// # Errors
-    /// Where the learner refuses the hyperparameters or the range, or does not tell which rows a tree was
-    /// not grown on ([`Train::leaves_out`]).
-    fn grow(
-        &self,
-        params: &Params,
-        trees: Range<usize>,
-        left_out: Option<&mut LeftOut>,
-    ) -> Result<Box<dyn Trees>>;
+    /// Where the learner refuses the hyperparameters or the range.
+    fn grow(&self, params: &Params, trees: Range<usize>, oob: Option<&mut LeftOut>)
+    -> Result<Box<dyn Trees>>;
 }
 
 /// What trees predict for the training rows, each by the trees that were not grown on it. Empty before the

@@ -34,6 +34,8 @@ impl Comparison {
                 disturbed.join(", ")
             )),
         };
-        above.chain(rounds).collect()
+        let missing = self.missing.as_ref();
+        let missing = missing.map(|what| format!("Warning: {what}; the rounds before it are kept."));
+        above.chain(rounds).chain(missing).collect()
     }
 }
