@@ -30,7 +30,7 @@ impl Driver {
         let mut process = Process::new(&setup.python);
         process.arg("-u").arg(&setup.driver);
         process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        process.env("RAY_USAGE_STATS_ENABLED", "0").env("PYTHONDONTWRITEBYTECODE", "1");
+        process.env("RAY_USAGE_STATS_ENABLED", "0");
         let child = process.spawn().map_err(|e| {
             lost(format!("{} did not start: {e}; run ./scripts/setup", setup.python.display()))
         })?;

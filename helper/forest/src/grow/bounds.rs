@@ -1,10 +1,13 @@
 //! Bounding the scores of splits from above, block by block, so that few are scored exactly.
 
 use super::entry::Entry;
-use super::search::{Best, Search};
+use super::node::{Best, Search};
 
 /// Positions of a block.
 pub(super) const BLOCK: usize = 16;
+
+/// Fewest positions for which it pays to bound the scores of every feature first.
+pub(super) const BOUNDED: usize = 10;
 
 /// Features that are bounded side by side.
 pub(super) const FEATURES: usize = 8;

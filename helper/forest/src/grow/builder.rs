@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use super::Simd;
 use super::bounds::Room;
-use super::entry::Entry;
+use super::node::{Found, Search};
 use super::partition::{Keep, Lists};
 use super::rows::{self, Rows, Sum};
-use super::search::{Found, Search};
-use super::short::Short;
+use super::simd::{Dispatch, Simd};
 use crate::params::Checked;
 use crate::random::Stream;
 use crate::training::{TrainingView, stride};
@@ -50,19 +48,7 @@ pub(super) struct Builder<'a, E> {
     pub(super) gains: Vec<f64>,
 }
 
-/// Grows trees one after the other in the same memory.
-pub(super) fn grow<E: Entry>(
-    view: &TrainingView<'_>,
-    order: &[E],
-    params: &Checked,
-    trees: Range<usize>,
-) -> Vec<Tree> {
-    let mut builder = Builder::new(view, params, view.n_rows);
-    let mut short = (size_of::<E>() > 4).then(|| Short::new(view, params));
-    trees.map(|index| builder.tree(order, index, &mut short)).collect()
-}
-
-impl<'a, E: Entry> Builder<'a, E> {
+impl<'a, E: Dispatch> Builder<'a, E> {
     /// Makes room for trees of that many rows.
     pub(super) fn new(view: &'a TrainingView<'a>, params: &'a Checked, n_rows: usize) -> Self {
         let (table, stride) = (E::table_len(n_rows), stride(n_rows));
@@ -87,11 +73,17 @@ impl<'a, E: Entry> Builder<'a, E> {
         }
     }
 
-    fn tree(&mut self, order: &[E], index: usize, short: &mut Option<Short<'_>>) -> Tree {
+    /// Grows the tree of this index; `take` as in [`run`](Self::run).
+    pub(super) fn tree(
+        &mut self,
+        order: &[E],
+        index: usize,
+        take: impl FnMut(&mut Self, &Task) -> bool,
+    ) -> Tree {
         self.features.iter_mut().zip(0..).for_each(|(f, i)| *f = i);
         self.stream = Stream::new(self.params.seed, index as u64);
         let root = self.plant(order);
-        self.run(root, short);
+        self.run(root, take);
         // Looked up all in one go: these are many loads from far away that can overlap.
         let view = self.view;
         let inner = self.nodes.iter_mut().filter(|node| !node.is_leaf());
@@ -103,17 +95,17 @@ impl<'a, E: Entry> Builder<'a, E> {
         tree
     }
 
-    /// Grows everything below a root, the first of the nodes. Nodes that short entries can name
-    /// all rows of go to `short`.
-    pub(super) fn run(&mut self, root: Task, short: &mut Option<Short<'_>>) {
+    /// Grows everything below a root, the first of the nodes, but for what is below a node that
+    /// `take` has grown, and returned true for.
+    pub(super) fn run(&mut self, root: Task, mut take: impl FnMut(&mut Self, &Task) -> bool) {
         self.open(root.node, root.rows, root.depth, root.sum);
         while let Some(task) = self.stack.pop() {
-            match short {
-                Some(short) if short.holds(&task) => short.take(self, &task),
-                _ => match self.search(&task) {
-                    Some(found) => self.split(&task, found),
-                    None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
-                },
+            if take(self, &task) {
+                continue;
+            }
+            match self.search(&task) {
+                Some(found) => self.split(&task, found),
+                None => self.nodes[task.node] = Node::leaf(task.node, self.value(task.sum)),
             }
         }
     }

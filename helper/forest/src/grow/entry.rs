@@ -2,14 +2,6 @@
 
 use bytemuck::Pod;
 
-use super::Simd;
-#[cfg(target_arch = "x86_64")]
-use super::avx2;
-use super::bounds::Room;
-use super::partition::{self, Keep, Lists};
-use super::rows::Rows;
-use super::search::{Found, Search};
-
 /// Rank and row in one integer.
 pub(super) trait Entry: Pod {
     /// A table with an element for each row that can be named.
@@ -23,16 +15,6 @@ pub(super) trait Entry: Pod {
     fn rank(self) -> usize;
     fn get<T: Copy>(self, table: &Self::Table<T>) -> T;
     fn set<T: Copy>(self, table: &mut Self::Table<T>, value: T);
-
-    /// Looks for a node's best split; `room` is for at least as many rows.
-    fn search(_: Simd, node: &Search<'_, Self>, rows: &Rows, packed: bool, room: &mut Room) -> Option<Found> {
-        node.search(rows, packed, room)
-    }
-
-    /// Divides lists by the marks of their rows: see [`partition::divide`].
-    fn divide(_: Simd, lists: Lists<'_, Self>, left: &[u8], keep: Keep, spare: &mut [Self]) {
-        partition::divide(lists, Self::table(left), keep, spare);
-    }
 }
 
 impl Entry for u32 {
@@ -71,30 +53,6 @@ impl Entry for u32 {
     #[inline]
     fn set<T: Copy>(self, table: &mut [T; 1 << 16], value: T) {
         table[usize::from(self as u16)] = value;
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn search(
-        simd: Simd,
-        node: &Search<'_, u32>,
-        rows: &Rows,
-        packed: bool,
-        room: &mut Room,
-    ) -> Option<Found> {
-        match simd {
-            Simd::Portable => node.search(rows, packed, room),
-            // SAFETY: `Simd::Avx2` is made only where the processor has these instructions.
-            Simd::Avx2 => unsafe { avx2::search(node, rows, packed, room) },
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn divide(simd: Simd, lists: Lists<'_, u32>, left: &[u8], keep: Keep, spare: &mut [u32]) {
-        match simd {
-            Simd::Portable => partition::divide(lists, Self::table(left), keep, spare),
-            // SAFETY: `Simd::Avx2` is made only where the processor has these instructions.
-            Simd::Avx2 => unsafe { avx2::divide(lists, Self::table(left), keep, spare) },
-        }
     }
 }
 

@@ -10,43 +10,33 @@ mod avx2;
 mod bounds;
 mod builder;
 mod entry;
+mod node;
 mod partition;
 mod rows;
 mod search;
 mod short;
+mod simd;
 
 use std::ops::Range;
 
 use crate::params::Checked;
 use crate::training::{Order, TrainingView};
 use crate::tree::Tree;
+use builder::Builder;
 pub(crate) use rows::drawn;
-
-/// Instructions to use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Simd {
-    /// What every processor has.
-    Portable,
-    /// AVX2 and POPCNT. Only [`Simd::detect`] makes this, where the processor has both.
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-}
-
-impl Simd {
-    pub(crate) fn detect(wanted: bool) -> Simd {
-        #[cfg(target_arch = "x86_64")]
-        if wanted && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-            return Simd::Avx2;
-        }
-        let _ = wanted;
-        Simd::Portable
-    }
-}
+use short::Short;
 
 /// Grows the trees of these indices, one after the other.
 pub(crate) fn grow(view: &TrainingView<'_>, params: &Checked, trees: Range<usize>) -> Vec<Tree> {
     match view.order {
-        Order::Short(order) => builder::grow(view, order, params, trees),
-        Order::Long(order) => builder::grow(view, order, params, trees),
+        Order::Short(order) => {
+            let mut builder = Builder::new(view, params, view.n_rows);
+            trees.map(|index| builder.tree(order, index, |_, _| false)).collect()
+        }
+        Order::Long(order) => {
+            let mut builder = Builder::new(view, params, view.n_rows);
+            let mut short = Short::new(view, params);
+            trees.map(|index| builder.tree(order, index, |large, task| short.take(large, task))).collect()
+        }
     }
 }

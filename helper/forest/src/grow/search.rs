@@ -7,83 +7,12 @@
 
 use std::ops::Range;
 
-use super::bounds::{BLOCK, Bounds, FEATURES, Room, best_of_blocks};
+use super::bounds::{BLOCK, BOUNDED, Bounds, FEATURES, Room, best_of_blocks};
 use super::entry::Entry;
-use super::rows::{PACKED, Rows, Sum};
+use super::node::{Best, Found, Search, below};
+use super::rows::{PACKED, Rows};
 
-/// The best split of a node.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Found {
-    pub(super) score: f64,
-    pub(super) feature: usize,
-    /// The last position of the left side.
-    pub(super) position: usize,
-}
-
-/// A split, by when its feature was drawn (upper half) and its position.
-#[derive(Clone, Copy)]
-pub(super) struct Best {
-    pub(super) score: f64,
-    pub(super) place: u64,
-}
-
-impl Best {
-    pub(super) const NONE: Best = Best { score: -1.0, place: u64::MAX };
-
-    /// The higher score, then the first place.
-    #[inline]
-    pub(super) fn or(self, other: Best) -> Best {
-        let first = other.score == self.score && other.place < self.place;
-        if other.score > self.score || first { other } else { self }
-    }
-}
-
-/// The weight of a left side, or NaN, which makes no split, where rounding leaves none for
-/// the right side.
-#[inline]
-pub(super) fn below(weight: f64, total: f64) -> f64 {
-    if weight < total { weight } else { f64::NAN }
-}
-
-/// A node as the search sees it.
-pub(super) struct Search<'a, E> {
-    /// All lists, `stride` entries each, cut off in front of the node.
-    pub(super) lists: &'a [E],
-    pub(super) stride: usize,
-    /// Rows of the node.
-    pub(super) n: usize,
-    /// Features to look at; none is constant.
-    pub(super) features: &'a [u32],
-    /// All features in the order of drawing, as far as they were drawn.
-    pub(super) drawn: &'a [u32],
-    /// For each feature when it was drawn.
-    pub(super) turns: &'a [u32],
-    /// Positions that may be the last one of the left side.
-    pub(super) positions: Range<usize>,
-    pub(super) sum: Sum,
-}
-
-impl<'a, E: Entry> Search<'a, E> {
-    /// A feature's list, and the entries behind it that may be read.
-    #[inline]
-    pub(super) fn list(&self, feature: u32) -> &'a [E] {
-        &self.lists[feature as usize * self.stride..][..self.n + 8]
-    }
-
-    /// When the feature at this place was drawn.
-    #[inline]
-    pub(super) fn turn(&self, place: usize) -> u64 {
-        self.turns[self.features[place] as usize].into()
-    }
-
-    pub(super) fn found(&self, best: Best) -> Option<Found> {
-        (best.score >= 0.0).then(|| Found {
-            score: best.score,
-            feature: self.drawn[(best.place >> 32) as usize] as usize,
-            position: best.place as u32 as usize,
-        })
-    }
-
+impl<E: Entry> Search<'_, E> {
     /// Looks at all features. Where sums fit into a packed word, `packed`, it takes less time.
     pub(super) fn search(&self, rows: &Rows, packed: bool, room: &mut Room) -> Option<Found> {
         let all = self.positions.clone();
@@ -247,13 +176,11 @@ impl<'a, E: Entry> Search<'a, E> {
     }
 }
 
-/// Fewest positions for which it pays to bound the scores of every feature first.
-pub(super) const BOUNDED: usize = 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grow::Simd;
+    use crate::grow::rows::Sum;
+    use crate::grow::simd::{Dispatch, Simd};
     use crate::random::Stream;
     use crate::training::{Order, TrainingView, stride};
     use crate::{Matrix, TrainingSet};

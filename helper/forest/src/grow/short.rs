@@ -28,23 +28,17 @@ impl<'a> Short<'a> {
         Short { builder, numbers: vec![0; view.n_rows], ranks }
     }
 
-    /// Whether the rows of a node can be named, and its draws be counted, in 16 bits.
-    pub(super) fn holds(&self, task: &Task) -> bool {
-        let countable = match task.sum {
-            Sum::Counted { draws, .. } => draws <= ROWS as u64,
-            Sum::Weighted { .. } => true,
-        };
-        task.rows.len() <= ROWS && countable
-    }
-
-    /// Grows what is below a node of `large`.
-    pub(super) fn take<E: Entry>(&mut self, large: &mut Builder<'_, E>, task: &Task) {
+    /// Grows what is below a node of `large`, if it is small enough; returns whether it is.
+    pub(super) fn take<E: Entry>(&mut self, large: &mut Builder<'_, E>, task: &Task) -> bool {
+        if !holds(task) {
+            return false;
+        }
         self.copy(large, task);
         let small = &mut self.builder;
         std::mem::swap(&mut small.stream, &mut large.stream);
         std::mem::swap(&mut small.features, &mut large.features);
         let rows = 0..task.rows.len();
-        small.run(Task { node: 0, rows, depth: task.depth, sum: task.sum }, &mut None);
+        small.run(Task { node: 0, rows, depth: task.depth, sum: task.sum }, |_, _| false);
         std::mem::swap(&mut small.stream, &mut large.stream);
         std::mem::swap(&mut small.features, &mut large.features);
 
@@ -65,6 +59,7 @@ impl<'a> Short<'a> {
         for (sum, gain) in large.gains.iter_mut().zip(&mut small.gains) {
             *sum += std::mem::take(gain);
         }
+        true
     }
 
     /// Copies the lists of a node, and what its rows count for.
@@ -101,4 +96,13 @@ impl<'a> Short<'a> {
             }
         }
     }
+}
+
+/// Whether the rows of a node can be named, and its draws be counted, in 16 bits.
+fn holds(task: &Task) -> bool {
+    let countable = match task.sum {
+        Sum::Counted { draws, .. } => draws <= ROWS as u64,
+        Sum::Weighted { .. } => true,
+    };
+    task.rows.len() <= ROWS && countable
 }

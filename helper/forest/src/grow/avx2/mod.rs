@@ -10,10 +10,10 @@ mod score;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
-use super::bounds::{BLOCK, Block, Bounds, FEATURES, Room, best_of_blocks};
+use super::bounds::{BLOCK, BOUNDED, Block, Bounds, FEATURES, Room, best_of_blocks};
 use super::entry::Entry;
+use super::node::{Best, Found, Search, below};
 use super::rows::{COARSE, PACKED, Rows};
-use super::search::{BOUNDED, Best, Found, Search, below};
 pub(super) use divide::divide;
 use score::{OneFeature, best_of_all, gather};
 

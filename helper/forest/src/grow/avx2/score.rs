@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::super::bounds::{BLOCK, FEATURES};
 use super::super::entry::Entry;
+use super::super::node::{Best, Search};
 use super::super::rows::PACKED;
-use super::super::search::{Best, Search};
 
 /// The best splits that each of four lanes has seen: scores, and features' places in the
 /// order of drawing (upper half) with positions (lower half).
