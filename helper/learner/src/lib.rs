@@ -103,8 +103,8 @@ pub trait Train: Sync {
     /// The scale of the sums of predictions.
     fn scale(&self, whole: Whole) -> Scale;
 
-    /// Makes of the training rows what every tree needs. They may be a part of a larger table: trees that
-    /// are grown on different parts have one scale, that of the whole.
+    /// Prepares the training rows for all trees. They may be a part of a larger table: trees that are grown
+    /// on different parts have one scale, that of the whole.
     ///
     /// # Errors
     /// Where the learner refuses the rows, such as a number that is not finite, or cannot train on a part.
@@ -120,11 +120,11 @@ pub trait Train: Sync {
     /// multiple of 8.
     ///
     /// # Errors
-    /// Where the bytes are none of this learner and this version.
+    /// Where the bytes were not made by this learner in this version.
     fn read<'a>(&self, bytes: &'a [u8], n_features: usize) -> Result<Box<dyn Prepared + 'a>>;
 }
 
-/// What a part of a table has to know of the whole, so that all parts have one scale.
+/// Facts of a whole table that learning on a part of it needs, so that all parts have one scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whole {

@@ -185,7 +185,7 @@ pub struct Outcome {
     pub(crate) journal: Option<PathBuf>,
     /// How many models were read from the journal.
     pub restored: usize,
-    /// What went wrong without costing a result.
+    /// What went wrong, though no result was lost.
     pub warnings: Vec<String>,
     /// How many bytes the numbers take that the tasks shared.
     pub(crate) data_bytes: usize,

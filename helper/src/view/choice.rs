@@ -51,7 +51,7 @@ pub(super) fn of_choice(run: &Outcome) -> Vec<String> {
     sentences
 }
 
-/// By what the model was chosen, and which one the test rows would choose.
+/// How the model was chosen, and which one the test rows would choose.
 fn by(run: &Outcome, model: &ModelOutcome, name: impl Fn(&ModelOutcome) -> String) -> String {
     let Some(oob) = model.oob else {
         let remedy = match run.learner.leaves_out() {
