@@ -16,8 +16,8 @@ WORKDIR /lab
 COPY --chown=$NB_USER . .
 RUN ./scripts/setup
 
-# What scripts/lab sets, for a server that another program starts.
-ENV PATH="$PATH:/lab/.venv/bin" \
+# What scripts/lab sets, for a server that Binder starts. Binder runs `jupyter-lab` if `python3` can import JupyterLab.
+ENV PATH="/lab/.venv/bin:$PATH" \
     JUPYTER_PATH=/lab/.venv/share/jupyter \
     JUPYTER_CONFIG_PATH=/lab/scripts/jupyter
 EXPOSE 8888

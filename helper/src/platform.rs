@@ -1,4 +1,4 @@
-//! All that is asked of the operating system: clocks, memory, the project's folder, files written whole.
+//! The operating system: clocks, memory, the project's folder, atomic writes of files.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ pub(crate) fn report_folder() -> PathBuf {
     project_root().join("report")
 }
 
-/// Writes a file whole: who reads it sees the old one or the new one, never a part, also when two
+/// Writes a file atomically: a reader sees the old file or the new one, never a part of it, also when two
 /// kernels write it at once.
 pub(crate) fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized)) -> Result<()> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -30,28 +30,26 @@ pub(crate) fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized)) -> Resul
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unique = NEXT.fetch_add(1, Ordering::Relaxed);
-    // The address tells apart the cells of one kernel, each of which counts for itself.
-    let partial =
-        path.with_file_name(format!(".{name}.{}.{:p}.{unique}", std::process::id(), &raw const NEXT));
+    let partial = path.with_file_name(format!(".{name}.{}.{unique}", std::process::id()));
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(refused)?;
     }
     let written = std::fs::write(&partial, content).and_then(|()| std::fs::rename(&partial, path));
     written.map_err(|e| {
-        // What is left of a failed attempt is of no use; that it cannot be removed changes nothing.
+        // The error is about the write; whether the partial file can be removed does not change it.
         let _ = std::fs::remove_file(&partial);
         refused(e)
     })
 }
 
-/// Memory in bytes that can be had: what is free, but no more than a container's limit leaves.
+/// Memory in bytes that is available: no more than a container's limit leaves.
 pub(crate) fn memory_available() -> u64 {
     let ask = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
     available(&System::new_with_specifics(ask))
 }
 
 /// # Errors
-/// [`ErrorKind::Memory`] where `what` may need more bytes than can be had; `instead` is what to do then.
+/// [`ErrorKind::Memory`] where `what` may need more bytes than are available; `instead` says what to do then.
 pub(crate) fn check_memory(what: &str, needed: u64, instead: &str) -> Result<()> {
     let available = memory_available();
     if needed <= available {

@@ -11,14 +11,12 @@ pub(crate) fn thousands(n: impl TryInto<u64>) -> String {
 
 /// Digits with commas between thousands.
 fn group(digits: &str) -> String {
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    let comma = |i: usize| i > 0 && (digits.len() - i).is_multiple_of(3);
+    digits
+        .chars()
+        .enumerate()
+        .flat_map(|(i, digit)| comma(i).then_some(',').into_iter().chain([digit]))
+        .collect()
 }
 
 /// A number with this many decimals and commas between thousands; very large and very small ones

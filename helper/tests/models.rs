@@ -285,6 +285,7 @@ fn halving_needs_an_out_of_bag_error() {
         (grid(5).bootstrap(false), "bootstrap is false"),
         (grid(5).random(0, 1), "the number of random models is 0"),
         (grid(0), "n_estimators is 0"),
+        (grid(2), "the largest n_estimators of successive halving is 2, but must be at least 3"),
     ] {
         let error = sweep.successive_halving(&cluster, &data).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidParameter);

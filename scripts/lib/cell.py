@@ -1,7 +1,7 @@
-"""One run of a cell: the code that evcxr is given for it, and what its output says of its end.
+"""One run of a cell: the code that evcxr gets for it, and how the run ended, read from its output.
 
-evcxr answers `ok` where `?` fails and where a cell panics, and waits for ever where a cell leaves a line of output
-open. So the front plants a line before the cell's own code. What it says is seen by the front alone:
+evcxr answers `ok` when `?` fails and when a cell panics, and waits for ever when a cell leaves a line of output open.
+So the front inserts a line before the cell's own code. The front alone sees what that line prints:
 
 - A value that lives as long as the cell's code. When it is dropped, it writes a mark to both streams: the number of
   the cell, how the code ended, and at which line. The mark starts a new line, so that evcxr recognises its own.
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pygments.lexers.rust import RustLexer
 from pygments.token import Comment, Operator, Punctuation, Whitespace
 
-# Starts what the planted code writes for the front. Cells have no reason to print this character.
+# First character of what the inserted code prints for the front. Cells have no reason to print this character.
 MARK = "\x02"
-# Starts what may be the message of a failed `?`.
+# First character of what may be the message of a failed `?`.
 MESSAGE = "\x03"
 
 PLANTED = """
@@ -55,10 +55,10 @@ println!(evcxr_cell NUMBER _evcxr_at LINE);
 PLANTED = " ".join(line.strip() for line in PLANTED.strip().splitlines())
 AT = re.compile(r" println!\(evcxr_at _evcxr_at \d+\);")
 
-# What evcxr reads as its commands, or skips, in front of a cell's Rust code.
+# Lines before a cell's Rust code that evcxr takes for commands, or skips.
 NOT_CODE = re.compile(r"!| *:[^ ]*( +.*)?$|//|\s*$|#!\[")
 PANIC = re.compile(r"thread '(?P<thread>.*?)'.* panicked at (?P<place>.*?):?$")
-# How `dbg!` names its place, in the code that evcxr makes of a cell.
+# The place that `dbg!` prints: a line of the code that evcxr generates.
 DBG = re.compile(r"^\[(ctx/)?src/lib\.rs:\d+:\d+\] ")
 FRAME = re.compile(r"\s*\d+: |\s+at |note: Some details are omitted")
 
@@ -112,7 +112,7 @@ class Panic:
 
 
 class Cell:
-    """A cell that runs: takes evcxr's lines, gives those to show, and knows in the end whether the cell failed."""
+    """The output of a running cell: which of evcxr's lines are shown, and whether the cell has failed."""
 
     def __init__(self, code: str, number: int) -> None:
         self.code = code
@@ -131,7 +131,7 @@ class Cell:
         self.panic: Panic | None = None
 
     def take(self, stream: str, line: str) -> str:
-        """What to show of a line that evcxr hands on. An empty line before a mark belongs to the mark."""
+        """The part of evcxr's line that is shown. An empty line before a mark belongs to the mark."""
         blank, self.blank[stream] = self.blank[stream], line == "\n"
         if line.startswith(MARK):
             return self.marked(stream, line[1:].split())
@@ -156,7 +156,7 @@ class Cell:
         return self.release()
 
     def hold(self, text: str) -> str:
-        """Keeps back what may be the message of a failure until it is known, and frames for good."""
+        """Holds back a possible message of a failure until the cell's end is known. Frames are never shown."""
         if self.held is None and MESSAGE in text or self.panic is None and PANIC.match(text.strip("\n")):
             return self.begin(text)
         if self.held is not None:
@@ -182,13 +182,13 @@ class Cell:
         return shown + before
 
     def release(self) -> str:
-        """What was held back, and is no failure of the cell."""
+        """Returns what was held back and turned out to be no failure of the cell."""
         text = "".join(self.held or []) + (self.panic.text() if self.panic else "")
         self.held = self.panic = None
         return text
 
     def rest(self) -> list[tuple[str, str]]:
-        """What is left to show when nothing more is to come."""
+        """The last output, when evcxr has sent everything."""
         left = [(stream, "\n") for stream, blank in self.blank.items() if blank]
         self.blank = dict.fromkeys(self.blank, False)
         return [*left, ("stderr", self.release())]

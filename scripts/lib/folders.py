@@ -24,13 +24,13 @@ from project import KERNELS, ROOT, TEMPLATE, digest, explain, fail, is_stamped, 
 
 # Number of free folders that are kept for the next kernels.
 KEPT = 3
-# Bytes. A folder whose own files (not shared with the template) take more is made anew.
+# Bytes. A folder is made anew when its own files, not shared with the template, take more.
 LARGEST = 1_000_000_000
 # Shared by processes that copy the template, exclusive for the one that replaces it.
 TEMPLATE_LOCK = KERNELS / "template.lock"
 # Compilers and linkers replace these files, and never change one in place.
 LIBRARIES = (".rlib", ".rmeta", ".so", ".dylib")
-# To be raised with each change in how this program makes the folders: old ones are then built anew.
+# Version of the folders' layout. Raise it with each change of the layout: old folders are then built anew.
 LAYOUT = 5
 
 # The profile that evcxr writes into `ctx` does not count in a workspace.
@@ -58,7 +58,7 @@ helper = {{ path = {helper} }}
 
 
 def template_stamp(evcxr: Path, rustc: str) -> str:
-    """What the built template depends on, without the helper's sources: a kernel builds those anew by itself."""
+    """A hash of what the template is built from, except the helper's sources: a kernel rebuilds those by itself."""
     manifests = sorted(ROOT.glob("helper/**/Cargo.toml"))
     return digest(
         ROOT,
@@ -78,8 +78,8 @@ def prepare_analysis(library: Path) -> None:
     It reads the sources of the standard library and of all packages that `cargo metadata` names. The types in cells are
     the helper's own, so under `--cfg rust_analyzer` the helper's manifest names no dependencies. Cargo reads the flag
     from this file when rust-analyzer calls it, and adds it to flags that the user has set for the target; evcxr's own
-    builds set RUSTFLAGS, which overrides the file. The kernel's
-    copy of the standard library leaves out the crates of processor intrinsics, which are most of it.
+    builds set RUSTFLAGS, which overrides the file. The kernel's copy of the standard library leaves out the crates of
+    processor intrinsics, which are most of it.
     """
     config = KERNELS / ".cargo" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def link_or_copy(source: str, target: str) -> str:
 
 
 def own_bytes(folder: Path) -> int:
-    """Bytes on the disk that the folder does not share."""
+    """Bytes of the folder's files that are not shared with another folder."""
     files = (path.lstat() for path in folder.rglob("*"))
     return sum(status.st_blocks * 512 for status in files if status.st_nlink == 1)
 

@@ -1,8 +1,8 @@
-"""Stands between Jupyter and evcxr_jupyter, so that the kernel behaves as Jupyter's protocol has it.
+"""Stands between Jupyter and evcxr_jupyter, so that the kernel follows Jupyter's protocol.
 
-Messages pass as they are, but for those of cells. One cell runs at a time; what it prints is sent in batches and cut
-where it floods; where it fails, its reply says so, the reader gets words of `explain.py`, and the cells that wait are
-aborted. An interrupt reaches evcxr only while a cell runs.
+Messages pass unchanged, except those of cells. One cell runs at a time. Its output is sent in batches, and cut if it is
+too long. If it fails, its reply says so, the reader gets an explanation (`explain.py`), and waiting cells are aborted.
+An interrupt reaches evcxr only while a cell runs.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from processes import CHANNELS, address
 
 # Seconds between two batches of output.
 BATCH = 0.05
-# What a cell may print: more is counted, and left out.
+# Limits of a cell's output. What exceeds them is counted, and left out.
 MOST_LINES, MOST_BYTES = 5_000, 500_000
-# Seconds after evcxr's reply for the end of a cell's output to arrive, if a stream was broken by the cell.
+# Seconds to wait after evcxr's reply for the end marks of the output, which a cell that closes a stream loses.
 GRACE = 2.0
 # A line of output as evcxr sends it, without its text.
 EMPTY_LINE = b'{"name":"stdout","text":"\\n"}'
 
 
 class Output:
-    """What a cell prints, in batches."""
+    """The output of a cell, in batches."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[str, str]] = []
@@ -50,13 +50,13 @@ class Output:
             self.due = self.due or time.monotonic() + BATCH
 
     def take(self) -> list[tuple[str, str]]:
-        """What is to be sent now."""
+        """Returns the collected output, and starts a new batch."""
         batch, self.waiting, self.due = self.waiting, [], None
         return batch
 
 
 class Run:
-    """A cell's request, and what came of it so far."""
+    """A cell that runs: its request, and what evcxr has sent of it so far."""
 
     def __init__(self, idents: list[bytes], message: dict[str, Any], number: int) -> None:
         self.idents = idents
@@ -71,7 +71,7 @@ class Run:
         self.idle = self.interrupted = self.noticed = False
 
     def is_done(self) -> bool:
-        """Whether evcxr has said all it has to say."""
+        """Whether evcxr has sent the reply and all output."""
         if self.reply is None or not self.idle:
             return False
         late = time.monotonic() > self.replied + GRACE
@@ -124,7 +124,7 @@ class Front:
         self.count = self.number = 0
 
     def serve(self, ended: int) -> None:
-        """Passes messages until evcxr's process is at its end, which makes `ended` readable."""
+        """Passes messages until evcxr's process has ended, which makes `ended` readable."""
         poller = zmq.Poller()
         sockets = [*self.outer.values(), *self.inner.values()]
         for sock in sockets:
@@ -172,7 +172,7 @@ class Front:
             self.inner[name].send_multipart(frames)
 
     def from_evcxr(self, name: str) -> None:
-        """Passes on all that is there."""
+        """Passes on all messages that have arrived."""
         while True:
             try:
                 frames = self.inner[name].recv_multipart(zmq.NOBLOCK)
@@ -195,7 +195,7 @@ class Front:
                 self.outer[name].send_multipart(frames)
 
     def of_cell(self, run: Run, message: dict[str, Any]) -> None:
-        """What evcxr publishes of the cell that runs."""
+        """Handles what evcxr publishes about the running cell."""
         kind, content = message["header"]["msg_type"], message["content"]
         if kind == "stream":
             run.output.add(content["name"], run.cell.take(content["name"], content["text"]))
@@ -259,7 +259,7 @@ class Front:
             self.abort()
 
     def abort(self) -> None:
-        """Cells that wait behind one that failed are not run."""
+        """Answers the waiting cells, which do not run."""
         for idents, message in self.queue:
             self.session.send(self.outer["iopub"], "status", {"execution_state": "busy"}, parent=message)
             self.reply(idents, message, {"status": "aborted"})

@@ -23,7 +23,7 @@ import explain
 from kernels import CellResult, Kernel, KernelDied, kernel
 from project import NOTEBOOK, ROOT, fail, run
 
-# Letters of a remark; a panic of a student's may have any length.
+# Characters of a remark; the message of a student's panic may have any length.
 LONGEST = 200
 
 
@@ -40,9 +40,9 @@ class Exercise:
 
 @dataclass
 class Grade:
-    """What came of one file."""
+    """The result of one file."""
 
-    # Whether an exercise was passed, of those that were run.
+    # For each exercise that was run, whether it was passed.
     passed: dict[str, bool] = field(default_factory=dict)
     # Why the run ended early.
     ended: str = ""
@@ -92,7 +92,7 @@ def submitted(path: Path, wanted: set[str]) -> dict[str, str]:
 
 @contextmanager
 def scratch_kernel() -> Iterator[Kernel]:
-    """A kernel that works in a folder of its own, so that files of one student are not in the way of another."""
+    """A kernel in a folder of its own, so that no student's code finds the files of another's."""
     runs = ROOT / "runs"
     runs.mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="grade-", dir=runs) as folder:
@@ -108,7 +108,7 @@ def first_line(text: str) -> str:
 
 
 def shortfall(name: str, result: CellResult) -> str:
-    """What a check said that is not passed; empty if it is."""
+    """Why a check is not passed; empty if it is."""
     if result.error:
         return first_line(result.error)
     if result.stdout.splitlines()[-1:] == [f"{name}: passed"]:

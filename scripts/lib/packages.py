@@ -22,8 +22,8 @@ NO_PACKAGE = -2
 # Returned where uv itself could not be installed.
 NO_INSTALLER = -1
 
-# What counts of the user's settings of pip: where packages come from (uv has flags of the same names), and how to get
-# there (uv has environment variables). Others, such as `user`, `target` or `constraint`, would break this environment.
+# The user's settings of pip that are kept: where packages come from (uv has flags of the same names), and how to reach
+# it (uv has environment variables). Others, such as `user`, `target` or `constraint`, would break this environment.
 PLACES = ("index-url", "extra-index-url", "find-links", "trusted-host")
 NETWORK = {
     "cert": "SSL_CERT_FILE",
@@ -32,7 +32,7 @@ NETWORK = {
     "timeout": "UV_HTTP_TIMEOUT",
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
-# Starts of the user's settings of uv that change what is installed.
+# Prefixes of the environment variables of uv that change what is installed.
 CHANGES = ("UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_NO_BINARY")
 
 
@@ -62,7 +62,7 @@ def install(home: Path, name: str) -> int:
 
 
 def pip(command: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs pip of .venv under those of the user's settings that count, with hashes."""
+    """Runs pip of .venv with hashes, and with those of the user's settings that are kept."""
     places, network = pip_settings()
     start = [str(VENV_PYTHON), "-m", "pip", "--isolated", command, "--disable-pip-version-check", "--require-hashes"]
     flags = [f"--{option}={value}" for option, value in network.items()]
@@ -108,7 +108,7 @@ def matches(home: Path, name: str) -> bool:
 
 
 def uv_environment() -> dict[str, str]:
-    """The environment without what changes the versions that uv installs, and with the certificates that pip trusts."""
+    """The environment without variables that change what uv installs, and with the certificates that pip trusts."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(CHANGES)}
     bundle = os.environ.get("REQUESTS_CA_BUNDLE", "")
     return {"SSL_CERT_FILE": bundle, **kept} if Path(bundle).is_file() else kept
@@ -121,7 +121,7 @@ def uv(home: Path, name: str) -> list[str]:
 
 
 def pip_settings() -> tuple[list[str], dict[str, str]]:
-    """The user's settings of pip that count: flags for the places, and options for the network."""
+    """The user's settings of pip that are kept: flags for the places, and options for the network."""
     command = [str(VENV_PYTHON), "-m", "pip", "config", "list"]
     listed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
     settings: dict[str, str] = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 CHANNELS = ("shell", "control", "stdin", "iopub", "hb")
-# Kills evcxr and its children when this process is gone: then the standard input ends without a word.
+# Kills evcxr and its children when this process has died: then the standard input ends before a line was read.
 GUARD = 'read -r word || kill -s KILL -- "-$1"'
 
 
@@ -35,14 +35,14 @@ def connection_for_evcxr(outer: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(evcxr: Path, folder: Path, environment: dict[str, str], connection_file: str) -> NoReturn:
-    """Runs evcxr in `folder` behind a front that serves Jupyter, to the end of either."""
+    """Runs evcxr in `folder` behind a front that serves Jupyter, until one of them ends."""
     outer = json.loads(Path(connection_file).read_text())
     inner = connection_for_evcxr(outer)
     control = folder / "connection.json"
     control.unlink(missing_ok=True)
     with os.fdopen(os.open(control, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(inner, file)
-    # The lock of the folder goes along; a group of its own can be killed as one.
+    # evcxr inherits the lock of the folder. Its own process group can be killed as one.
     command = [str(evcxr), "--control_file", str(control)]
     kernel = subprocess.Popen(command, env=environment, close_fds=False, start_new_session=True)
     command = ["/bin/sh", "-c", GUARD, "guard", str(kernel.pid)]

@@ -1,16 +1,12 @@
-"""Runs a notebook from its first cell to its last in a fresh kernel, and exports it as one HTML page."""
+"""Runs a notebook from its first cell to its last in a fresh kernel; page, notebook and results go to report/."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -18,18 +14,13 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
-from traitlets.config import Config
 
+import export
 import hyperparameters
 import kernels  # noqa: F401, names the folder of the project's own kernel
-from project import NOTEBOOK, REPORT, ROOT, digest, fail, is_stamped, run, write_stamp
+from project import NOTEBOOK, REPORT, ROOT, digest, fail, run, write_stamp
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-MAC_BROWSER = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-# Headings of text cells, which have a link to themselves.
-HEADING = re.compile(r'<h([1-3]) id="([^"]+)">(.*?)<a class="anchor-link"', re.DOTALL)
 # The line of the conclusions with the hash of all predictions.
 PREDICTIONS = re.compile(r"^predictions: ([0-9a-f]{64})$", re.MULTILINE)
 
@@ -71,50 +62,10 @@ def read(path: Path = NOTEBOOK) -> NotebookNode:
     return notebook
 
 
-def write(path: Path, text: str) -> None:
-    """Replaces the file whole: no reader ever sees a half of it."""
-    path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def of_what(notebook: NotebookNode) -> str:
-    """A fingerprint of all that a report is made from: the notebook's cells, and the code that they call."""
+def fingerprint(notebook: NotebookNode) -> str:
+    """A hash of all that a report is made from: the notebook's cells, and the code that they call."""
     sources = [path for path in sorted((ROOT / "helper").rglob("*")) if path.suffix in (".rs", ".py", ".toml")]
     return digest(*(cell.source for cell in notebook.cells), *sources, ROOT / "Cargo.lock")
-
-
-def finished() -> NotebookNode | None:
-    """The notebook as the last report left it, if that ran to its end and nothing has changed since."""
-    return nbformat.read(REPORT / "Ray.ipynb", as_version=4) if is_stamped(REPORT, of_what(read())) else None
-
-
-def export(notebook: NotebookNode, page: Path, about: dict[str, Any]) -> str:
-    """Writes the page, and the notebook beside it; returns the notebook as it was written.
-
-    `about` has what the head of the page shows, and whether it shows the code.
-    """
-    text = str(nbformat.writes(notebook))
-    write(page.with_suffix(".ipynb"), text)
-    tags = {kind: {f"remove-{kind}"} for kind in ("cell", "input", "output")}
-    remove = {"enabled": True, "remove_cell_tags": tags["cell"], "remove_input_tags": tags["input"]}
-    exporter = HTMLExporter(
-        config=Config({"TagRemovePreprocessor": {**remove, "remove_all_outputs_tags": tags["output"]}}),
-        extra_template_basedirs=[str(ROOT / "scripts" / "lib")],
-        template_name="page",
-        exclude_input=not about["code"],
-        exclude_output_prompt=not about["code"],
-    )
-    html, _ = exporter.from_notebook_node(
-        notebook, {"metadata": {"name": about["title"] or page.stem}, "report": about}
-    )
-    entries = (
-        f'<li class="level-{level}"><a href="#{key}">{name}</a></li>' for level, key, name in HEADING.findall(html)
-    )
-    contents = f'<nav class="contents jp-RenderedHTMLCommon"><ol>{"".join(entries)}</ol></nav>'
-    write(page, html.replace("<!-- contents -->", contents, 1))
-    return text
 
 
 def predictions(notebook: NotebookNode) -> str | None:
@@ -140,26 +91,6 @@ def value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def find_browser() -> str | None:
-    """A Chromium or Chrome of this machine."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    return found or (str(MAC_BROWSER) if MAC_BROWSER.exists() else None)
-
-
-def print_pdf(browser: str, page: Path) -> None:
-    """Prints the page to a PDF beside it."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "page.pdf"
-        # No sandbox: containers and root have none, and the page runs nothing that this notebook did not make.
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile"]
-        command = [browser, *flags, "--no-pdf-header-footer", f"--print-to-pdf={made}", page.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        if done.returncode != 0 or not made.exists():
-            last = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-            fail(f"{browser} did not print {page.name} ({last}); open the page in a browser and print it there")
-        shutil.copyfile(made, page.with_suffix(".pdf"))
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
@@ -194,7 +125,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
 
 def main(words: list[str] | None = None) -> None:
     options = arguments(words)
-    browser = find_browser()
+    browser = export.find_browser()
     if options.pdf and browser is None:
         fail(
             "--pdf needs Chromium or Chrome, and there is none; install one, or leave out --pdf, open the page in any "
@@ -208,25 +139,25 @@ def main(words: list[str] | None = None) -> None:
         fail(str(error))
     about = {"title": options.title, "author": options.author, "settings": options.set, "code": options.code}
     page = REPORT / f"{options.notebook.stem}.html"
-    started, stamp = time.time(), of_what(notebook)
+    started, stamp = time.time(), fingerprint(notebook)
     REPORT.mkdir(exist_ok=True)
     (REPORT / ".stamp").unlink(missing_ok=True)
     print(f"report: running {options.notebook.name}", flush=True)
     try:
         execute(notebook)
     except (CellExecutionError, DeadKernelError) as error:
-        export(notebook, page, about)
+        export.html(notebook, page, about)
         print(error, file=sys.stderr)
         fail(f"a cell failed (see above); what was done until then is in report/{page.name}")
-    text = export(notebook, page, about)
+    text = export.html(notebook, page, about)
     write_stamp(REPORT, stamp)
     if options.inplace:
-        write(options.notebook, text)
+        export.write(options.notebook, text)
     found = predictions(notebook)
     results = {**about, "notebook": options.notebook.name, "predictions": found, "tables": tables(started)}
-    write(page.with_suffix(".json"), json.dumps(results, indent=1))
+    export.write(page.with_suffix(".json"), json.dumps(results, indent=1))
     if options.pdf and browser is not None:
-        print_pdf(browser, page)
+        export.pdf(browser, page)
     print(f"report: report/{page.name} is ready, after {time.time() - started:.0f} s", flush=True)
     if options.verify and found != options.verify:
         shown = f"shows {found}" if found else "shows no hash of predictions"

@@ -125,7 +125,7 @@ def kernel_program() -> Path:
     """Finds evcxr_jupyter of the pinned version, or builds it into .tools."""
     cargo_home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     note = KERNELS / "evcxr"
-    # One that was found by a variable, which this call may not have.
+    # The program of the last call, which may have been found by a variable that is not set now.
     before = Path(note.read_text()).parent.parent if note.exists() else TOOLS
     for home in (TOOLS, Path(os.environ.get("CARGO_INSTALL_ROOT", cargo_home)), cargo_home, before):
         program = home / "bin" / "evcxr_jupyter"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 from playwright.sync_api import Locator, Page, sync_playwright
-from test_lab import FLAGS, browser
+from test_lab import FLAGS, answers, browser
 
 from examples import example
 from project import REPORT, ROOT
@@ -71,11 +70,6 @@ def page() -> Iterator[Page]:
         chromium = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield chromium.new_page(viewport={"width": 1280, "height": 900})
         chromium.close()
-
-
-def answers(port: int) -> bool:
-    with closing(socket.socket()) as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager

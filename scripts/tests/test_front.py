@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,6 @@ from kernels import Kernel, kernel
 from project import KERNELS, ROOT, try_lock
 
 FOLDER = 'std::env::var("EVCXR_TMPDIR").unwrap()'
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Kernel]:
-    with kernel(cwd=str(ROOT)) as started:
-        yield started
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 
 import grade
 from grade import Exercise
-from kernels import kernel
+from kernels import Kernel
 from project import NOTEBOOK, ROOT
 
 # For each exercise a solution that is plausible and wrong, and what its check says.
@@ -67,22 +67,19 @@ def folded() -> dict[str, str]:
     return {name: only for name, (only,) in zip(names, code, strict=True)}
 
 
-def submission(folder: Path, name: str, solution: str, check: str = "") -> Path:
-    """A copy of the notebook in which the second exercise has this solution, and maybe another check."""
+def submission(folder: Path, name: str, **changed: str) -> Path:
+    """A copy of the notebook in which the cells with these `grade_id`s have other code; `_` stands for `-`."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:
-        match cell.metadata.get("nbgrader", {}).get("grade_id"):
-            case "twelve-tasks-solution":
-                cell.source = solution
-            case "twelve-tasks":
-                cell.source = check or cell.source
+        mark = cell.metadata.get("nbgrader", {}).get("grade_id", "").replace("-", "_")
+        cell.source = changed.get(mark, cell.source)
     path = folder / f"{name}.ipynb"
     nbformat.write(notebook, path)
     return path
 
 
 def start(timeout: int, *files: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "lib" / "grade.py"), "--only", "twelve-tasks"]
+    command = [sys.executable, str(ROOT / "scripts" / "lib" / "grade.py"), "--only", "twelve-tasks", "--only", "luck"]
     command += ["--timeout", str(timeout), *map(str, files)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -114,7 +111,7 @@ def test_cells_are_in_nbgraders_format() -> None:
 
 
 @pytest.mark.slow
-def test_each_check_tells_right_from_wrong() -> None:
+def test_each_check_tells_right_from_wrong(session: Kernel) -> None:
     setup, exercises = grade.exercises()
     assert set(WRONG) == {exercise.name for exercise in exercises}
 
@@ -125,12 +122,11 @@ def test_each_check_tells_right_from_wrong() -> None:
     def filled(exercise: Exercise) -> str:
         return "\n".join(exercise.solutions.values())
 
-    with kernel(cwd=str(ROOT)) as session:
-        for cell in setup:
-            assert not session.run(cell).error
-        right = session.run(all_of(folded()))
-        wrong = session.run(all_of({name: code for name, (code, _) in WRONG.items()}))
-        unfilled = session.run(all_of({exercise.name: filled(exercise) for exercise in exercises}))
+    for cell in setup:
+        assert not session.run(cell).error
+    right = session.run(all_of(folded()))
+    wrong = session.run(all_of({name: code for name, (code, _) in WRONG.items()}))
+    unfilled = session.run(all_of({exercise.name: filled(exercise) for exercise in exercises}))
     assert right.stdout.splitlines() == [f"{name}: passed" for name in WRONG], right
     assert right.error == right.stderr == wrong.error == wrong.stdout == ""
     for line, (name, (_, reason)) in zip(wrong.stderr.splitlines(), WRONG.items(), strict=True):
@@ -140,21 +136,27 @@ def test_each_check_tells_right_from_wrong() -> None:
 
 @pytest.mark.slow
 def test_a_class_of_three(tmp_path: Path) -> None:
-    right = submission(tmp_path, "right", folded()["twelve-tasks"])
-    # Who edits the check has not passed it.
-    wrong = submission(tmp_path, "wrong", WRONG["twelve-tasks"][0], 'println!("twelve-tasks: passed");')
-    endless = submission(tmp_path, "endless", ENDLESS)
+    mixed = submission(
+        tmp_path,
+        "mixed",
+        twelve_tasks_solution=WRONG["twelve-tasks"][0],
+        # Who edits the check has not passed it.
+        twelve_tasks='println!("twelve-tasks: passed");',
+        luck_solution=folded()["luck"],
+    )
+    endless = submission(tmp_path, "endless", twelve_tasks_solution=ENDLESS, luck_solution=folded()["luck"])
     missing = tmp_path / "missing.ipynb"
-    with start(60, right, wrong) as two, start(8, endless, missing) as others:
-        (first, second), _ = graded(two)
-        (third, fourth), said = graded(others)
-    assert first == {"file": str(right), "twelve-tasks": "2", "points": "2", "ended": "", "remarks": ""}
-    assert (second["twelve-tasks"], second["points"], second["ended"]) == ("0", "0", "")
-    assert second["remarks"] == "twelve-tasks: not passed: the number of tasks is 5, not 12"
-    assert (third["points"], third["ended"]) == ("0", "time limit of 8 s, in twelve-tasks")
-    assert (fourth["twelve-tasks"], fourth["ended"]) == ("", "the file cannot be read: No such file or directory")
+    with start(60, mixed) as one, start(8, endless, missing) as others:
+        (first,), _ = graded(one)
+        (second, third), said = graded(others)
+    points = {"twelve-tasks": "0", "luck": "2", "points": "2"}
+    remarks = "twelve-tasks: not passed: the number of tasks is 5, not 12"
+    assert first == {"file": str(mixed), **points, "ended": "", "remarks": remarks}
+    assert (second["points"], second["ended"]) == ("0", "time limit of 8 s, in twelve-tasks")
+    assert (third["twelve-tasks"], third["ended"]) == ("", "the file cannot be read: No such file or directory")
+    assert second["luck"] == "", "what stands behind an endless loop is not run"
     assert "1 of 2 files could not be graded" in said
-    assert (two.returncode, others.returncode) == (0, 1)
+    assert (one.returncode, others.returncode) == (0, 1)
     assert not list((ROOT / "runs").glob("grade-*"))
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -35,12 +34,9 @@ def folder(session: Kernel) -> Path:
     return Path(run(session, WHERE).strip('"')).parent
 
 
-@pytest.fixture(scope="module")
-def session() -> Iterator[Kernel]:
-    """One kernel for all tests that do not end it."""
-    with kernel(cwd=str(ROOT)) as started:
-        run(started, HELPER)
-        yield started
+@pytest.fixture(autouse=True, scope="module")
+def helper(session: Kernel) -> None:
+    run(session, HELPER)
 
 
 def test_a_cluster_works_across_cells_and_keeps_to_its_threads(session: Kernel) -> None:
@@ -178,7 +174,7 @@ def test_a_notebook_and_a_report_at_once_never_mix() -> None:
     seen: dict[str, list[str]] = {}
 
     def texts(who: str, n: int) -> list[str]:
-        return [cell.format(who=who, n=n) for cell in [HELPER.replace("{", "{{").replace("}", "}}"), *cells]]
+        return [cell.format(who=who, n=n) for cell in cells]
 
     def notebook(who: str, n: int) -> None:
         with kernel(cwd=str(ROOT)) as session:

@@ -21,13 +21,22 @@ from jupyter_server.auth.security import passwd
 from nbformat import NotebookNode
 from playwright.sync_api import Page, sync_playwright
 
+from export import find_browser
 from project import REPORT, ROOT
-from report import find_browser, read
+from report import read
 
 pytestmark = pytest.mark.slow
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 SHOTS = REPORT / "screenshots"
+# Tables of outputs that are wider than the window, and that nothing around them scrolls.
+CUT_OFF = """[...document.querySelectorAll('.jp-OutputArea-child table')].filter(table => {
+    for (let part = table.parentElement; !part.matches('.jp-OutputArea-child'); part = part.parentElement) {
+        const fits = part.getBoundingClientRect().right <= innerWidth;
+        if (fits && ['auto', 'scroll'].includes(getComputedStyle(part).overflowX)) return false;
+    }
+    return table.getBoundingClientRect().right > innerWidth;
+}).map(table => table.outerHTML.slice(0, 200))"""
 IDLE = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
 # How every code cell stands: its number, and the kinds of its outputs.
 CELLS = """() => {
@@ -56,18 +65,21 @@ def beside(name: str, notebook: NotebookNode) -> Iterator[str]:
 
 
 def first_sections() -> NotebookNode:
-    """The first six sections with a short sweep.
+    """The first four sections with a short sweep, and a chart.
 
     The other sections are run by the report, whose outputs `test_notebook.py` reads.
     """
     notebook = read()
-    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 7. "))
-    # The trace in report/ is the last report's, which other tests read.
-    cells = [cell for cell in notebook.cells[:end] if not cell.source.startswith("let trace")]
-    notebook.cells = [*cells, nbformat.v4.new_code_cell("chart::timeline(&parallel)?")]
+    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.startswith("## 5. "))
+    notebook.cells = [*notebook.cells[:end], nbformat.v4.new_code_cell("chart::timeline(&sequential)?")]
     for cell in notebook.cells:
         cell.source = cell.source.replace("(50..=340).step_by(10)", "(20..=60).step_by(20)")
     return notebook
+
+
+def answers(port: int) -> bool:
+    with closing(socket.socket()) as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -82,7 +94,11 @@ def serving(log: Path, *flags: str, **more: str) -> Iterator[tuple[str, subproce
         while not found:
             assert time.monotonic() < deadline and lab.poll() is None, f"no URL: {log.read_text()}"
             time.sleep(0.2)
-            found = re.search(r"http://(?:localhost|127\.0\.0\.1):\d+/lab\S*", log.read_text())
+            found = re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)/lab\S*", log.read_text())
+        # The URL is printed before the server answers.
+        while not answers(int(found.group(1))):
+            assert time.monotonic() < deadline and lab.poll() is None, log.read_text()
+            time.sleep(0.1)
         yield found.group(0), lab
     finally:
         # JupyterLab ends its kernels before itself.
@@ -182,6 +198,10 @@ def test_what_a_newcomer_sees(lab_page: Lab) -> None:
     pictures = "[...document.querySelectorAll('.jp-OutputArea-output img')]"
     page.wait_for_function(f"{pictures}.filter(image => image.complete && image.naturalWidth > 500).length >= 8")
     lab_page.shot("first-sight")
+    page.set_viewport_size({"width": 700, "height": 900})
+    assert page.evaluate(CUT_OFF) == []
+    lab_page.shot("narrow")
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.get_by_role("tab", name="File Browser").click()
     page.wait_for_selector(".jp-DirListing-itemText:visible")
     names = set(page.locator(".jp-DirListing-itemText:visible").all_inner_texts())

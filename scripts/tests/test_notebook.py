@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from nbformat import NotebookNode
@@ -83,6 +84,12 @@ def test_failures_are_told_and_stay_alone(lab: NotebookNode) -> None:
     assert "5 models" in broken and "60" in broken, broken
 
 
+def test_a_task_that_was_cancelled_is_no_failure(lab: NotebookNode) -> None:
+    assert text(lab, "cluster.get_all(&naps)?").count("FAILED (cancelled)") == 1
+    (picture,) = outputs(lab, "cluster.summary()")
+    assert "Failures, the latest first" not in picture.data["text/html"]
+
+
 def test_the_dashboard_leaves_a_picture_and_a_trace(lab: NotebookNode) -> None:
     (shown,) = outputs(lab, "let dashboard")
     assert re.search(r"runs/live/\d+-[0-9a-f]+\.html", shown.data["text/html"])
@@ -152,6 +159,34 @@ def test_conclusions_carry_the_numbers_of_the_runs(lab: NotebookNode) -> None:
     assert f"The best model has {best['n_estimators']} trees: MSE {float(best['mse']):.4f}" in said
     # The tasks of every round are kept.
     assert len(rows("parallel-tasks-round-2.csv")) == len(rows("parallel-tasks.csv"))
+
+
+# A number with a fraction, a large one, or a count of what depends on the sweep.
+FIGURE = re.compile(r"\d+\.\d+|\d{1,3}(?:,\d{3})+|\d+(?= (?:models|trees|tasks|workers|times|seconds|m?s)\b)")
+
+
+def test_text_cells_repeat_no_figure_of_the_run(lab: NotebookNode) -> None:
+    """After an edit of section 3 they would be wrong. Sections 19 and 20 have examples of their own."""
+    assert FIGURE.findall("30 models, 5,850 trees: 17.2 times") == ["30", "5,850", "17.2"]
+    end = next(i for i, cell in enumerate(lab.cells) if cell.source.startswith("## 19. "))
+    outputs = [output for cell in lab.cells[:end] for output in cell.get("outputs", [])]
+    shown = {found for o in outputs for found in FIGURE.findall(o.get("text", o.get("data", {}).get("text/plain", "")))}
+    assert {"30", "5,850"} <= shown
+    # Code in words is quoted, or an address.
+    texts = [re.sub("`.*?`", "", cell.source) for cell in lab.cells[:end] if cell.cell_type == "markdown"]
+    assert not {found for text in texts for found in FIGURE.findall(text)} & shown
+    assert not [text for text in texts if re.search(r"\bthirty\b", text, re.IGNORECASE)]
+
+
+def test_models_count_from_0_everywhere(lab: NotebookNode) -> None:
+    assert [int(row["model"]) for row in rows("parallel-models.csv")] == list(range(30))
+    assert {int(row["model"]) for row in rows("parallel-tasks.csv")} == set(range(30))
+    trace = json.loads((REPORT / "trace.json").read_text())
+    tasks = {event["name"] for event in trace["traceEvents"] if event["name"].startswith("model ")}
+    assert {int(name.split()[1]) for name in tasks} == set(range(30))
+    (lanes,) = outputs(lab, "let timeline")
+    titles = re.findall(r"worker \d+: model (\d+), ", unquote(lanes.data["text/html"]))
+    assert {int(model) for model in titles} == set(range(30))
 
 
 def test_the_committed_notebook_is_small_and_has_outputs() -> None:

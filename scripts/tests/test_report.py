@@ -14,8 +14,9 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
-from test_lab import FLAGS, browser
+from test_lab import CUT_OFF, FLAGS, browser
 
+import export
 import report
 from hyperparameters import NAMES, Refused, apply, edited, setting
 from project import REPORT
@@ -91,7 +92,7 @@ def test_results_as_json(made: tuple[Path, str]) -> None:
 def test_without_code(made: tuple[Path, str]) -> None:
     folder, _ = made
     notebook = nbformat.read(folder / "mine.ipynb", as_version=4)
-    report.export(notebook, folder / "short.html", {**ABOUT, "code": False})
+    export.html(notebook, folder / "short.html", {**ABOUT, "code": False})
     text = BeautifulSoup((folder / "short.html").read_text(), "html.parser").get_text()
     assert "let five" not in text and "only a warning" in text and "In [" not in text
 
@@ -180,7 +181,7 @@ def test_what_is_no_notebook_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_browser_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "find_browser", lambda: None)
+    monkeypatch.setattr(export, "find_browser", lambda: None)
     with pytest.raises(SystemExit, match="--pdf needs Chromium or Chrome, and there is none; install one"):
         report.main(["--pdf"])
 
@@ -192,7 +193,7 @@ def test_without_a_browser_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
 def page(lab: NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str], Path]]:
     """The page as this code exports the notebook, and what it asks for."""
     path = tmp_path_factory.mktemp("page") / "Ray.html"
-    report.export(lab, path, {**ABOUT, "author": "Ada", "settings": {"max_depth": "12"}})
+    export.html(lab, path, {**ABOUT, "author": "Ada", "settings": {"max_depth": "12"}})
     asked: list[str] = []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser(), args=FLAGS)
@@ -227,6 +228,7 @@ def test_the_table_of_contents_leads_to_sections(page: tuple[Page, list[str], Pa
     for width in (1400, 700, 420):
         opened.set_viewport_size({"width": width, "height": 900})
         assert opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), width
+        assert opened.evaluate(CUT_OFF) == []
     opened.screenshot(path=shots / "report-narrow.png")
 
 
@@ -251,6 +253,6 @@ def test_no_picture_or_row_is_cut_by_the_end_of_a_page(page: tuple[Page, list[st
 @pytest.mark.slow
 def test_the_page_as_pdf(page: tuple[Page, list[str], Path]) -> None:
     *_, path = page
-    report.print_pdf(browser(), path)
+    export.pdf(browser(), path)
     printed = path.with_suffix(".pdf").read_bytes()
     assert printed.startswith(b"%PDF") and 8 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 60

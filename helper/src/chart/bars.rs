@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use super::colour::BLUE;
 use super::figure::Figure;
 use super::lanes::{Bar, Lanes};
-use super::page::{WIDTH, Words, page};
+use super::page::own_name;
 use super::plot::span;
 use crate::error::Result;
 use crate::text::{quantity, significant};
@@ -35,13 +35,10 @@ pub fn bars<Label: Into<String>>(
     let (low, high) = span(title, values.iter().copied())?;
     let notes: Vec<String> = values.iter().map(|value| significant(*value)).collect();
     let facts = names.iter().zip(&notes).map(|(name, note)| format!("{name}: {note}."));
-    let words = Words::own(title, facts.collect::<Vec<_>>().join(" "));
-    let bar = |(lane, value): (usize, &f64)| Bar {
-        lane,
-        from: value.min(0.0),
-        to: value.max(0.0),
-        colour: BLUE,
-        tip: format!("{}: {}", names[lane], notes[lane]),
+    let facts = facts.collect::<Vec<_>>().join(" ");
+    let bar = |(lane, value): (usize, &f64)| {
+        let tip = format!("{}: {}", names[lane], notes[lane]);
+        Bar { lane, from: value.min(0.0), to: value.max(0.0), colour: BLUE, tip }
     };
     let finite = values.iter().enumerate().filter(|(_, value)| value.is_finite());
     let lanes = Lanes {
@@ -50,9 +47,9 @@ pub fn bars<Label: Into<String>>(
         axis: quantity(title).1.to_owned(),
         what: String::new(),
         bars: finite.map(bar).collect(),
-        names: names.clone(),
-        notes: notes.clone(),
+        names,
+        notes,
         empty: WHITE,
     };
-    page(words, (WIDTH, lanes.height()), |area| lanes.draw(area, 24))
+    lanes.figure(&own_name(title), title, facts)
 }

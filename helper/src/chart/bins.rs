@@ -15,7 +15,7 @@ pub(super) fn bin_width((low, high): (f64, f64), bins: f64) -> f64 {
     }
 }
 
-/// The number of the bin that holds a value.
+/// The index of the bin that holds a value; bin 0 begins at zero.
 pub(super) fn bin(value: f64, width: f64) -> i64 {
     (value / width + 1e-6).floor() as i64
 }

@@ -14,8 +14,7 @@ const BAR_HEIGHT: u32 = 720;
 
 /// A cell between two corners, with its amount and a tooltip, which may be empty.
 pub(super) struct Cell {
-    pub(super) from: At,
-    pub(super) to: At,
+    pub(super) corners: [At; 2],
     pub(super) amount: f64,
     pub(super) tip: String,
 }
@@ -24,7 +23,7 @@ impl Cell {
     /// A square of a grid with this side, without a tooltip.
     pub(super) fn square((x, y): (i64, i64), side: f64, amount: f64) -> Self {
         let corner = |x: i64, y: i64| (x as f64 * side, y as f64 * side);
-        Self { from: corner(x, y), to: corner(x + 1, y + 1), amount, tip: String::new() }
+        Self { corners: [corner(x, y), corner(x + 1, y + 1)], amount, tip: String::new() }
     }
 }
 
@@ -49,7 +48,7 @@ impl Cells<'_> {
         self.cells.sort_by(|a, b| a.amount.total_cmp(&b.amount));
         let mark = |cell: &Cell| {
             let colour = shade((cell.amount - low) / extent);
-            Mark::new(Shape::Rectangle, [cell.from, cell.to], colour.filled()).tip(&cell.tip)
+            Mark::new(Shape::Rectangle, cell.corners, colour.filled()).tip(&cell.tip)
         };
         let steps = shades(|part| low + part * extent);
         let (frame, bar) = (MARGIN + self.y.width(), BAR + BAR_LABELS + 2 * MARGIN);

@@ -1,16 +1,14 @@
 //! The error of models against the time that they take.
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
+use plotters::chart::SeriesLabelPosition;
 
 use super::colour::BLUE;
 use super::figure::Figure;
-use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, letter, nothing, span};
-use super::svg::{Mark, Shape};
+use super::page::Words;
+use super::plot::{Axis, nothing, plot_page, span};
 use crate::error::Result;
 use crate::models::{Entry, Leaderboard};
-use crate::text::{count, number, score, seconds};
+use crate::text::{count, score, seconds};
 
 const HEIGHT: u32 = 1_000;
 
@@ -39,23 +37,13 @@ pub fn error_by_seconds(board: &Leaderboard) -> Result<Figure> {
     let power = |entry: &Entry| entry.seconds.max(1e-6).log10();
     let (fastest, slowest) = span("error by seconds", scored.iter().map(|&entry| power(entry)))?;
     let (first, last) = (fastest.floor(), slowest.ceil().max(fastest.floor() + 1.0));
-    let x = Axis::new(first..last, (last - first) as usize + 1, "seconds of the model's task (logarithmic)");
-    let x = x.labelled(|at| match at.fract() == 0.0 {
-        true => number(10_f64.powf(at), (-at).max(0.0) as usize),
-        false => String::new(),
-    });
+    let labels = (last - first) as usize + 1;
+    let x = Axis::log(10.0, first..last, labels, "seconds of the model's task (logarithmic)");
     let y = Axis::new(low - 0.08 * (high - low)..high, 8, "mean squared error on the test rows");
-    let y = y.with_headroom(scored.len(), HEIGHT);
-    page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
-        for (i, &entry) in scored.iter().enumerate() {
-            let at = (power(entry), entry.mse());
-            let circle = |style: ShapeStyle| Mark::new(Shape::Circle(18), [at], style);
-            let label = format!("{}: {}, {}", letter(i), entry.name, score(entry.mse()));
-            plot.draw(&label, [circle(BLUE.filled()).tip(shown(entry))])?;
-            plot.draw("", [circle(WHITE.stroke_width(2))])?;
-            plot.text(at, (0, 0), letter(i), WHITE, HPos::Center)?;
-        }
-        plot.legend(SeriesLabelPosition::UpperRight)
+    plot_page(words, HEIGHT, &x, y, (SeriesLabelPosition::UpperRight, scored.len()), |plot| {
+        scored.iter().enumerate().try_for_each(|(i, &entry)| {
+            let label = format!("{}, {}", entry.name, score(entry.mse()));
+            plot.point(i, (power(entry), entry.mse()), BLUE, &label, &shown(entry))
+        })
     })
 }

@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use super::colour::{INK, OKABE_ITO};
 use super::figure::Figure;
 use super::lines::{Line, line_colour};
-use super::page::{LINE, WIDTH, Words, page};
-use super::plot::{Axis, Plot, span};
+use super::page::{LINE, Words};
+use super::plot::{Axis, plot_page, span};
 use super::svg::{At, Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Outcome, Params, named, varied};
@@ -26,10 +26,11 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let best = outcome.best();
     let at = (best.params.n_estimators as f64, best.scores.mse);
     let tree_count = |trees: usize| count(trees, "tree", "trees");
-    let joined = |parts: [&str; 2]| {
-        parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ")
+    let model = |trees: usize, name: &str| match name {
+        "" => tree_count(trees),
+        name => format!("{}, {name}", tree_count(trees)),
     };
-    let best_name = joined([&tree_count(best.params.n_estimators), &named(&best.params, &varied)]);
+    let best_name = model(best.params.n_estimators, &named(&best.params, &varied));
     let by = if outcome.has_oob() { " by out-of-bag error" } else { "" };
     let best_text = format!("best{by}: MSE {} with {best_name}", number(at.1, 4));
     let name = std::iter::once("error-by-trees").chain(varied.iter().map(|(name, _)| *name));
@@ -62,8 +63,7 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
                 i if i == OKABE_ITO.len() => format!("{} more", combinations.len() - i),
                 _ => String::new(),
             };
-            let tip =
-                |at: &At| format!("{}: MSE {}", joined([&name, &tree_count(at.0 as usize)]), number(at.1, 4));
+            let tip = |at: &At| format!("{}: MSE {}", model(at.0 as usize, &name), number(at.1, 4));
             // Grey lines have no dots.
             let tips = points.iter().filter(|_| i < OKABE_ITO.len()).map(tip).collect();
             Line { label, colour: line_colour(i), points: points.clone(), tips }
@@ -78,14 +78,11 @@ pub fn error_by_trees(outcome: &Outcome) -> Result<Figure> {
     let pad = (most - fewest) * 0.03;
     let x = Axis::new(fewest - pad..most + pad, 12, "number of trees (n_estimators)").whole();
     let pad = (high - low) * 0.05;
-    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"))
-        .with_headroom(entries, height);
-    page(words, (WIDTH, height), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
+    let y = Axis::new(low - pad..high + pad, 8, format!("mean squared error{unit}"));
+    plot_page(words, height, &x, y, (SeriesLabelPosition::UpperRight, entries), |plot| {
         let ring = || Mark::new(Shape::Circle(14), [at], INK.stroke_width(4));
         plot.draw(&best_text, at.1.is_finite().then(ring))?;
-        lines.iter().try_for_each(|line| line.draw(&mut plot))?;
-        plot.legend(SeriesLabelPosition::UpperRight)
+        lines.iter().try_for_each(|line| line.draw(plot))
     })
 }
 

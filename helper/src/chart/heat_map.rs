@@ -73,14 +73,11 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
     };
     let size = |cell: u32, n: usize, most: u32| (cell * n as u32).min(most);
     let size = (size(CELL.0, x_names.len(), PLOT.0), size(CELL.1, y_names.len(), PLOT.1));
-    let corners = |(x, y): (usize, usize)| {
-        let (x, y) = (x as f64, y as f64);
-        ((x - 0.5, y - 0.5), (x + 0.5, y + 0.5))
-    };
+    let middle = |&(x, y): &(usize, usize)| (x as f64, y as f64);
+    let corners = |at: &(usize, usize)| [-0.5, 0.5].map(|half| (middle(at).0 + half, middle(at).1 + half));
     let cell = |(at, model): (&(usize, usize), &&ModelOutcome)| {
-        let (from, to) = corners(*at);
         let tip = if lowest.len() <= TIPS { describe(model) } else { String::new() };
-        Cell { from, to, amount: mse(model), tip }
+        Cell { corners: corners(at), amount: mse(model), tip }
     };
     let cells = Cells {
         x: Axis::of(&x_names, x),
@@ -89,16 +86,13 @@ pub fn heat_map(outcome: &Outcome, x: &str, y: &str) -> Result<Figure> {
         cells: lowest.iter().map(cell).collect(),
     };
     cells.figure(words, size, |plot| {
-        for (&at, model) in &lowest {
+        for (at, model) in &lowest {
             if size.0 / x_names.len() as u32 >= NARROW {
-                let light = mse(model) <= f64::midpoint(low, high);
-                let middle = (at.0 as f64, at.1 as f64);
-                plot.text(middle, (0, 0), score(mse(model)), if light { INK } else { WHITE }, HPos::Center)?;
+                let colour = if mse(model) <= f64::midpoint(low, high) { INK } else { WHITE };
+                plot.text(middle(at), (0, 0), score(mse(model)), colour, HPos::Center)?;
             }
             if [of_x, of_y].iter().all(|of| of(&model.params) == of(&best.params)) {
-                let ((left, bottom), (right, top)) = corners(at);
-                let frame = [(left, bottom), (right, top)];
-                plot.draw("", [Mark::new(Shape::Rectangle, frame, VERMILION.stroke_width(6))])?;
+                plot.draw("", [Mark::new(Shape::Rectangle, corners(at), VERMILION.stroke_width(6))])?;
             }
         }
         Ok(())
@@ -119,12 +113,8 @@ fn values(outcome: &Outcome, name: &str) -> Result<(Value, Vec<String>)> {
         all.dedup();
         all
     };
-    let mut varied: Vec<_> = COLUMNS.into_iter().map(|(name, value)| (name, value, all(value))).collect();
-    varied.retain(|(.., values)| values.len() > 1);
-    if let Some(found) = varied.iter().position(|(known, ..)| *known == name) {
-        let (_, value, values) = varied.swap_remove(found);
-        return Ok((value, values));
-    }
+    let of_columns = COLUMNS.into_iter().map(|(name, value)| (name, value, all(value)));
+    let varied: Vec<_> = of_columns.filter(|(.., values)| values.len() > 1).collect();
     let names: Vec<_> = varied.iter().map(|(name, ..)| *name).collect();
     let allowed = match names.len() {
         0 | 1 => {
@@ -132,5 +122,7 @@ fn values(outcome: &Outcome, name: &str) -> Result<(Value, Vec<String>)> {
         }
         _ => format!("one that the sweep varied: {}", names.join(", ")),
     };
-    Err(Error::invalid("a hyperparameter of a heat map", format!("\"{name}\""), allowed))
+    let found =
+        varied.into_iter().find(|(known, ..)| *known == name).map(|(_, value, values)| (value, values));
+    found.ok_or_else(|| Error::invalid("a hyperparameter of a heat map", format!("\"{name}\""), allowed))
 }

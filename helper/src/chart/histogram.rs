@@ -5,8 +5,8 @@ use plotters::prelude::*;
 use super::bins::{bin, bin_width};
 use super::colour::{BLUE, INK, VERMILION};
 use super::figure::Figure;
-use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, span};
+use super::page::Words;
+use super::plot::{Axis, plot_page, span};
 use super::svg::{Mark, Shape};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -55,13 +55,13 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
         title: format!("{}: distribution of the {}", data.name(), quantity(meaning).0),
         subtitle: format!("{} in bins of {}.{cap_text}", count(rows, "row", "rows"), number(width, digits)),
         facts: format!("Mean {}, median {}, from {} to {cap}.", show(mean), show(median), show(low)),
-        warnings: Vec::new(),
+        ..Words::default()
     };
     let edge = |i: usize| (first + i as i64) as f64 * width;
     let pad = width * if counts.len() < 10 { 5.0 } else { 0.02 * counts.len().max(30) as f64 };
     let x = Axis::new(edge(0) - pad..edge(counts.len()) + pad, 12, meaning);
-    let y = Axis::new(0.0..1.02 * most as f64, 8, format!("rows per bin of {}", number(width, digits)));
-    let y = y.whole().with_headroom(3 + usize::from(capped), HEIGHT);
+    let y =
+        Axis::new(0.0..1.02 * most as f64, 8, format!("rows per bin of {}", number(width, digits))).whole();
     let bar = |i: usize, from: usize, colour: RGBColor| {
         let (left, right, gap) = (edge(i), edge(i + 1), 0.06 * width);
         let rows = count(counts[i] - from, "row", "rows");
@@ -69,8 +69,8 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
         let corners = [(left + gap, from as f64), (right - gap, counts[i] as f64)];
         Mark::new(Shape::Rectangle, corners, colour.filled()).tip(tip)
     };
-    page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
+    let legend = (SeriesLabelPosition::UpperMiddle, 3 + usize::from(capped));
+    plot_page(words, HEIGHT, &x, y, legend, |plot| {
         plot.draw("rows", (0..counts.len()).filter(|i| counts[*i] > 0).map(|i| bar(i, 0, BLUE)))?;
         if let Some(last) = counts.len().checked_sub(1).filter(|_| capped) {
             let label = format!("at the cap of {cap}: {at_cap_text}");
@@ -79,7 +79,6 @@ pub fn histogram(data: &Dataset) -> Result<Figure> {
         let upright =
             |shape, at: f64| [Mark::new(shape, [(at, 0.0), (at, most as f64)], INK.stroke_width(4))];
         plot.draw(&format!("mean {}", show(mean)), upright(Shape::Line, mean))?;
-        plot.draw(&format!("median {}", show(median)), upright(Shape::Dashes, median))?;
-        plot.legend(SeriesLabelPosition::UpperMiddle)
+        plot.draw(&format!("median {}", show(median)), upright(Shape::Dashes, median))
     })
 }

@@ -32,10 +32,10 @@ pub(crate) struct Lanes {
     pub(crate) to: f64,
     /// What the axis shows, with its unit.
     pub(crate) axis: String,
-    /// What each lane is, such as a worker, and its name.
+    /// What a lane stands for, such as a worker.
     pub(crate) what: String,
     pub(crate) names: Vec<String>,
-    /// What stands at the right of each lane.
+    /// Texts at the right of the lanes.
     pub(crate) notes: Vec<String>,
     pub(crate) bars: Vec<Bar>,
     /// The colour of lanes where there is no bar.
@@ -74,12 +74,9 @@ impl Lanes {
         };
         plot.draw("", (0..self.names.len()).map(|lane| rectangle(lane, self.from, self.to, self.empty)))?;
         // Lanes too low to point at have no tooltips, so that bars of one colour share a path.
-        let low = self.names.len() > TALL;
+        let tip = |bar: &Bar| if self.names.len() > TALL { String::new() } else { bar.tip.clone() };
         let mut bars: Vec<&Bar> = self.bars.iter().collect();
-        if low {
-            bars.sort_by_key(|Bar { colour: RGBColor(r, g, b), .. }| (*r, *g, *b));
-        }
-        let tip = |bar: &Bar| if low { String::new() } else { bar.tip.clone() };
+        bars.sort_by_key(|Bar { colour: RGBColor(r, g, b), .. }| (*r, *g, *b));
         plot.draw("", bars.iter().map(|b| rectangle(b.lane, b.from, b.to, b.colour).tip(tip(b))))?;
         for lane in y.keys((self.height() / ROW) as usize) {
             plot.text((self.to, lane), (12, 0), notes[lane as usize].as_str(), INK, HPos::Left)?;
@@ -93,7 +90,7 @@ impl Lanes {
     /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where plotters cannot draw it.
     pub(crate) fn figure(&self, name: &str, title: &str, facts: String) -> Result<Figure> {
         let (name, title) = (name.to_owned(), title.to_owned());
-        let words = Words { name, title, subtitle: String::new(), facts, warnings: Vec::new() };
+        let words = Words { name, title, facts, ..Words::default() };
         page(words, (WIDTH, self.height()), |area| self.draw(area, 24))
     }
 }

@@ -4,8 +4,8 @@ use plotters::prelude::*;
 
 use super::colour::OKABE_ITO;
 use super::figure::Figure;
-use super::page::{Drawn, WIDTH, Words, page};
-use super::plot::{Axis, Plot, span};
+use super::page::{Drawn, Words, own_name};
+use super::plot::{Axis, Plot, plot_page, span};
 use super::svg::{At, Mark, Shape};
 use crate::error::{Error, Result};
 use crate::text::{quantity, significant};
@@ -83,13 +83,12 @@ pub fn lines<Label: Into<String>, Y: AsRef<[f64]>>(
         let (low, high) = span(title, line.points.iter().map(|at| at.1)).ok()?;
         Some(format!("{}: from {} to {}.", line.label, significant(low), significant(high)))
     });
-    let words = Words::own(title, facts.collect::<Vec<_>>().join(" "));
+    let facts = facts.collect::<Vec<_>>().join(" ");
+    let words = Words { name: own_name(title), title: title.to_owned(), facts, ..Words::default() };
     let (x_pad, y_pad) = (0.03 * (right - left), 0.05 * (high - low));
     let x = Axis::new(left - x_pad..right + x_pad, 12, x_name);
-    let y = Axis::new(low - y_pad..high + y_pad, 8, quantity(title).1).with_headroom(drawn.len(), HEIGHT);
-    page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
-        drawn.iter().try_for_each(|line| line.draw(&mut plot))?;
-        plot.legend(SeriesLabelPosition::UpperRight)
+    let y = Axis::new(low - y_pad..high + y_pad, 8, quantity(title).1);
+    plot_page(words, HEIGHT, &x, y, (SeriesLabelPosition::UpperRight, drawn.len()), |plot| {
+        drawn.iter().try_for_each(|line| line.draw(plot))
     })
 }

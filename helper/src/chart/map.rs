@@ -9,7 +9,7 @@ use super::bins::{bin, bin_width};
 use super::cells::{Cell, Cells};
 use super::colour::{INK, MUTED};
 use super::figure::Figure;
-use super::page::{TEXT, Words, best_of, text_width};
+use super::page::{Words, best_of};
 use super::plot::{Axis, span};
 use super::svg::{At, Mark, Shape};
 use crate::data::{Dataset, Split};
@@ -25,15 +25,15 @@ const FINEST: f64 = 0.01;
 /// The largest map.
 const MAP: (f64, f64) = (1200.0, 1140.0);
 
-/// Places have names from this many units per degree on.
-const NEAR: f64 = 60.0;
-/// Places for orientation: name, longitude and latitude, and those of the name.
+/// Places for orientation, on maps that show all of California: name, longitude and latitude, and those of
+/// the name's end beside the line to it.
 const PLACES: [(&str, At, At); 4] = [
     ("Sacramento", (-121.49, 38.58), (-119.3, 39.5)),
     ("San Francisco", (-122.42, 37.77), (-122.52, 36.6)),
     ("Los Angeles", (-118.24, 34.05), (-119.3, 33.5)),
     ("San Diego", (-117.16, 32.72), (-118.0, 32.72)),
 ];
+const CALIFORNIA: [At; 2] = [(-124.6, 32.7), (-117.1, 39.6)];
 
 /// A map of the target: its mean in each square of longitude and latitude that has a row.
 ///
@@ -44,9 +44,7 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
     let words = Words {
         name: "price-map".to_owned(),
         title: format!("{}: {} by place", data.name(), quantity(meaning).0),
-        subtitle: String::new(),
-        facts: String::new(),
-        warnings: Vec::new(),
+        ..Words::default()
     };
     let (longitudes, latitudes) = places(data)?;
     let values = data.column(data.target())?;
@@ -86,8 +84,10 @@ pub fn errors_map(outcome: &Outcome, split: &Split, data: &Dataset) -> Result<Fi
     };
     let of_test = |column: &[f64]| rows.iter().map(|&row| column[row]).collect::<Vec<_>>();
     let errors: Vec<f64> = best.predictions.iter().zip(&outcome.actual).map(|(p, a)| (p - a).abs()).collect();
-    let what = format!("mean absolute error, {}", quantity(&outcome.target).1);
-    let what = what.trim_end_matches(", ").to_owned();
+    let what = match quantity(&outcome.target).1 {
+        "" => "mean absolute error".to_owned(),
+        unit => format!("mean absolute error, {unit}"),
+    };
     map(words, what, ERROR_BINS, [&of_test(&longitudes), &of_test(&latitudes), &errors])
 }
 
@@ -98,7 +98,7 @@ fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok((column("Longitude")?, column("Latitude")?))
 }
 
-/// A map of the means of `values`, which are `what`, with so many squares along its longer side.
+/// A map of the means of `values`; `what` names them. Its longer side has `most` squares at most.
 fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Result<Figure> {
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(x)?, span(y)?);
@@ -154,18 +154,13 @@ fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Re
         ),
         ..words
     };
-    let degree = f64::from(width) / (edge(right) - edge(left));
-    let (x_range, y_range) = (x.range.clone(), y.range.clone());
+    let inside = |(x_at, y_at): At| x.range.contains(&x_at) && y.range.contains(&y_at);
+    // On a map of a larger region the names would overlap.
+    let places = if CALIFORNIA.into_iter().all(inside) && columns * side < 30.0 { &PLACES[..] } else { &[] };
     let cells = means.iter().map(|(at, mean)| Cell::square(*at, side, *mean)).collect();
     let cells = Cells { x, y, amounts: Axis::new(low..high, 6, what), cells };
     cells.figure(words, (width, height), |plot| {
-        let inside = |(x, y): At| x_range.contains(&x) && y_range.contains(&y);
-        for (name, place, label) in PLACES.into_iter().filter(|_| degree >= NEAR) {
-            let wide = f64::from(text_width(name, TEXT) + 12) / degree;
-            let end = if label.0 > place.0 { label.0 + wide } else { label.0 - wide };
-            if ![place, label, (end, label.1)].into_iter().all(inside) {
-                continue;
-            }
+        for &(name, place, label) in places {
             plot.draw("", [Mark::new(Shape::Line, [place, label], INK.stroke_width(2))])?;
             plot.draw("", [Mark::new(Shape::Circle(5), [place], INK.filled())])?;
             let (side, gap) = if label.0 > place.0 { (HPos::Left, 8) } else { (HPos::Right, -8) };

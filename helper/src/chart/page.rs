@@ -1,4 +1,4 @@
-//! The page of every chart: its title and what is said about it above, the drawing below.
+//! The page of every chart: title and subtitle above, the drawing below.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -23,28 +23,25 @@ const TITLE_LINE: u32 = 46;
 pub(super) type Area<'a> = DrawingArea<Svg<'a>, Shift>;
 pub(super) type Drawn<T = ()> = Result<T, DrawingAreaErrorKind<std::convert::Infallible>>;
 
-/// The words of a chart.
+/// The texts of a chart.
+#[derive(Default)]
 pub(super) struct Words {
     /// The name of its file, without the ending.
     pub(super) name: String,
     pub(super) title: String,
     /// Sentences below the title.
     pub(super) subtitle: String,
-    /// What the drawing shows, in sentences with its numbers: for readers who do not see it.
+    /// What the drawing shows, in sentences with numbers, for screen readers.
     pub(super) facts: String,
-    /// What speaks against the numbers; follows the subtitle.
+    /// Why the numbers may be wrong; they follow the subtitle.
     pub(super) warnings: Vec<String>,
 }
 
-impl Words {
-    /// Those of a reader's own chart, whose file is named by the title.
-    pub(super) fn own(title: &str, facts: String) -> Self {
-        let word =
-            |word: &str| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-        let words: Vec<String> = title.split_whitespace().map(word).filter(|word| !word.is_empty()).collect();
-        let name: String = format!("own-{}", words.join("-")).chars().take(60).collect();
-        Self { name, title: title.to_owned(), subtitle: String::new(), facts, warnings: Vec::new() }
-    }
+/// The name of the file of a reader's own chart with this title.
+pub(super) fn own_name(title: &str) -> String {
+    let letters = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = std::iter::once("own").chain(letters).collect::<Vec<_>>().join("-");
+    words.to_lowercase().chars().take(60).collect()
 }
 
 /// Which model the chart is of, as the start of a sentence.
@@ -94,7 +91,7 @@ fn wrap(text: &str, size: f64, width: u32) -> Vec<String> {
     lines
 }
 
-/// Draws a page of this width, with this height below its words.
+/// Draws a page of this width; the height is that of the drawing below the texts.
 pub(super) fn page(
     words: Words,
     (width, height): (u32, u32),

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use plotters::chart::MeshStyle;
-use plotters::coord::ranged1d::{BoldPoints, DefaultFormatting, KeyPointHint, Ranged};
+use plotters::coord::ranged1d::{BoldPoints, Ranged};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::colour::{GRID, INK, MUTED};
-use super::page::{Area, Drawn, LINE, MARGIN, TEXT, WIDTH, fit, text, text_width};
+use super::figure::Figure;
+use super::page::{Area, Drawn, LINE, MARGIN, TEXT, WIDTH, Words, fit, page, text, text_width};
 use super::svg::{At, FONT_SIZE, Mark, Shape, Svg};
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::{decimals, number};
@@ -17,14 +18,14 @@ use crate::text::{decimals, number};
 /// Height of a horizontal axis with its labels and name, and of what lies above a plot.
 pub(super) const AXIS: u32 = 92;
 pub(super) const TOP: u32 = 16;
-/// The least distance of labels on a vertical axis.
+/// The smallest distance between labels on a vertical axis.
 pub(super) const ROW: u32 = 36;
 /// Width of a mark in the legend.
 const KEY: i32 = 48;
 /// Width of the label of a named place on a vertical axis, at most.
 const NAME: u32 = 420;
 
-/// A chart that cannot be drawn for want of data.
+/// The error of a chart without data.
 pub(super) fn nothing(chart: &str, what: &str) -> Error {
     Error::new(
         ErrorKind::Chart,
@@ -51,11 +52,11 @@ pub(super) fn span(chart: &str, values: impl IntoIterator<Item = f64>) -> Result
 /// An axis: its range, its name with the unit, and its labels.
 pub(super) struct Axis<'a> {
     pub(super) range: Range<f64>,
-    pub(super) name: String,
+    name: String,
     /// How many labels it has at most.
     labels: usize,
     label: Box<dyn Fn(f64) -> String + 'a>,
-    /// Whether there are names at 0, 1, 2 and so on, and no grid.
+    /// Whether the labels are names of places, which need no grid.
     names: bool,
 }
 
@@ -68,13 +69,11 @@ impl<'a> Axis<'a> {
             let pad = if start == 0.0 { 1.0 } else { 0.1 * start.abs() };
             (start, end) = (start - pad, end + pad);
         }
-        let mut axis = Self {
-            range: start..end,
-            name: name.into(),
-            labels,
-            label: Box::new(|_| String::new()),
-            names: false,
-        };
+        // Without this, plotters loses labels at the ends to rounding.
+        let pad = 1e-9 * (end - start);
+        let range = start - pad..end + pad;
+        let mut axis =
+            Self { range, name: name.into(), labels, label: Box::new(|_| String::new()), names: false };
         let step = match axis.keys(labels)[..] {
             [first, second, ..] => second - first,
             _ => end - start,
@@ -84,19 +83,16 @@ impl<'a> Axis<'a> {
         axis
     }
 
-    /// A logarithmic axis over these powers of two; the whole ones have labels.
-    pub(super) fn log2(powers: Range<f64>, labels: usize, name: impl Into<String>) -> Self {
-        Self::new(powers, labels, name).labelled(|at| match at.fract() == 0.0 {
-            true => number(at.exp2(), usize::from(at < 0.0)),
-            false => String::new(),
-        })
+    /// A logarithmic axis over these powers of `base`; the whole ones have labels.
+    pub(super) fn log(base: f64, powers: Range<f64>, labels: usize, name: impl Into<String>) -> Self {
+        Self::new(powers, labels, name).at_whole(move |at| number(base.powf(at), (-at).max(0.0) as usize))
     }
 
-    /// An axis with a place for each of these names.
+    /// An axis with a place for each of these names: 0, 1, 2 and so on.
     pub(super) fn of(names: &'a [String], name: impl Into<String>) -> Self {
         let label = |at: f64| names.get(at as usize).map_or_else(String::new, |name| fit(name, TEXT, NAME));
         let axis = Self::new(-0.5..names.len() as f64 - 0.5, names.len(), name);
-        Self { names: true, ..axis.labelled(label) }
+        Self { names: true, ..axis.at_whole(label) }
     }
 
     /// The axis with its start at the end.
@@ -106,44 +102,34 @@ impl<'a> Axis<'a> {
 
     /// For counts: no label between whole numbers.
     pub(super) fn whole(self) -> Self {
-        self.labelled(|at| if at.fract() == 0.0 { number(at, 0) } else { String::new() })
+        self.at_whole(|at| number(at, 0))
     }
 
-    pub(super) fn labelled(self, label: impl Fn(f64) -> String + 'a) -> Self {
+    fn at_whole(self, label: impl Fn(f64) -> String + 'a) -> Self {
+        let label = move |at: f64| if at.fract() == 0.0 { label(at) } else { String::new() };
         Self { label: Box::new(label), ..self }
     }
 
     /// Room above `range` for a legend with this many entries on a plot of this height.
-    pub(super) fn with_headroom(mut self, entries: usize, height: u32) -> Self {
+    fn with_headroom(mut self, entries: usize, height: u32) -> Self {
         let legend = (TEXT * FONT_SIZE * 1.25) as u32 * entries as u32 + 40;
         let room = f64::from(legend) / f64::from(height - AXIS);
         self.range.end += (self.range.end - self.range.start) * room / (1.0 - room);
         self
     }
 
-    /// Where `most` labels at most stand: where plotters puts them, with the last one, which it loses to
-    /// rounding at times; a part of the names, all at the same distance.
+    /// Where plotters puts `most` labels at most.
     pub(super) fn keys(&self, most: usize) -> Vec<f64> {
-        let most = most.clamp(1, self.labels.max(1));
-        if self.names {
-            let every = self.labels.div_ceil(most).max(1);
-            return (0..self.labels).step_by(every).map(|at| at as f64).collect();
-        }
-        let mut keys = RangedCoordf64::from(self.range.clone()).key_points(BoldPoints(most));
-        if let [.., before, last] = keys[..] {
-            let next = 2.0 * last - before;
-            if next <= self.range.start.max(self.range.end) + 1e-9 * (last - before) {
-                keys.push(next);
-            }
-        }
-        keys
+        RangedCoordf64::from(self.range.clone()).key_points(BoldPoints(most.min(self.labels)))
     }
 
-    /// Labels that do not touch on a horizontal axis of this width.
-    fn fitting(&self, width: u32) -> Vec<f64> {
-        let wide = |keys: &[f64]| self.widest(keys) + 16;
-        let fits = |keys: &Vec<f64>| wide(keys) * keys.len() as u32 <= width;
-        (1..=self.labels).rev().map(|labels| self.keys(labels)).find(fits).unwrap_or_default()
+    /// How many labels do not touch on a horizontal axis of this width.
+    fn fitting(&self, width: u32) -> usize {
+        let fits = |labels: &usize| {
+            let keys = self.keys(*labels);
+            (self.widest(&keys) + 16) * keys.len() as u32 <= width
+        };
+        (1..=self.labels).rev().find(fits).unwrap_or(0)
     }
 
     fn widest(&self, keys: &[f64]) -> u32 {
@@ -154,47 +140,22 @@ impl<'a> Axis<'a> {
     pub(super) fn width(&self) -> u32 {
         self.widest(&self.keys(self.labels)) + LINE + 34
     }
-
-    fn coord(&self, keys: Vec<f64>) -> Coord {
-        Coord { inner: self.range.clone().into(), keys }
-    }
 }
 
-/// plotters' linear axis with labels at `keys`.
-struct Coord {
-    inner: RangedCoordf64,
-    keys: Vec<f64>,
-}
-
-impl Ranged for Coord {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
-        self.inner.map(value, limit)
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.weight().allow_light_points() { Vec::new() } else { self.keys.clone() }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.inner.range()
-    }
-}
+type Coord = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 
 /// The look of all axes.
-fn style(mesh: &mut MeshStyle<'_, '_, Coord, Coord, Svg<'_>>) {
+fn style(mesh: &mut MeshStyle<'_, '_, RangedCoordf64, RangedCoordf64, Svg<'_>>) {
     mesh.bold_line_style(GRID.stroke_width(2))
-        .light_line_style(TRANSPARENT)
+        .max_light_lines(0)
         .axis_style(MUTED.stroke_width(2))
         .set_all_tick_mark_size(8)
         .label_style(text(TEXT, INK, HPos::Center))
         .axis_desc_style(text(TEXT, INK, HPos::Center));
 }
 
-/// A plot with two axes. What has an empty label has no entry in the legend.
-pub(super) struct Plot<'a>(ChartContext<'a, Svg<'a>, Cartesian2d<Coord, Coord>>);
+/// A plot with two axes. Marks with an empty label have no entry in the legend.
+pub(super) struct Plot<'a>(ChartContext<'a, Svg<'a>, Coord>);
 
 impl<'a> Plot<'a> {
     /// Over the whole area but `right` units at its right.
@@ -208,7 +169,7 @@ impl<'a> Plot<'a> {
             .margin_bottom(16)
             .y_label_area_size(y.width())
             .x_label_area_size(AXIS - 16)
-            .build_cartesian_2d(x.coord(x.fitting(inner)), y.coord(y.keys((height / ROW) as usize)))?;
+            .build_cartesian_2d(x.range.clone(), y.range.clone())?;
         let mut mesh = plot.configure_mesh();
         style(&mut mesh);
         if x.names {
@@ -218,7 +179,8 @@ impl<'a> Plot<'a> {
             mesh.disable_y_mesh();
         }
         let (x_label, y_label) = (|at: &f64| (x.label)(*at), |at: &f64| (y.label)(*at));
-        mesh.x_label_formatter(&x_label).y_label_formatter(&y_label);
+        mesh.x_labels(x.fitting(inner)).x_label_formatter(&x_label);
+        mesh.y_labels(y.labels.min((height / ROW) as usize)).y_label_formatter(&y_label);
         mesh.x_desc(fit(&x.name, TEXT, inner)).y_desc(fit(&y.name, TEXT, height - 32)).draw()?;
         Ok(Self(plot))
     }
@@ -241,6 +203,15 @@ impl<'a> Plot<'a> {
             });
         }
         Ok(())
+    }
+
+    /// A circle with a letter, which stands before `label` in the legend as well.
+    pub(super) fn point(&mut self, index: usize, at: At, colour: RGBColor, label: &str, tip: &str) -> Drawn {
+        let letter = char::from(b'A' + (index % 26) as u8).to_string();
+        let circle = |style: ShapeStyle| Mark::new(Shape::Circle(18), [at], style);
+        self.draw(&format!("{letter}: {label}"), [circle(colour.filled()).tip(tip)])?;
+        self.draw("", [circle(WHITE.stroke_width(2))])?;
+        self.text(at, (0, 0), letter, WHITE, HPos::Center)
     }
 
     /// Text on this side of a point, so many units away from it.
@@ -266,22 +237,34 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// The letter of a point, in its circle and before its name in the legend.
-pub(super) fn letter(index: usize) -> String {
-    char::from(b'A' + (index % 26) as u8).to_string()
+/// A page with one plot. `legend` is the legend's position and for how many of its entries there is room above
+/// the marks.
+pub(super) fn plot_page(
+    words: Words,
+    height: u32,
+    x: &Axis<'_>,
+    y: Axis<'_>,
+    (legend, room): (SeriesLabelPosition, usize),
+    draw: impl FnOnce(&mut Plot<'_>) -> Drawn,
+) -> Result<Figure> {
+    let y = if room > 0 { y.with_headroom(room, height) } else { y };
+    page(words, (WIDTH, height), |area| {
+        let mut plot = Plot::new(area, x, &y, 48)?;
+        draw(&mut plot)?;
+        plot.legend(legend)
+    })
 }
 
 /// Width of the colours of a bar, and of the labels and the name beside them, in units.
 pub(super) const BAR: u32 = 32;
 pub(super) const BAR_LABELS: u32 = 130;
 
-/// A colour bar: what colours on this axis stand for, from where to where, labelled at its right.
+/// A colour bar: `steps` are ranges on the axis and their colours. Labels stand at its right.
 pub(super) fn colour_bar(area: &Area<'_>, axis: &Axis<'_>, steps: &[(f64, f64, RGBColor)]) -> Drawn {
     let height = area.dim_in_pixel().1;
-    let across = Axis::new(0.0..1.0, 1, "").coord(Vec::new());
     let mut bar = ChartBuilder::on(area)
         .right_y_label_area_size(BAR_LABELS)
-        .build_cartesian_2d(across, axis.coord(axis.keys((height / 60).min(10) as usize)))?;
+        .build_cartesian_2d(0.0..1.0, axis.range.clone())?;
     let rectangle = |&(low, high, colour): &(f64, f64, RGBColor)| {
         Mark::new(Shape::Rectangle, [(0.0, low), (1.0, high)], colour.filled())
     };
@@ -289,7 +272,8 @@ pub(super) fn colour_bar(area: &Area<'_>, axis: &Axis<'_>, steps: &[(f64, f64, R
     let mut mesh = bar.configure_mesh();
     style(&mut mesh);
     let label = |at: &f64| (axis.label)(*at);
-    mesh.disable_mesh().disable_x_axis().y_label_formatter(&label);
+    let labels = axis.labels.min((height / 60).min(10) as usize);
+    mesh.disable_mesh().disable_x_axis().y_labels(labels).y_label_formatter(&label);
     // The name may reach over both ends of the bar, into the margins.
     mesh.y_desc(fit(&axis.name, TEXT, height + 60)).draw()
 }

@@ -58,7 +58,7 @@ pub fn predicted_against_actual(outcome: &Outcome) -> Result<Figure> {
     let cells = Cells {
         x: axis("actual"),
         y: axis("predicted"),
-        amounts: Axis::log2(0.0..(most as f64).log2().max(1.0), 10, name),
+        amounts: Axis::log(2.0, 0.0..(most as f64).log2().max(1.0), 10, name),
         cells: bins.iter().map(|(at, rows)| Cell::square(*at, side, (*rows as f64).log2())).collect(),
     };
     cells.figure(words, (SIDE, SIDE), |plot| {

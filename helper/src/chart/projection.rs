@@ -5,8 +5,8 @@ use plotters::style::text_anchor::HPos;
 
 use super::colour::{BLUE, INK, MUTED, OKABE_ITO, VERMILION};
 use super::figure::Figure;
-use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, letter};
+use super::page::Words;
+use super::plot::{Axis, plot_page};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{MOST_WORKERS, Projection};
@@ -58,11 +58,10 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
     };
     let corner = MOST_WORKERS.ilog2().into();
     let bottom = if projection.measured.iter().any(|point| point.speedup < 1.0) { -1.0 } else { 0.0 };
-    let x = Axis::log2(0.0..corner + 0.25, 12, "number of workers (logarithmic)");
-    let y = Axis::log2(bottom..corner + 0.25, 12, "times as fast as one worker (logarithmic)");
+    let x = Axis::log(2.0, 0.0..corner + 0.25, 12, "number of workers (logarithmic)");
+    let y = Axis::log(2.0, bottom..corner + 0.25, 12, "times as fast as one worker (logarithmic)");
     let right = x.range.end;
-    page(words, (WIDTH, 1000), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
+    plot_page(words, 1000, &x, y, (SeriesLabelPosition::UpperLeft, 0), |plot| {
         let dashes = |from, to| [Mark::new(Shape::Dashes, [from, to], MUTED.stroke_width(3))];
         plot.draw("ideal", dashes((0.0, 0.0), (corner, corner)))?;
         let level = end.log2().clamp(0.0, corner);
@@ -75,14 +74,9 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         let up = if level > corner - 1.0 { 24 } else { -24 };
         let label = format!("one task per model: at most {}", number(end, 1));
         plot.text((right, level), (-12, up), label, INK, HPos::Right)?;
-        for (i, (point, name)) in projection.measured.iter().zip(&measured).enumerate() {
+        projection.measured.iter().zip(&measured).enumerate().try_for_each(|(i, (point, name))| {
             let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(bottom, corner));
-            let label = format!("{}: {name}, measured", letter(i));
-            let circle = |style: ShapeStyle| Mark::new(Shape::Circle(18), [at], style);
-            plot.draw(&label, [circle(VERMILION.filled()).tip(name)])?;
-            plot.draw("", [circle(WHITE.stroke_width(2))])?;
-            plot.text(at, (0, 0), letter(i), WHITE, HPos::Center)?;
-        }
-        plot.legend(SeriesLabelPosition::UpperLeft)
+            plot.point(i, at, VERMILION, &format!("{name}, measured"), name)
+        })
     })
 }

@@ -4,8 +4,8 @@ use plotters::prelude::*;
 
 use super::colour::{BLUE, VERMILION};
 use super::figure::Figure;
-use super::page::{WIDTH, Words, page};
-use super::plot::{Axis, Plot, span};
+use super::page::Words;
+use super::plot::{Axis, plot_page, span};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
 use crate::sweep::{Comparison, Outcome, named, varied};
@@ -67,10 +67,9 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
         ),
     };
     let x = Axis::of(&labels, name);
-    let y = Axis::new(0.0..1.02 * most.max(1e-9), 8, "work per model, seconds").with_headroom(2, HEIGHT);
+    let y = Axis::new(0.0..1.02 * most.max(1e-9), 8, "work per model, seconds");
     let wide = if models < 5 { 0.15 } else { 0.4 };
-    page(words, (WIDTH, HEIGHT), |area| {
-        let mut plot = Plot::new(area, &x, &y, 48)?;
+    plot_page(words, HEIGHT, &x, y, (SeriesLabelPosition::UpperLeft, 2), |plot| {
         for (times, colour, side, label) in &series {
             if models > BARS {
                 let points: Vec<_> = times.iter().enumerate().map(|(i, s)| (i as f64, *s)).collect();
@@ -86,6 +85,6 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
             };
             plot.draw(label, times.iter().enumerate().map(bar))?;
         }
-        plot.legend(SeriesLabelPosition::UpperLeft)
+        Ok(())
     })
 }

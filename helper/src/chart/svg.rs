@@ -75,9 +75,6 @@ impl<'a> Svg<'a> {
         style: &S,
         dashes: &str,
     ) -> Drawn {
-        if style.color().alpha == 0.0 {
-            return Ok(());
-        }
         let points: Vec<String> = path.into_iter().map(|(x, y)| format!("{x},{y}")).collect();
         let (paint, points) = (painted(style, false), points.join(" "));
         self.element("polyline", &format!("{paint}{dashes} points=\"{points}\""))

@@ -10,7 +10,7 @@ use crate::sweep::Outcome;
 use crate::text::{count, number, seconds, thousands};
 
 /// Bars that are drawn, at most.
-const BARS: usize = 240;
+const BARS: usize = 200;
 /// Gaps below this part of the whole time are too short to be seen.
 const GAP: f64 = 0.0004;
 
@@ -80,14 +80,13 @@ pub fn timeline(outcome: &Outcome) -> Result<Figure> {
 /// Joins spans that cannot be told apart at this size, and more where there are too many.
 fn merge_all(mut lanes: Vec<Vec<Span>>, end: f64) -> Vec<Vec<Span>> {
     lanes.iter_mut().for_each(|lane| lane.sort_by(|a, b| a.from.total_cmp(&b.from)));
-    let mut least = 0.0;
-    loop {
-        let merged: Vec<_> = lanes.iter().map(|lane| merge(lane, GAP * end, least * end)).collect();
-        if merged.iter().map(Vec::len).sum::<usize>() <= BARS.max(2 * lanes.len()) || least > 1.0 {
-            return merged;
-        }
-        least = (2.0 * least).max(GAP);
+    let all = |least: f64| lanes.iter().map(|lane| merge(lane, GAP * end, least)).collect::<Vec<_>>();
+    let merged = all(0.0);
+    let bars = BARS.max(2 * lanes.len());
+    if merged.iter().map(Vec::len).sum::<usize>() <= bars {
+        return merged;
     }
+    all(end * lanes.len() as f64 / bars as f64)
 }
 
 /// Joins spans of one model at most `gap` apart, and spans of different models while they are shorter

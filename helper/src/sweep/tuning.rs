@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// Of the candidates of a rung the best third goes on, with three times as many trees; scikit-learn's default.
 const FACTOR: usize = 3;
+/// Fewest trees of a candidate. Of three trees two or more leave out almost a third of the rows.
+const FEWEST: usize = 3;
 
 /// What came out of [`Sweep::successive_halving`].
 ///
@@ -104,13 +106,14 @@ impl Votes {
     }
 }
 
-/// How many trees the candidates have in each rung, as in scikit-learn's `HalvingGridSearchCV` with
-/// `min_resources="exhaust"`: so few in the first that the last, with one or two candidates, has all.
+/// How many trees the candidates have in each rung: all in the last, a third as many in each one before, down to
+/// [`FEWEST`] trees, or to where a last rung would have a single candidate. Where the numbers divide, as in
+/// scikit-learn's `HalvingGridSearchCV` with `min_resources="exhaust"`.
 fn trees_of_rungs(candidates: usize, most: usize) -> Vec<usize> {
-    let halvings = candidates.ilog(FACTOR);
-    let first = (most / FACTOR.pow(halvings)).max(1);
-    let halvings = halvings.min((most / first).ilog(FACTOR));
-    (0..=halvings).map(|rung| first * FACTOR.pow(rung)).collect()
+    let thirds = (0..=candidates.ilog(FACTOR)).map(|rung| most / FACTOR.pow(rung));
+    let mut rungs: Vec<usize> = thirds.take_while(|trees| *trees >= FEWEST).collect();
+    rungs.reverse();
+    rungs
 }
 
 impl Sweep {
@@ -142,7 +145,8 @@ impl Sweep {
     ///
     /// # Errors
     /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score); and
-    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for smartcore, which has no out-of-bag error.
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for smartcore, which has no out-of-bag error, and
+    /// where the largest `n_estimators` is below 3, of which no error can be estimated.
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -167,6 +171,11 @@ impl Sweep {
         let started = Instant::now();
         // A plan has a model or more.
         let most = plan.models.iter().map(|params| params.n_estimators).fold(0, usize::max);
+        if most < FEWEST {
+            let allowed =
+                format!("at least {FEWEST}, so that each training row is left out by several trees");
+            return Err(Error::invalid("the largest n_estimators of successive halving", most, allowed));
+        }
         let candidates = plan.models.iter().filter(|params| params.n_estimators == most);
         let mut candidates: Vec<(Params, Votes)> =
             candidates.map(|params| (*params, Votes::default())).collect();
@@ -262,12 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn rungs_are_those_of_scikit_learn() {
+    fn rungs_end_at_the_largest_number_and_begin_with_a_few_trees() {
         // n_resources_ of HalvingGridSearchCV(factor=3, resource="n_estimators", max_resources=most).
         assert_eq!(trees_of_rungs(27, 216), [8, 24, 72, 216]);
-        assert_eq!(trees_of_rungs(36, 100), [3, 9, 27, 81]);
         assert_eq!(trees_of_rungs(2, 50), [50]);
-        assert_eq!(trees_of_rungs(27, 8), [1, 3]);
-        assert_eq!(trees_of_rungs(1, 1), [1]);
+        // Where the numbers do not divide, that ends below `most`.
+        assert_eq!(trees_of_rungs(36, 100), [3, 11, 33, 100]);
+        assert_eq!(trees_of_rungs(54, 20), [6, 20]);
+        assert_eq!(trees_of_rungs(27, 8), [8]);
     }
 }

@@ -6,7 +6,7 @@ use polars_core::prelude::*;
 
 use super::{Bundle, Show, Table, Text};
 use crate::data::Dataset;
-use crate::text::thousands;
+use crate::text::{significant, thousands};
 
 /// How many rows are shown.
 const HEAD: usize = 5;
@@ -65,16 +65,8 @@ fn summary(column: &Column) -> PolarsResult<[Option<f64>; 7]> {
     Ok([values.mean(), values.std(1), values.min(), low, median, high, values.max()])
 }
 
-/// Five or so digits, whatever the size.
-fn shown(number: Option<f64>) -> Text {
-    let Some(x) = number else { return Text::from("not known") };
-    Text::number(match x.abs() {
-        a if a >= 1e9 || (a > 0.0 && a < 1e-3) => format!("{x:.3e}"),
-        a if a >= 10_000.0 => format!("{x:.0}"),
-        a if a >= 1_000.0 => format!("{x:.1}"),
-        a if a >= 10.0 => format!("{x:.2}"),
-        _ => format!("{x:.3}"),
-    })
+fn shown(value: Option<f64>) -> Text {
+    value.map_or_else(|| Text::from("not known"), |value| Text::number(significant(value)))
 }
 
 #[cfg(test)]
@@ -95,7 +87,7 @@ mod tests {
         let frame = df!["x" => [1e200, 2.5e-7], "y" => [0, 12_345]].unwrap();
         let text = Dataset::from_frame("Mine", frame, "y").unwrap().to_string();
         assert!(text.contains("Mine: 2 rows x 1 features, target y; the first 2 rows"), "{text}");
-        assert!(text.contains("1.000e200") && text.contains("2.500e-7") && text.contains("12345"), "{text}");
+        assert!(text.contains("1.000e200") && text.contains("2.500e-7") && text.contains("12,345"), "{text}");
         assert!(!text.contains("what it is"), "{text}");
     }
 }

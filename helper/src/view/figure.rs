@@ -2,6 +2,7 @@
 
 use super::{Bundle, Show};
 use crate::chart::Figure;
+use crate::error::Result;
 use crate::text::escape;
 
 /// Puts the SVG itself in the place of each picture, so that tooltips work. Viewers that do not trust
@@ -28,6 +29,11 @@ pub(super) fn picture(figure: &Figure) -> String {
     format!(
         "<img alt=\"{alt}\" style=\"max-width:100%;background:#fff\" src=\"data:image/svg+xml,{encoded}\">"
     )
+}
+
+/// The chart as `show` gives it, or why there is none.
+pub(super) fn drawn(chart: Result<Figure>, show: impl Fn(&Figure) -> String) -> String {
+    chart.map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |chart| show(&chart))
 }
 
 impl Show for Figure {

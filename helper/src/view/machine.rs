@@ -67,8 +67,7 @@ pub fn machine() -> Machine {
 impl Machine {
     /// Name and value of each line.
     fn lines(&self) -> Vec<(&'static str, String)> {
-        let libraries: Vec<String> =
-            self.libraries.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let libraries = self.libraries.iter().map(|(name, version)| format!("{name} {version}"));
         let build = match self.debug_assertions {
             false => "optimised, no debug assertions: timings are those of a release build",
             true => {
@@ -90,7 +89,7 @@ impl Machine {
             ("Virtual machine", guest.to_owned()),
             ("Operating system", self.os.clone()),
             ("Compiler", self.rust.to_owned()),
-            ("Libraries", libraries.join(", ")),
+            ("Libraries", libraries.collect::<Vec<_>>().join(", ")),
             ("Build", build.to_owned()),
         ]
     }

@@ -14,6 +14,7 @@ mod ray;
 mod sentences;
 mod show;
 mod stale;
+mod sweep;
 mod table;
 mod tasks;
 mod tuning;

@@ -1,10 +1,10 @@
 //! How models of any kind show themselves, and what a forest has learned.
 
+use super::figure::drawn;
 use super::{Bundle, Show, Table, Text};
-use crate::chart::{self, Figure};
-use crate::error::Result;
+use crate::chart;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
-use crate::text::{count, escape, number, quantity, score, significant, with_unit};
+use crate::text::{count, number, quantity, score, significant, with_unit};
 
 impl Show for Leaderboard {
     fn bundle(&self) -> Bundle {
@@ -48,7 +48,7 @@ impl Show for Importances {
             );
         let title = format!("{}: permutation importance, loss of R2", self.dataset);
         let bars = self.features().iter().map(|of| (of.feature.as_str(), of.permutation));
-        let chart = drawn(chart::bars(&title, bars));
+        let chart = drawn(chart::bars(&title, bars), |chart| chart.bundle().html);
         let Bundle { html, text } = table.bundle();
         Bundle { html: html + &chart, text }
     }
@@ -83,11 +83,6 @@ impl Show for PartialDependence {
         let table = Table::new(&title, [&self.feature, &target]).rows(rows);
         let line = [(name, &self.predictions)];
         let chart = chart::lines(&format!("{title}, {target}"), (&self.feature, &self.values), line);
-        Bundle { html: drawn(chart), text: table.bundle().text }
+        Bundle { html: drawn(chart, |chart| chart.bundle().html), text: table.bundle().text }
     }
-}
-
-/// The chart as HTML, or why there is none.
-fn drawn(chart: Result<Figure>) -> String {
-    chart.map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |chart| chart.bundle().html)
 }

@@ -8,7 +8,7 @@ use crate::cluster::Tasks;
 use crate::data::Dataset;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
 use crate::ray::RayCluster;
-use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection, WhatIf};
+use crate::sweep::{Comparison, CrossValidation, Halving, Outcome, Projection, Sweep, WhatIf};
 
 /// One result in two formats: HTML for the notebook, text for whatever shows no HTML.
 pub(crate) struct Bundle {
@@ -82,6 +82,7 @@ shown!(
     RayCluster,
     Sentences,
     Summary,
+    Sweep,
     Tasks,
     WhatIf
 );

@@ -59,23 +59,18 @@ impl Table {
 
     /// Colours are those of the page's theme; a table that is wider than the page scrolls.
     fn html(&self) -> String {
-        let mut out = String::from(
-            "<div style=\"overflow-x:auto;max-width:100%\"><table style=\"border-collapse:collapse;table-layout:auto;color:inherit\">",
-        );
-        let _ = write!(
-            out,
-            "<caption style=\"caption-side:top;text-align:left;white-space:nowrap;font-weight:bold;padding:4px 0;color:inherit\">{}</caption>",
-            escape(&self.title)
-        );
-        if let Some(head) = self.head() {
-            out.push_str(&format!("<thead>{}</thead>", row(&head, "th")));
-        }
+        let head =
+            self.head().map_or_else(String::new, |head| format!("<thead>{}</thead>", row(&head, "th")));
         let rows: String = self.rows.iter().map(|cells| row(cells, "td")).collect();
-        let _ = write!(out, "<tbody>{rows}</tbody></table>");
-        for note in &self.notes {
-            let _ = write!(out, "<p style=\"margin:4px 0;max-width:60em\">{}</p>", escape(note));
-        }
-        out + "</div>"
+        let note = |note: &String| format!("<p style=\"margin:4px 0;max-width:60em\">{}</p>", escape(note));
+        format!(
+            "<div style=\"overflow-x:auto;max-width:100%\">\
+             <table style=\"border-collapse:collapse;table-layout:auto;color:inherit\">\
+             <caption style=\"caption-side:top;text-align:left;white-space:nowrap;font-weight:bold;padding:4px 0;\
+             color:inherit\">{}</caption>{head}<tbody>{rows}</tbody></table>{}</div>",
+            escape(&self.title),
+            self.notes.iter().map(note).collect::<String>()
+        )
     }
 
     fn text(&self) -> String {
@@ -99,12 +94,9 @@ impl Table {
     /// The headings, aligned as the cells below them; none if all are empty.
     fn head(&self) -> Option<Vec<Text>> {
         let number = |c: usize| self.rows.iter().any(|row| row.get(c).is_some_and(|cell| cell.number));
-        let heads = self
-            .head
-            .iter()
-            .enumerate()
-            .map(|(c, head)| Text { text: head.trim().to_owned(), number: number(c) });
-        self.head.iter().any(|head| !head.trim().is_empty()).then(|| heads.collect())
+        let head = |(c, head): (usize, &String)| Text { text: head.clone(), number: number(c) };
+        let any = self.head.iter().any(|head| !head.is_empty());
+        any.then(|| self.head.iter().enumerate().map(head).collect())
     }
 }
 

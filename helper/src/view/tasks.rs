@@ -45,7 +45,7 @@ pub(super) fn table<'a>(title: impl Into<String>, tasks: impl IntoIterator<Item 
 }
 
 /// The state of a task; one that was cancelled on purpose is FAILED as well, as in Ray, with the reason.
-pub(super) fn state(task: &TaskRecord) -> String {
+fn state(task: &TaskRecord) -> String {
     if is_cancelled(task) { format!("{} (cancelled)", task.state) } else { task.state.to_string() }
 }
 

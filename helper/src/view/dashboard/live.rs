@@ -1,7 +1,7 @@
 //! The file from which a notebook's page updates its dashboard.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,12 +22,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Live {
     /// `runs/live/PID-START.html`.
     path: String,
-    /// Its end wakes the thread up.
+    /// Dropping it ends the thread.
     _stop: Sender<()>,
 }
 
 impl Live {
-    /// That of the cluster with this log, which keeps it.
+    /// The one of this log; made at the first call, and kept by the log.
     pub(super) fn of(log: &Arc<Log>) -> Result<Arc<Self>> {
         let mut attached = log.attached.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(there) = attached.clone().and_then(|there| there.downcast().ok()) {
@@ -64,9 +64,9 @@ impl Live {
         Ok(Self { path, _stop: stop })
     }
 
-    /// A script that updates the element before it from the file, by Jupyter's own server. The page
-    /// knows the notebook's path below the server's folder; the project's folder is one above it. Where
-    /// the file cannot be found, or no longer, the picture stays.
+    /// A script that updates the element before it from the file, which Jupyter's own server serves. The
+    /// notebook's path below the server's folder is known to the page; the project's folder is one of its parents.
+    /// Where the file is not found or is gone, the picture stays.
     pub(super) fn script(&self) -> String {
         format!("<script>{}</script>", include_str!("live.js").replace("PATH", &self.path))
     }
@@ -85,18 +85,16 @@ fn remove(file: &Path) {
 
 /// Removes the files of processes that have ended.
 fn remove_stale(folder: &Path) {
-    let files: Vec<PathBuf> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    for file in files {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(pid) = name.split_once('-').and_then(|(pid, _)| pid.parse().ok()).map(Pid::from_u32) else {
+    let mut system = System::new();
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let Some(Ok(pid)) = name.split_once('-').map(|(pid, _)| pid.parse().map(Pid::from_u32)) else {
             continue;
         };
-        let mut system = System::new();
         let ask = ProcessRefreshKind::nothing().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ask);
         if system.process(pid).is_none() {
-            remove(&file);
+            remove(&file.path());
         }
     }
 }

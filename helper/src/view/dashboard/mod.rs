@@ -29,12 +29,6 @@ pub struct Dashboard {
     live: Arc<Live>,
 }
 
-impl Dashboard {
-    fn of(log: &Arc<Log>) -> Result<Self> {
-        Ok(Self { log: Arc::clone(log), live: Live::of(log)? })
-    }
-}
-
 macro_rules! watched {
     ($($cluster:ty),*) => { $(
         /// # What it does
@@ -50,7 +44,7 @@ macro_rules! watched {
             /// [`ErrorKind::Io`](crate::ErrorKind::Io) where the file cannot be written or the system
             /// gives no thread.
             pub fn dashboard(&self) -> Result<Dashboard> {
-                Dashboard::of(self.log())
+                Ok(Dashboard { log: Arc::clone(self.log()), live: Live::of(self.log())? })
             }
 
             /// How this cluster stands now: tasks by state, who worked when, results, failures.

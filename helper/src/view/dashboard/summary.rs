@@ -9,8 +9,8 @@ use crate::cluster::{Log, Report, Snapshot, TaskRecord, TaskState};
 use crate::error::Error;
 use crate::platform;
 use crate::text::{count, escape, memory, seconds, significant, thousands};
-use crate::view::figure::{INLINE, picture};
-use crate::view::tasks::{self, is_cancelled, state};
+use crate::view::figure::{INLINE, drawn, picture};
+use crate::view::tasks::{self, is_cancelled};
 use crate::view::{Bundle, Sentences, Show, Table, Text};
 
 /// Tasks that are drawn at most.
@@ -21,15 +21,17 @@ const TASKS: usize = 8;
 const FAILURES: usize = 4;
 /// Lanes of workers at most.
 const LANES: usize = 64;
-/// Metrics of a report that say how far the work is, not what came out.
+/// Metrics of a report about progress, which are no results.
 const PROGRESS: [&str; 4] = ["done", "of", "seconds left", "best MSE"];
 
-const RUNNING: RGBColor = OKABE_ITO[2];
-const FINISHED: RGBColor = OKABE_ITO[0];
-const FAILED: RGBColor = OKABE_ITO[1];
-/// An attempt that failed and was followed by another.
-const RETRIED: RGBColor = OKABE_ITO[4];
-const CANCELLED: RGBColor = RGBColor(0x59, 0x59, 0x59);
+/// What a worker did, and its colour; "tried again" is an attempt that failed and was followed by another.
+const KEY: [(&str, RGBColor); 5] = [
+    ("running", OKABE_ITO[2]),
+    ("finished", OKABE_ITO[0]),
+    ("failed", OKABE_ITO[1]),
+    ("tried again", OKABE_ITO[4]),
+    ("cancelled", RGBColor(0x59, 0x59, 0x59)),
+];
 
 /// How a cluster stood at one moment; made by [`Cluster::summary`](crate::Cluster::summary).
 ///
@@ -68,37 +70,29 @@ impl Summary {
 
     fn html(&self, lanes: impl Fn(&Figure) -> String) -> String {
         let html = |table: Option<Table>| table.map_or_else(String::new, |table| table.bundle().html);
-        let figure = self.lanes().figure("lanes", "Who worked when", self.sentence());
-        let lanes =
-            figure.map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |it| lanes(&it));
         let progress = self.progress().map_or_else(String::new, |(part, sentence)| {
             format!("<p><progress value=\"{part:.3}\" max=\"1\"></progress> {}</p>", escape(&sentence))
         });
-        let [results, tasks] = [self.results(), self.tasks()].map(html);
-        format!(
-            "{progress}{}{lanes}{}{results}{tasks}{}",
-            self.states().bundle().html,
-            self.key(),
-            self.failures()
-        )
+        let lanes = drawn(self.lanes().figure("lanes", "Who worked when", self.sentence()), lanes);
+        let [states, results, tasks] = [Some(self.states()), self.results(), self.tasks()].map(html);
+        [progress, states, lanes, self.key(), results, tasks, self.failures()].concat()
     }
 
     /// States and how many tasks are in them.
-    fn counts(&self) -> impl Iterator<Item = (TaskState, usize)> {
-        TaskState::ALL.into_iter().zip(self.snapshot.counts)
+    fn counts(&self) -> impl Iterator<Item = (TaskState, String)> {
+        TaskState::ALL.into_iter().zip(self.snapshot.counts.map(thousands))
     }
 
     fn sentence(&self) -> String {
         let Snapshot { at, workers, .. } = &self.snapshot;
-        let counts: Vec<String> =
-            self.counts().map(|(state, n)| format!("{} {state}", thousands(n as u64))).collect();
+        let counts: Vec<_> = self.counts().map(|(state, n)| format!("{n} {state}")).collect();
         let workers = count(*workers, "worker", "workers");
         format!("{workers}, {} after their start: {}.", seconds(at.as_secs_f64()), counts.join(", "))
     }
 
     /// Tasks by state, and what the process uses.
     fn states(&self) -> Table {
-        let states = self.counts().map(|(state, n)| (state.to_string(), thousands(n as u64)));
+        let states = self.counts().map(|(state, n)| (state.to_string(), n));
         let process = [
             ("processor time", self.cpu.map(seconds)),
             ("memory", self.memory.map(memory)),
@@ -111,11 +105,10 @@ impl Summary {
         Table::new(title, heads).rows([values])
     }
 
-    /// The part of the work that is done, from 0 to 1, and a sentence; from the latest report that says so.
+    /// The part of the work that is done, from 0 to 1, and a sentence, where the latest report has them.
     fn progress(&self) -> Option<(f64, String)> {
         let latest = self.snapshot.results.last()?;
-        let metric =
-            |name: &str| latest.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        let metric = |name| metric(latest, name);
         let (done, of) = (metric("done")?, metric("of")?);
         let left = match metric("seconds left") {
             _ if done >= of => "all done".to_owned(),
@@ -142,15 +135,13 @@ impl Summary {
                 notes[span.worker].clone_from(&task.name);
             }
             let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(end).as_secs_f64());
-            let retried = span.attempt < task.attempt;
-            let state = if retried { "tried again".to_owned() } else { state(task) };
-            let colour = match task.state {
-                _ if retried => RETRIED,
-                _ if is_cancelled(task) => CANCELLED,
-                TaskState::Failed => FAILED,
-                TaskState::Finished => FINISHED,
-                TaskState::Running | TaskState::Pending => RUNNING,
-            };
+            let (state, colour) = KEY[match task.state {
+                _ if span.attempt < task.attempt => 3,
+                _ if is_cancelled(task) => 4,
+                TaskState::Failed => 2,
+                TaskState::Finished => 1,
+                TaskState::Running | TaskState::Pending => 0,
+            }];
             // Neighbours in two shades, so that they can be told apart.
             let colour = if task.id % 2 == 0 { colour } else { pale(colour) };
             let (id, name, attempt, time) = (task.id, &task.name, span.attempt, seconds(to - from));
@@ -162,18 +153,10 @@ impl Summary {
 
     fn key(&self) -> String {
         let snapshot = &self.snapshot;
-        let keys = [
-            ("running", RUNNING),
-            ("finished", FINISHED),
-            ("failed", FAILED),
-            ("tried again", RETRIED),
-            ("cancelled", CANCELLED),
-        ];
-        let keys: String = keys
-            .map(|(name, RGBColor(r, g, b))| {
-                format!("<span style=\"color:#{r:02x}{g:02x}{b:02x}\">\u{25a0}</span> {name} &nbsp; ")
-            })
-            .concat();
+        let keys = KEY.map(|(name, RGBColor(r, g, b))| {
+            format!("<span style=\"color:#{r:02x}{g:02x}{b:02x}\">\u{25a0}</span> {name} &nbsp; ")
+        });
+        let keys = keys.concat();
         let mut notes = format!("The latest {}.", count(snapshot.tasks.len(), "task", "tasks"));
         if snapshot.workers > LANES {
             notes += &format!(" The first {LANES} of {} workers.", snapshot.workers);
@@ -184,13 +167,6 @@ impl Summary {
         let waiting = snapshot.tasks.iter().filter(waits).count();
         if waiting > 0 {
             notes += &format!(" Tasks that wait for other tasks, and occupy no worker: {waiting}.");
-        }
-        let again = snapshot.tasks.iter().filter(|task| task.attempt > 1).count();
-        if again > 0 {
-            notes += &format!(
-                " Tried again, since an attempt failed or was lost: {}.",
-                count(again, "task", "tasks")
-            );
         }
         format!("<p>{keys}{notes}</p>")
     }
@@ -205,10 +181,7 @@ impl Summary {
             }
         }
         let row = |result: &&Report| {
-            let value = |name: &&str| {
-                let value = result.metrics.iter().find(|(metric, _)| metric == name);
-                Text::number(value.map_or_else(String::new, |(_, value)| significant(*value)))
-            };
+            let value = |name: &&str| Text::number(metric(result, name).map(significant).unwrap_or_default());
             [Text::from(result.name.as_str())].into_iter().chain(names.iter().map(value)).collect()
         };
         let title = format!("The latest of {}", count(results.len(), "result", "results"));
@@ -236,11 +209,13 @@ impl Summary {
             text.char_indices().nth(400).map_or(text.clone(), |(end, _)| format!("{} ...", &text[..end]))
         };
         let errors: Vec<String> = errors.map(shortened).collect();
-        match errors.is_empty() {
-            true => String::new(),
-            false => Sentences::new("Failures, the latest first", errors).bundle().html,
-        }
+        let list = (!errors.is_empty()).then(|| Sentences::new("Failures, the latest first", errors));
+        list.map_or_else(String::new, |list| list.bundle().html)
     }
+}
+
+fn metric(report: &Report, name: &str) -> Option<f64> {
+    report.metrics.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
 }
 
 impl Show for Summary {

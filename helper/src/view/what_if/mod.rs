@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::chart::{model_colour, timeline};
 use crate::sweep::WhatIf;
 use crate::text::{count, escape, seconds, thousands};
-use crate::view::figure::picture;
+use crate::view::figure::{drawn, picture};
 use crate::view::{Bundle, Show};
 
 impl WhatIf {
@@ -50,8 +50,7 @@ impl WhatIf {
 
 impl Show for WhatIf {
     fn bundle(&self) -> Bundle {
-        let picture = timeline(&self.runs[1])
-            .map_or_else(|error| format!("<p>{}</p>", escape(&error.to_string())), |figure| picture(&figure));
+        let picture = drawn(timeline(&self.runs[1]), picture);
         let sentence = self.sentence();
         let hint = "Sliders stand here where scripts run: in a trusted notebook and in the exported page. The picture shows \
                     what was measured.";
