@@ -1,7 +1,7 @@
 //! Comparisons and projections: what they say, and what they refuse.
 
 use helper::data::Split;
-use helper::sweep::{Comparison, Keep, Learner, Outcome, Projection, Schedule, Sweep};
+use helper::sweep::{Comparison, Keep, Learner, Outcome, Projection, Schedule, Sweep, WhatIf};
 use helper::{Cluster, ErrorKind};
 
 mod common;
@@ -100,6 +100,21 @@ fn rounds_are_taken_in_turn_and_their_ratios_have_a_range() {
         Ok([none.clone(), none])
     });
     contains(&failed.unwrap_err().to_string(), &["n_estimators is 0"]);
+
+    // Rounds that are done are not lost to an error in a later one.
+    let mut left = 2;
+    let kept = Comparison::of(&first).unwrap().again(5, || {
+        left -= 1;
+        if left < 0 {
+            Sweep::over_n_estimators(0).run_sequential(&split)?;
+        }
+        run()
+    });
+    let kept = kept.unwrap();
+    assert_eq!(kept.rounds(), 3);
+    for text in [kept.to_string(), kept.conclusions().to_string()] {
+        contains(&text, &["round 4 of 6 failed: n_estimators is 0", "the rounds before it are kept"]);
+    }
 }
 
 #[test]
@@ -194,9 +209,25 @@ fn schedules_and_shared_trees_have_ceilings_of_their_own() {
         ],
     );
     refused(&[&shared, &plain], &["run 1 grew more trees", "put run 1 first"]);
-    let alone = Comparison::of([&shared, &shared]).unwrap();
-    let error = Projection::of(&alone).unwrap_err().to_string();
-    contains(&error, &["shared trees, one after another", "run_sequential"]);
+
+    // Shared trees under a schedule are projected as any other sweep: here the largest model adds 18 trees to 12.
+    let sharing = sweep.clone().share_trees(true);
+    let by_model = on(2, &sharing.clone().schedule(Schedule::LongestFirst), &split);
+    assert!(by_model.same_bits(&plain) && by_model.tasks.iter().map(|task| task.model).eq([1, 2, 0]));
+    let both = Comparison::of([&shared, &on(2, &sharing, &split), &by_model]).unwrap();
+    contains(
+        &both.to_string(),
+        &["shared trees, in parallel ", "in parallel, one task per model, longest first"],
+    );
+    let projection = Projection::of(&both).unwrap();
+    assert!(projection.speedups(1024)[3] <= projection.model_ceiling() + 1e-9);
+    contains(
+        &projection.to_string(),
+        &["the longest model (the trees that it has beyond the next smaller one)"],
+    );
+    contains(&WhatIf::of(&both).unwrap().to_string(), &["4 tasks of 3 models"]);
+    let error = Projection::of(&Comparison::of([&by_model, &by_model]).unwrap()).unwrap_err().to_string();
+    contains(&error, &["shared trees, in parallel", "with 2 workers", "run_sequential"]);
 }
 
 #[test]
@@ -231,7 +262,8 @@ fn conclusions_compare_like_with_like() {
         .models
         .iter()
         .find(|model| model.params.n_estimators == 5 && model.params.max_depth == best.params.max_depth);
-    let gain = 100.0 * (1.0 - best.scores.mse / like.unwrap().scores.mse);
+    let like = like.unwrap().scores.mse;
+    let gain = 100.0 * (1.0 - best.scores.mse / like);
     contains(
         &text,
         &[
@@ -240,6 +272,13 @@ fn conclusions_compare_like_with_like() {
         ],
     );
     contains(&sequential.to_string(), &["n_estimators=20, max_depth=8 (model 3)"]);
+
+    // Chosen by its out-of-bag error, the best model may have the larger error on the test rows.
+    let mut scored = sweep.clone().oob_score(true).run_sequential(&split).unwrap();
+    let best = scored.best().model;
+    scored.models[best].scores.mse = 1.25 * scored.models[best - 1].scores.mse;
+    let text = Comparison::of([&scored, &scored]).unwrap().conclusions().to_string();
+    contains(&text, &["That is 25.0 % more error than 5 trees"]);
 }
 
 #[test]
@@ -320,7 +359,10 @@ fn undefined_scores_are_a_word_and_an_empty_cell() {
     assert!(outcome.best().scores.r2.is_nan());
     contains(&outcome.to_string(), &["undefined"]);
     let both = Comparison::of([&outcome, &on(2, &sweep, &split)]).unwrap();
-    contains(&both.conclusions().to_string(), &["R2 undefined"]);
+    let said = both.conclusions().to_string();
+    contains(&said, &["R2 undefined", "A single test row does not tell which models are worse."]);
+    assert!(!said.contains("no worse"), "{said}");
+    contains(&outcome.sharing().to_string(), &[" kB, once: 2 tasks on 1 worker"]);
     let name = format!("test-{}", std::process::id());
     let paths = outcome.save(&name).unwrap();
     let saved = paths.each_ref().map(|path| std::fs::read_to_string(path).unwrap());

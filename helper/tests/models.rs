@@ -153,6 +153,13 @@ fn a_model_is_asked_about_its_own_split() {
     let smartcore = model(&split, Sweep::over_n_estimators(3).learner(Learner::Smartcore));
     assert!(smartcore.importances(&split).unwrap_err().to_string().contains("Learner::Forest"));
     assert!(smartcore.partial_dependence(&split, "x1").is_ok());
+
+    // R2 of a single test row is not defined.
+    let single = data::friedman1(40, 5, 1.0, 1).unwrap().split(0.01, 1).unwrap();
+    let forest = model(&single, Sweep::over_n_estimators(3));
+    let importances = forest.importances(&single).unwrap().to_string();
+    assert!(importances.contains("undefined") && !importances.contains("NaN"), "{importances}");
+    assert!(forest.intervals(&single, 0.9).unwrap().to_string().contains("Measured on 1 test row;"));
 }
 
 #[test]
@@ -198,6 +205,11 @@ fn a_model_that_fails_in_a_fold_is_named() {
     let validated = sweep.cross_validate(&Cluster::local_with(2).unwrap(), &table, 2).unwrap();
     assert_eq!(validated.models().len(), 1);
     assert!(validated.to_string().contains("FAILED in fold 1, and left out: n_estimators=5"), "{validated}");
+
+    // Models with the same hyperparameters are models of their own.
+    let twice = Sweep::over_n_estimators([3, 3]).seed(7);
+    let models = twice.cross_validate(&Cluster::local_with(2).unwrap(), &table, 2).unwrap().models();
+    assert!(models.len() == 2 && models[0] == models[1] && models[0].mse == validated.models()[0].mse);
 }
 
 /// The grid of the lesson, smaller.

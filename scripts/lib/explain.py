@@ -39,6 +39,10 @@ SENTENCES = [
         "`{1}` has no `{0}`. The Tab key shows what there is.",
     ),
     (
+        r"mismatched types\n(?:.*\n)*?(?:expected integer, found `Option|expected `Option<.*>`, found integer)",
+        "Whole numbers and `None` do not mix in one list: write [Some(3), None].",
+    ),
+    (
         r"mismatched types|incompatible types|arguments? to this .* incorrect|cannot .* (?:to|from|by|with) `Result<",
         "A value of another type is wanted here. If it is a `Result`, put `?` behind the call that returns it.",
     ),
@@ -64,6 +68,8 @@ SENTENCES = [
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 HEADER = re.compile(r"(?:\[(?P<code>[\w:]+)\] )?Error: ")
+# What rustc writes below the code that it underlines.
+LABEL = re.compile(r"╰─+ (.+)")
 ROW = re.compile(r"\s*(?P<line>\d*)\s*[│┆·](?P<text>.*)")
 
 
@@ -85,7 +91,7 @@ def bold(text: str) -> str:
 
 
 def sentence(message: str) -> str | None:
-    """A plain sentence for a frequent error."""
+    """A plain sentence for a frequent error; below the message may stand the labels of its drawing."""
     for pattern, words in SENTENCES:
         if found := re.search(pattern, message):
             plain = words.format(*(group for group in found.groups() if group is not None))
@@ -136,7 +142,8 @@ def refused(errors: list[dict[str, object]], cell: Cell) -> list[Failure]:
         header = HEADER.match(drawn[0]) if drawn else None
         code = (header["code"] or "") if header else ""
         warning = code.islower() or any(line.startswith("warning: ") or " warning: " in line for line in drawn)
-        plain, said = sentence(message), f"error[{code}]: {message}" if code else f"error: {message}"
+        plain = sentence("\n".join([message, *LABEL.findall("\n".join(drawn))]))
+        said = f"error[{code}]: {message}" if code else f"error: {message}"
         drawing = draw(drawn[1:], cell) if header else label(drawn, message, cell)
         headline = [bold(plain), "", said] if plain else [bold(said)]
         found.append(

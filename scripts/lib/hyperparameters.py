@@ -10,7 +10,7 @@ from pygments.token import Comment, String
 
 NAMES = (
     *("n_estimators", "max_depth", "min_samples_split", "min_samples_leaf", "min_impurity_decrease", "max_features"),
-    *("bootstrap", "max_samples", "seed", "learner", "trees_per_task"),
+    *("bootstrap", "max_samples", "seed", "learner", "trees_per_task", "share_trees"),
 )
 # The cell to edit is the first that has it.
 SWEEP = "Sweep::over_n_estimators"

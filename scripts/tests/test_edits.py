@@ -41,7 +41,7 @@ EDITS = {
         *("max_features=[2, 4]", "min_impurity_decrease=[0.0, 0.01]", "max_samples=0.5", "seed=1"),
         *("bootstrap=true", "trees_per_task=1"),
     ],
-    "another seed": ["seed=7", "n_estimators=[5, 10]", "max_features=sqrt"],
+    "another seed, shared trees": ["seed=7", "n_estimators=[5, 10]", "max_features=sqrt", "share_trees=true"],
 }
 
 

@@ -353,6 +353,14 @@ def test_frequent_errors_have_a_plain_sentence(header: str, words: str) -> None:
     assert "command_104" not in "\n".join(text)
 
 
+@pytest.mark.parametrize("label", ["expected integer, found `Option<_>`", "expected `Option<_>`, found integer"])
+def test_a_list_of_numbers_and_none_has_a_sentence_of_its_own(label: str) -> None:
+    code = "sweep.max_depth([3, None])"
+    rows = f" 1 │ {code}", "   │                     ──┬─", f"   │                       ╰─── {label}"
+    (failure,) = explain.refused([report("[E0308] Error: mismatched types", *rows)], Cell(code, 1))
+    assert "write [Some(3), None]" in failure.traceback[0]
+
+
 def test_what_the_front_planted_is_not_shown() -> None:
     cell = Cell("let y = 1;\nlet x = &split;", 1)
     row = " 2 │ let y = 1; println!(evcxr_at _evcxr_at 2);"

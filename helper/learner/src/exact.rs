@@ -45,10 +45,10 @@ impl Prepared for TrainingView<'_> {
         &self,
         params: &Params,
         trees: Range<usize>,
-        left_out: Option<&mut LeftOut>,
+        oob: Option<&mut LeftOut>,
     ) -> Result<Box<dyn Trees>> {
         let forest = Forest::grow(*self, params, trees.clone())?;
-        if let Some(left_out) = left_out {
+        if let Some(left_out) = oob {
             left_out.resize(self.n_rows());
             forest.add_out_of_bag(trees, *self, &mut left_out.sums, &mut left_out.counts)?;
         }
@@ -61,9 +61,9 @@ impl Prepared for TrainingSet {
         &self,
         params: &Params,
         trees: Range<usize>,
-        left_out: Option<&mut LeftOut>,
+        oob: Option<&mut LeftOut>,
     ) -> Result<Box<dyn Trees>> {
-        self.view().grow(params, trees, left_out)
+        self.view().grow(params, trees, oob)
     }
 }
 

@@ -103,8 +103,8 @@ pub trait Train: Sync {
     /// The scale of the sums of predictions.
     fn scale(&self, whole: Whole) -> Scale;
 
-    /// Makes of the training rows what every tree needs. They may be a part of a larger table: trees that
-    /// are grown on different parts have one scale, that of the whole.
+    /// Prepares the training rows for all trees. They may be a part of a larger table: trees that are grown
+    /// on different parts have one scale, that of the whole.
     ///
     /// # Errors
     /// Where the learner refuses the rows, such as a number that is not finite, or cannot train on a part.
@@ -120,11 +120,11 @@ pub trait Train: Sync {
     /// multiple of 8.
     ///
     /// # Errors
-    /// Where the bytes are none of this learner and this version.
+    /// Where the bytes were not made by this learner in this version.
     fn read<'a>(&self, bytes: &'a [u8], n_features: usize) -> Result<Box<dyn Prepared + 'a>>;
 }
 
-/// What a part of a table has to know of the whole, so that all parts have one scale.
+/// Facts of a whole table that learning on a part of it needs, so that all parts have one scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whole {
@@ -144,17 +144,13 @@ impl Whole {
 /// A training set in the learner's own form; all tasks share it.
 pub trait Prepared: Send + Sync {
     /// Grows a range of the model's trees, and adds what they predict for the rows that they were not grown
-    /// on to `left_out`, if it is there. A tree is the same whatever the range.
+    /// on to `oob`, which is `None` for a learner that does not tell it ([`Train::leaves_out`]). A tree is the
+    /// same whatever the range.
     ///
     /// # Errors
-    /// Where the learner refuses the hyperparameters or the range, or does not tell which rows a tree was
-    /// not grown on ([`Train::leaves_out`]).
-    fn grow(
-        &self,
-        params: &Params,
-        trees: Range<usize>,
-        left_out: Option<&mut LeftOut>,
-    ) -> Result<Box<dyn Trees>>;
+    /// Where the learner refuses the hyperparameters or the range.
+    fn grow(&self, params: &Params, trees: Range<usize>, oob: Option<&mut LeftOut>)
+    -> Result<Box<dyn Trees>>;
 }
 
 /// What trees predict for the training rows, each by the trees that were not grown on it. Empty before the

@@ -111,14 +111,9 @@ impl Prepared for Training {
         &self,
         params: &Params,
         trees: Range<usize>,
-        left_out: Option<&mut LeftOut>,
+        oob: Option<&mut LeftOut>,
     ) -> Result<Box<dyn Trees>> {
-        debug_assert!(trees.start.is_multiple_of(BLOCK));
-        if left_out.is_some() {
-            let message =
-                "smartcore does not tell which rows a tree was not grown on; take the learner forest";
-            return Err(Error::Parameter(message.to_owned()));
-        }
+        debug_assert!(trees.start.is_multiple_of(BLOCK) && oob.is_none());
         let (rows, n_features) = (self.y.len(), self.x.shape().1);
         Smartcore.check(params, rows, n_features)?;
         let tried = params.max_features.of(n_features)?;
@@ -269,8 +264,6 @@ mod tests {
             let error = prepared().grow(params, 0..1, None).err().unwrap().to_string();
             assert!(error.starts_with(name) && error.ends_with("take the learner forest"), "{error}");
         }
-        let left_out = prepared().grow(&Params::default(), 0..1, Some(&mut LeftOut::default()));
-        let error = left_out.err().unwrap().to_string();
-        assert!(error.contains("which rows") && error.ends_with("take the learner forest"), "{error}");
+        assert!(!Smartcore.leaves_out());
     }
 }

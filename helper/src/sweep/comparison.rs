@@ -1,5 +1,7 @@
 //! Runs of the same sweep, side by side: what each way of running gained, and what it could have gained.
 
+use std::sync::Arc;
+
 use super::outcome::{Outcome, Place, SweepTask, difference};
 use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,12 +41,14 @@ pub struct Comparison {
     /// The ways, in the order in which they were given.
     pub ways: Vec<Way>,
     pub(crate) rounds: Vec<Round>,
+    /// Why later rounds are missing, if they are.
+    pub(crate) missing: Option<String>,
 }
 
 /// One run of each way, and what disturbed them, if anything did.
 #[derive(Debug, Clone)]
 pub(crate) struct Round {
-    pub(crate) runs: Vec<Outcome>,
+    pub(crate) runs: Vec<Arc<Outcome>>,
     pub(crate) disturbance: Option<String>,
 }
 
@@ -156,7 +160,7 @@ impl Comparison {
     /// [`Task`](ErrorKind::Task) where the same models on the same rows predict different numbers, and
     /// [`Cluster`](ErrorKind::Cluster) where it was on Ray.
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a Outcome>) -> Result<Self> {
-        let runs: Vec<Outcome> = runs.into_iter().cloned().collect();
+        let runs: Vec<_> = runs.into_iter().cloned().map(Arc::new).collect();
         if runs.len() < 2 {
             return Err(Error::invalid("the number of runs", runs.len(), "2 or more, to be compared"));
         }
@@ -169,14 +173,17 @@ impl Comparison {
                 run.learner
             ));
         }
-        Ok(Self { ways: Vec::new(), rounds: vec![Round::of(runs)] }.summarised())
+        Ok(Self { ways: Vec::new(), rounds: vec![Round::of(runs)], missing: None }.summarised())
     }
 
     /// Repeats all runs in turn, `rounds` times: `run` is called once per round, and gives an outcome for
     /// each way, in the same order. It prints the times of each round.
     ///
+    /// Where `run` fails when rounds of it are done, these are kept: the comparison has a warning with the
+    /// error, and no more rounds are run.
+    ///
     /// # Errors
-    /// Those of the runs, and those of [`of`](Self::of), where a round is not of the same ways.
+    /// That of `run` in its first round, and those of [`of`](Self::of), where a round is not of the same ways.
     pub fn again<R: IntoIterator<Item = Outcome>>(
         mut self,
         rounds: usize,
@@ -184,7 +191,17 @@ impl Comparison {
     ) -> Result<Self> {
         let last = self.rounds.len() + rounds;
         while self.rounds.len() < last {
-            let runs: Vec<Outcome> = run()?.into_iter().collect();
+            let runs: Vec<_> = match run() {
+                Ok(runs) => runs.into_iter().map(Arc::new).collect(),
+                // The caller has the runs of the first round, but not those of later ones.
+                Err(error) if self.rounds.len() > 1 => {
+                    let missing = format!("round {} of {last} failed: {error}", self.rounds.len() + 1);
+                    println!("{missing}");
+                    self.missing = Some(missing);
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             if runs.len() != self.ways.len() {
                 return Err(Error::invalid("the number of runs in a round", runs.len(), self.ways.len()));
             }
@@ -210,7 +227,7 @@ impl Comparison {
     }
 
     /// The runs of the first round, which are two at least.
-    pub(crate) fn runs(&self) -> &[Outcome] {
+    pub(crate) fn runs(&self) -> &[Arc<Outcome>] {
         &self.rounds[0].runs
     }
 
@@ -228,8 +245,8 @@ impl Comparison {
 }
 
 impl Round {
-    fn of(runs: Vec<Outcome>) -> Self {
-        let share = |run: &Outcome| Some((run.cpu_seconds()? / run.busy_seconds(), run.how()));
+    fn of(runs: Vec<Arc<Outcome>>) -> Self {
+        let share = |run: &Arc<Outcome>| Some((run.cpu_seconds()? / run.busy_seconds(), run.how()));
         let least = runs.iter().filter_map(share).min_by(|a, b| a.0.total_cmp(&b.0));
         let paces = Spread::of(runs.iter().flat_map(|run| run.pace));
         let drift = paces.high / paces.low;

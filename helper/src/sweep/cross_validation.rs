@@ -51,13 +51,15 @@ impl Validated {
 impl CrossValidation {
     /// The models that were trained in every fold, in the order of the sweep.
     pub fn models(&self) -> Vec<Validated> {
-        let of = |params: Params| {
-            let models = self.folds.iter().flat_map(|fold| &fold.models);
-            let mse = models.filter(|model| model.params == params).map(|model| model.scores.mse);
-            Validated { params, mse: mse.collect() }
+        let mse = |number: usize| -> Option<Vec<f64>> {
+            let in_fold = |fold: &Outcome| {
+                let model = fold.models.iter().find(|model| model.model == number)?;
+                Some(model.scores.mse)
+            };
+            self.folds.iter().map(in_fold).collect()
         };
-        let all = self.folds.first().map(Outcome::params).unwrap_or_default();
-        all.into_iter().map(of).filter(|model| model.mse.len() == self.folds.len()).collect()
+        let all = self.folds.first().into_iter().flat_map(Outcome::params).enumerate();
+        all.filter_map(|(number, params)| Some(Validated { params, mse: mse(number)? })).collect()
     }
 }
 

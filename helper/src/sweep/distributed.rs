@@ -66,9 +66,8 @@ fn test_rows(split: &Split) -> Vec<u8> {
 pub(super) fn trees_per_task(plan: &Plan, models: &[usize], rows: usize, workers: usize) -> usize {
     let cut = plan.cut(models);
     let trees: usize = cut.tasks.iter().map(|task| task.trees.len()).sum();
-    let work: f64 = cut.forests.iter().flatten().map(|&model| plan.work(model)).sum();
-    let all: usize = cut.forests.iter().flatten().map(|&model| plan.models[model].n_estimators).sum();
-    let seconds_per_tree = work / all as f64 * rows as f64 * STEP;
+    let work: f64 = cut.tasks.iter().map(|task| plan.work(task.model, task.trees.len())).sum();
+    let seconds_per_tree = work / trees as f64 * rows as f64 * STEP;
     let least = HANDING_OUT / SHARE / seconds_per_tree;
     let for_each = |tasks: usize| trees as f64 / (tasks * workers) as f64;
     least.min(for_each(2)).max(for_each(TASKS)).max(TREES_PER_TASK as f64).ceil() as usize

@@ -1,4 +1,4 @@
-//! What a sweep tells while it runs. Training never prints: a listener shows what it likes.
+//! Events of a running sweep. Training never prints: a listener shows what it likes.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::outcome::{FailedModel, ModelOutcome};
 use crate::text::{count, seconds, thousands};
 
-/// How far a sweep is, without the models that came from a journal.
+/// Progress of a sweep, without the models that came from a journal.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Progress {
@@ -40,7 +40,7 @@ pub enum Event<'a> {
     Finished(Progress, &'a ModelOutcome),
     /// A task failed in each of its attempts, and a model with it.
     Failed(&'a FailedModel),
-    /// Something went wrong that costs no result.
+    /// Something went wrong, but no result is lost.
     Warning(&'a str),
     /// Every task is done.
     Done(Progress),

@@ -18,7 +18,7 @@ use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::count;
 
-/// What has come of a run so far.
+/// The results of a run so far.
 pub(super) struct Gathering<'a> {
     job: Arc<Job>,
     split: &'a Split,
@@ -31,7 +31,7 @@ pub(super) struct Gathering<'a> {
     /// The start on the clock of the task records.
     epoch: Duration,
     parts: Vec<Part>,
-    /// In what the models differ.
+    /// The hyperparameters in which the models differ.
     varied: Vec<Column>,
     /// The lowest MSE on the test rows so far.
     lowest: f64,
@@ -39,7 +39,7 @@ pub(super) struct Gathering<'a> {
     trees: usize,
 }
 
-/// What there is of a model.
+/// The sums of a model's tasks that are done.
 #[derive(Clone, Default)]
 struct Part {
     tasks_left: usize,

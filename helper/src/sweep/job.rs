@@ -56,7 +56,7 @@ pub(crate) fn matrix(rows: &Rows) -> Result<Matrix<'_>> {
     Ok(Matrix::from_columns(rows.x(), rows.n_features())?)
 }
 
-/// What all tasks share.
+/// The state that all tasks of a sweep share.
 pub(super) struct Job {
     pub(super) plan: Plan,
     pub(super) cut: Cut,
@@ -104,7 +104,7 @@ impl Job {
         self.attempts[task].load(Ordering::Relaxed)
     }
 
-    /// Another process began the task for the so many-th time.
+    /// Sets how often another process has begun the task.
     pub(super) fn tried(&self, task: usize, attempts: u32) {
         self.attempts[task].store(attempts, Ordering::Relaxed);
     }

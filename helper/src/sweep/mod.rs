@@ -128,7 +128,8 @@ hyperparameters! {
     /// A node with fewer samples is a leaf; 2 or more. `forest` and scikit-learn count a row of the
     /// bootstrap once, smartcore as often as it was drawn.
     min_samples_split: usize;
-    /// The most splits on a path from the root to a leaf: `20`, `[5, 10, 20]`, or `None` for no limit.
+    /// The most splits on a path from the root to a leaf: `20`, `[5, 10, 20]`, `None` for no limit, or
+    /// `[Some(5), None]`.
     max_depth: Option<usize>;
     /// The number of trees: one value, a list, a range, or `(50..=340).step_by(10)`.
     n_estimators: usize;
@@ -194,7 +195,8 @@ impl Sweep {
 
     /// Whether each tree is grown once and shared by all models that have it: with one seed, a forest
     /// is the first trees of any larger forest with the same other hyperparameters. It changes no score.
-    /// Models on shards, and those by smartcore that end within a block of 10 trees, grow their own.
+    /// A [`schedule`](Self::schedule) cuts the trees that each model adds to the next smaller one. Models on
+    /// shards, and those by smartcore that end within a block of 10 trees, grow their own.
     pub fn share_trees(mut self, share_trees: bool) -> Self {
         self.settings.share_trees = share_trees;
         self

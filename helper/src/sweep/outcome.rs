@@ -185,7 +185,7 @@ pub struct Outcome {
     pub(crate) journal: Option<PathBuf>,
     /// How many models were read from the journal.
     pub restored: usize,
-    /// What went wrong without costing a result.
+    /// What went wrong, though no result was lost.
     pub warnings: Vec<String>,
     /// How many bytes the numbers take that the tasks shared.
     pub(crate) data_bytes: usize,
@@ -296,10 +296,11 @@ impl Outcome {
             Place::Threads => "in parallel",
             Place::Ray => "on Ray",
         };
-        match self.shared {
-            true => format!("shared trees, {place}"),
-            false if self.place == Place::Caller => place.to_owned(),
-            false => format!("{place}, {}", self.schedule),
+        let shared = if self.shared { "shared trees, " } else { "" };
+        match self.schedule {
+            _ if self.place == Place::Caller => format!("{shared}{place}"),
+            Schedule::Trees if self.shared => format!("{shared}{place}"),
+            schedule => format!("{shared}{place}, {schedule}"),
         }
     }
 

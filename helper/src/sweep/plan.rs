@@ -180,15 +180,14 @@ impl Plan {
     /// The tasks that train these models, in the order in which they are handed out.
     pub(crate) fn cut(&self, models: &[usize]) -> Cut {
         let forests = self.forests(models);
-        let Settings { learner, schedule, trees_per_task, share_trees, .. } = self.settings;
-        let whole = !share_trees && schedule != Schedule::Trees;
+        let Settings { learner, schedule, trees_per_task, .. } = self.settings;
         let trees = trees_per_task.unwrap_or(TREES_PER_TASK).next_multiple_of(learner.block());
         let mut tasks = Vec::new();
         for (index, forest) in forests.iter().enumerate() {
             let mut from = 0;
             for &model in forest {
                 let end = self.models[model].n_estimators;
-                let most = if whole { end } else { trees };
+                let most = if schedule == Schedule::Trees { trees } else { end };
                 while from < end {
                     let shard = (0..self.shards).map(|s| Shards::trees(self.shards, s, end).end);
                     let to = shard.chain([end]).find(|to| *to > from).unwrap_or(end).min(from + most);
@@ -197,19 +196,23 @@ impl Plan {
                 }
             }
         }
-        if whole && schedule == Schedule::LongestFirst {
-            tasks.sort_by(|a, b| self.work(b.model).total_cmp(&self.work(a.model)));
+        let work = |task: &TaskPlan| self.work(task.model, task.trees.len());
+        match schedule {
+            Schedule::Trees => {}
+            Schedule::Models => tasks.sort_by_key(|task| task.model),
+            Schedule::LongestFirst => tasks.sort_by(|a, b| work(b).total_cmp(&work(a))),
         }
         Cut { forests, tasks }
     }
 
-    /// About how long a model takes, relative to others: features are tried for each row on each level.
-    pub(super) fn work(&self, model: usize) -> f64 {
+    /// About how long so many trees of a model take, relative to others: features are tried for each row on
+    /// each level.
+    pub(super) fn work(&self, model: usize, trees: usize) -> f64 {
         let params = &self.models[model];
         // `new` has checked that it is not refused.
         let features = params.max_features.of(self.n_features).unwrap_or(self.n_features);
         let depth = params.max_depth.unwrap_or(usize::MAX).min(16);
-        (params.n_estimators * features) as f64 * depth as f64
+        (trees * features) as f64 * depth as f64
     }
 }
 
@@ -260,10 +263,16 @@ mod tests {
         let cut = all(&sharing(lab()));
         assert_eq!(cut.forests, [(0..30).collect::<Vec<_>>()]);
         assert_eq!(cut.tasks.iter().map(|task| task.trees.len()).sum::<usize>(), 340);
-        let odd = all(&sharing(plan(Learner::Forest, &[7, 25, 7, 12])));
-        assert_eq!(odd.forests, [[0, 2, 3, 1]]);
-        let tasks: Vec<_> = odd.tasks.iter().map(|t| (t.model, t.trees.clone())).collect();
-        assert_eq!(tasks, [(0, 0..7), (3, 7..12), (1, 12..22), (1, 22..25)]);
+        let mut odd = sharing(plan(Learner::Forest, &[7, 25, 7, 12]));
+        assert_eq!(all(&odd).forests, [[0, 2, 3, 1]]);
+        let mut tasks = |schedule| {
+            odd.settings.schedule = schedule;
+            all(&odd).tasks.into_iter().map(|task| (task.model, task.trees)).collect::<Vec<_>>()
+        };
+        assert_eq!(tasks(Schedule::Trees), [(0, 0..7), (3, 7..12), (1, 12..22), (1, 22..25)]);
+        // A task for each model that has trees of its own.
+        assert_eq!(tasks(Schedule::Models), [(0, 0..7), (1, 12..25), (3, 7..12)]);
+        assert_eq!(tasks(Schedule::LongestFirst), [(1, 12..25), (0, 0..7), (3, 7..12)]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) const MOST_WORKERS: usize = 1024;
 pub struct Projection {
     pub(crate) dataset: String,
     pub(crate) policies: Vec<Policy>,
+    /// Whether a model's task grows only the trees that it has beyond the next smaller one.
+    pub(crate) shared: bool,
     /// Seconds of work in all tasks.
     work: f64,
     /// Seconds of work for the model that takes longest.
@@ -48,14 +50,13 @@ impl Projection {
     /// the same work are measured points, unless the machine was disturbed.
     ///
     /// # Errors
-    /// [`InvalidParameter`](ErrorKind::InvalidParameter) where the first run had several workers or
-    /// shared trees, or its tasks took no time.
+    /// [`InvalidParameter`](ErrorKind::InvalidParameter) where the first run had several workers, or its
+    /// tasks took no time.
     pub fn of(comparison: &Comparison) -> Result<Self> {
         let run = &comparison.runs()[0];
-        if run.workers != 1 || run.shared {
+        if run.workers != 1 {
             let given = format!("\"{}\" with {} workers", run.how(), run.workers);
-            let allowed =
-                "sequential, without shared trees: put the outcome of run_sequential first in Comparison::of";
+            let allowed = "sequential: put the outcome of run_sequential first in Comparison::of";
             return Err(Error::invalid("the first run of the comparison", given, allowed));
         }
         let work = run.busy_seconds();
@@ -68,7 +69,8 @@ impl Projection {
             let trees = task.trees.len();
             std::iter::repeat_n(task.seconds() / trees as f64, trees)
         });
-        let models = run.model_seconds();
+        // A model that shares all its trees has no task.
+        let models: Vec<f64> = run.model_seconds().into_iter().filter(|seconds| *seconds > 0.0).collect();
         let mut longest_first = models.clone();
         longest_first.sort_by(|a, b| b.total_cmp(a));
         let longest = longest_first[0];
@@ -90,7 +92,7 @@ impl Projection {
         let measured =
             comparison.ways[1..].iter().filter(|way| way.workers <= MOST_WORKERS).filter_map(point).collect();
         let (dataset, warnings) = (run.dataset.clone(), comparison.warnings());
-        Ok(Self { dataset, policies, work, longest, serial, measured, warnings })
+        Ok(Self { dataset, policies, shared: run.shared, work, longest, serial, measured, warnings })
     }
 
     /// The part of a sequential run that is in no task: preparing the training set, adding up, scoring.

@@ -22,14 +22,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::panics;
 use crate::ray::{RayCluster, RayRef};
 
-/// Who runs the tasks, and the split as it is there.
+/// Where the tasks run, and the split there.
 pub(super) enum Pool<'a> {
     Caller,
     Threads(&'a Cluster, &'a ObjectRef<Split>),
     Ray(&'a RayCluster, &'a RayRef<Split>),
 }
 
-/// What a run is given beside its plan.
+/// Options of a run that are not in its plan.
 #[derive(Default)]
 pub(super) struct Extras<'a> {
     pub(super) listener: Option<&'a Listener>,

@@ -15,9 +15,10 @@ pub enum Schedule {
     /// together.
     #[default]
     Trees,
-    /// One task per model, in the order of the sweep.
+    /// One task per model, in the order of the sweep. Where models share trees, it grows those that its
+    /// model has beyond the next smaller one.
     Models,
-    /// One task per model, the longest first: done at most 4/3 - 1/(3 workers) times as late as with
+    /// The same tasks, the longest first: done at most 4/3 - 1/(3 workers) times as late as with
     /// the best order (Graham 1969).
     LongestFirst,
 }

@@ -77,11 +77,10 @@ struct Votes {
 }
 
 impl Votes {
-    fn add_tree(&mut self, tree: &LeftOut) {
-        self.left_out.add(tree);
-        self.squares.resize(tree.sums.len(), 0);
-        let squares = tree.sums.iter().map(|&vote| i128::from(vote) * i128::from(vote));
-        self.squares.iter_mut().zip(squares).for_each(|(sum, square)| *sum += square);
+    /// Of a single tree.
+    fn of(left_out: LeftOut) -> Self {
+        let squares = left_out.sums.iter().map(|&vote| i128::from(vote) * i128::from(vote)).collect();
+        Self { left_out, squares }
     }
 
     fn add(&mut self, other: &Self) {
@@ -170,9 +169,11 @@ impl Sweep {
         let plan = sweep.plan(&split, None)?;
         memory::check(&plan, &split, None, cluster.workers())?;
         let started = Instant::now();
-        let most = plan.models.iter().map(|params| params.n_estimators).max().unwrap_or(1);
+        // A plan has a model or more.
+        let most = plan.models.iter().map(|params| params.n_estimators).fold(0, usize::max);
         if most < FEWEST {
-            let allowed = format!("at least {FEWEST}, so that each training row is left out by several trees");
+            let allowed =
+                format!("at least {FEWEST}, so that each training row is left out by several trees");
             return Err(Error::invalid("the largest n_estimators of successive halving", most, allowed));
         }
         let candidates = plan.models.iter().filter(|params| params.n_estimators == most);
@@ -194,7 +195,7 @@ impl Sweep {
                         for tree in trees.clone() {
                             let mut left_out = LeftOut::default();
                             training.grow(&params, tree..tree + 1, Some(&mut left_out))?;
-                            votes.add_tree(&left_out);
+                            votes.add(&Votes::of(left_out));
                         }
                         Ok(votes)
                     });
@@ -262,7 +263,7 @@ mod tests {
         for _ in 0..4 {
             let mut vote = |y: &f64| scale.to_fixed(y + 0.5 + (stream.unit() - 0.5) * 12_f64.sqrt());
             let sums = targets.iter().map(&mut vote).collect();
-            votes.add_tree(&LeftOut { sums, counts: vec![1; targets.len()] });
+            votes.add(&Votes::of(LeftOut { sums, counts: vec![1; targets.len()] }));
         }
         let limit = votes.limit_mse(&targets, scale);
         assert!((limit - 0.25).abs() < 0.05, "{limit}, where the mean of 4 trees has 0.25 + 1/4");

@@ -8,7 +8,8 @@ use forest::{MaxFeatures, MaxSamples};
 use crate::error::{Error, Result};
 
 /// One value, or an array, a `Vec`, a slice or a range of values, also with `step_by`. Where a hyperparameter
-/// may be `None`, its values may be given with or without `Some`.
+/// may be `None`, its values may be given with or without `Some`; a list with `None` in it needs `Some`, as in
+/// `[Some(3), None]`, since an array's elements have one type.
 ///
 /// ```
 /// use helper::Sweep;
@@ -24,7 +25,7 @@ use crate::error::{Error, Result};
     message = "`{Self}` is no value for this hyperparameter",
     label = "expected one value of type `{T}`, or a list or range of them",
     note = "numbers of trees, splits or samples and seeds are whole numbers of 0 or more: `5`, `[5, 10]`, `vec![5, 10]`, `5..=10`, `(50..=340).step_by(10)`",
-    note = "`max_depth` may be `None`; `max_features` may be `3`, `0.5`, `\"sqrt\"` or `\"log2\"`; `max_samples` may be `1000`, `0.5` or `None`"
+    note = "`max_depth` may be `None`, in a list `[Some(3), None]`; `max_features` may be `3`, `0.5`, `\"sqrt\"` or `\"log2\"`; `max_samples` may be `1000`, `0.5` or `None`"
 )]
 pub trait Values<T> {
     /// The values, in order.

@@ -1,4 +1,4 @@
-//! What speaks against the results of a run, and against the times of a comparison.
+//! Warnings on the results of a run, and on the times of a comparison.
 
 use super::comparison::Comparison;
 use super::outcome::Outcome;
@@ -11,7 +11,7 @@ impl Outcome {
 }
 
 impl Comparison {
-    /// What speaks against the times, each with what to do about it.
+    /// Warnings on the times, each with what to do about it.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let above = self.ways.iter().filter(|way| way.claim().is_none());
         let above = above.filter_map(|way| {
@@ -34,6 +34,8 @@ impl Comparison {
                 disturbed.join(", ")
             )),
         };
-        above.chain(rounds).collect()
+        let missing = self.missing.as_ref();
+        let missing = missing.map(|what| format!("Warning: {what}; the rounds before it are kept."));
+        above.chain(rounds).chain(missing).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! The measured trees of a sweep, handed out again: to more workers, in other tasks, at a cost.
 
+use std::sync::Arc;
+
 use super::comparison::Comparison;
 use super::outcome::Outcome;
 use super::projection::Projection;
@@ -32,7 +34,7 @@ pub struct WhatIf {
     /// What was measured.
     pub(crate) projection: Projection,
     /// The sequential run, and the one beside it.
-    pub(crate) runs: [Outcome; 2],
+    pub(crate) runs: [Arc<Outcome>; 2],
 }
 
 impl WhatIf {
@@ -42,7 +44,7 @@ impl WhatIf {
     /// As [`Projection::of`].
     pub fn of(comparison: &Comparison) -> Result<Self> {
         let projection = Projection::of(comparison)?;
-        let runs = [0, 1].map(|run| comparison.runs()[run].clone());
+        let runs = [0, 1].map(|run| Arc::clone(&comparison.runs()[run]));
         Ok(Self { projection, runs })
     }
 

@@ -27,7 +27,9 @@ pub(super) fn of_choice(run: &Outcome) -> Vec<String> {
         vec![format!("{which} model has {}: MSE {mse}{interval}, R2 {r2}.{}", name(model), gain(run, model))];
     if run.models.len() > 1 {
         sentences.push(by(run, model, name));
-        if model.scores.mse.is_finite() {
+        if run.actual.len() == 1 {
+            sentences.push("A single test row does not tell which models are worse.".to_owned());
+        } else if model.scores.mse.is_finite() {
             let as_good = match as_good.iter().min_by_key(|model| model.params.n_estimators) {
                 Some(smallest) if as_good.len() > 1 => format!(
                     "{} of {} are no worse on the test rows; the smallest of them has {}.",
@@ -49,7 +51,7 @@ pub(super) fn of_choice(run: &Outcome) -> Vec<String> {
     sentences
 }
 
-/// By what the model was chosen, and which one the test rows would choose.
+/// How the model was chosen, and which one the test rows would choose.
 fn by(run: &Outcome, model: &ModelOutcome, name: impl Fn(&ModelOutcome) -> String) -> String {
     let Some(oob) = model.oob else {
         let remedy = match run.learner.leaves_out() {
@@ -80,13 +82,12 @@ fn gain(run: &Outcome, model: &ModelOutcome) -> String {
     });
     let Some(smallest) = smaller.min_by_key(|other| other.params.n_estimators) else { return String::new() };
     let gain = 100.0 * (1.0 - model.scores.mse / smallest.scores.mse);
-    match gain.is_finite() {
-        true => format!(
-            " That is {gain:.1} % less error than {} with the same other hyperparameters.",
-            trees(&smallest.params)
-        ),
-        false => String::new(),
+    if !gain.is_finite() {
+        return String::new();
     }
+    let (size, than) = (gain.abs(), if gain < 0.0 { "more" } else { "less" });
+    let smallest = trees(&smallest.params);
+    format!(" That is {size:.1} % {than} error than {smallest} with the same other hyperparameters.")
 }
 
 fn trees(params: &Params) -> String {

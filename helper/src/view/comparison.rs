@@ -1,5 +1,7 @@
 //! How a comparison shows itself, and how it is kept as files.
 
+use std::sync::Arc;
+
 use super::choice::of_choice;
 use super::{Bundle, Sentences, Show, Table, Text};
 use crate::error::Result;
@@ -53,7 +55,7 @@ impl Comparison {
         // Learners grow different trees, so there is no speedup and no ceiling.
         let columns: Vec<&Column<'_>> =
             if unlike { times[..5].iter().chain(&nodes).collect() } else { times.iter().collect() };
-        let row = |(way, run): (&Way, &Outcome)| {
+        let row = |(way, run): (&Way, &Arc<Outcome>)| {
             let cells = columns.iter().map(|(_, show)| Text::number(show(way, run)));
             let learner = if unlike { format!("{}: ", run.learner) } else { String::new() };
             std::iter::once(Text::from(learner + &way.how)).chain(cells).collect()
@@ -86,9 +88,10 @@ impl Comparison {
     fn basis(&self) -> String {
         let times = match self.rounds() {
             1 => "Times are of one run each; repeat the runs in turn with .again(2, || Ok([..])).".to_owned(),
-            _ => format!(
-                "Times are medians of {} in turn, a speedup is the median of the rounds' ratios (with their range).",
-                count(self.counted().len(), "round", "rounds")
+            all => format!(
+                "Times are medians of {} of {all} rounds in turn, a speedup is the median of the rounds' ratios (with their \
+                 range).",
+                self.counted().len()
             ),
         };
         format!(
@@ -106,7 +109,7 @@ impl Comparison {
         let run = &self.runs()[0];
         let unlike = self.is_of_learners();
         let mut sentences: Vec<String> = match unlike {
-            true => self.ways.iter().zip(self.runs()).map(of_learner).collect(),
+            true => self.ways.iter().zip(self.runs()).map(|(way, run)| of_learner(way, run)).collect(),
             false => (1..self.ways.len()).map(|way| self.of_way(way)).collect(),
         };
         if !unlike {
@@ -116,7 +119,7 @@ impl Comparison {
             ));
             sentences.extend(of_choice(run));
         }
-        let cautions = self.runs().iter().flat_map(Outcome::cautions);
+        let cautions = self.runs().iter().flat_map(|run| run.cautions());
         for warning in self.warnings().into_iter().chain(cautions) {
             if !sentences.contains(&warning) {
                 sentences.push(warning);
@@ -169,7 +172,7 @@ impl Comparison {
     /// # Errors
     /// [`Io`](crate::ErrorKind::Io) where a file cannot be written.
     pub fn save(&self) -> Result<Sentences> {
-        let names: Vec<String> = self.runs().iter().map(name).collect();
+        let names: Vec<String> = self.runs().iter().map(|run| name(run)).collect();
         let unique = |way: usize| match names.iter().filter(|name| **name == names[way]).count() {
             1 => names[way].clone(),
             _ => format!("{}-{way}", names[way]),
@@ -227,7 +230,7 @@ fn ms_per_nodes(way: &Way, run: &Outcome) -> Option<f64> {
     Some(1000.0 * ms_per_tree(way) / run.nodes_per_tree()?)
 }
 
-fn of_learner((way, run): (&Way, &Outcome)) -> String {
+fn of_learner(way: &Way, run: &Outcome) -> String {
     let per_nodes = or(ms_per_nodes(way, run), |ms| format!(", {ms:.3} ms per 1,000 nodes"), "");
     let mse = score(run.best_by_test().scores.mse);
     format!("{}: {:.2} ms per tree{per_nodes}, lowest MSE {mse}.", run.learner, ms_per_tree(way))

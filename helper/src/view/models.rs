@@ -4,7 +4,7 @@ use super::figure::drawn;
 use super::{Bundle, Show, Table, Text};
 use crate::chart;
 use crate::models::{Importances, Intervals, Leaderboard, PartialDependence};
-use crate::text::{count, quantity, score, significant, thousands, with_unit};
+use crate::text::{count, number, quantity, score, significant, with_unit};
 
 impl Show for Leaderboard {
     fn bundle(&self) -> Bundle {
@@ -14,7 +14,7 @@ impl Show for Leaderboard {
             let scores = entry.fitted.as_ref().map(|fitted| fitted.scores);
             let scores = scores.map(|scores| [scores.mse, scores.r2, scores.mae].map(score));
             let scores = scores.unwrap_or_else(|_| ["FAILED", "", ""].map(str::to_owned));
-            let numbers = scores.into_iter().chain([format!("{:.2}", entry.seconds)]).map(Text::number);
+            let numbers = scores.into_iter().chain([number(entry.seconds, 2)]).map(Text::number);
             [Text::from(entry.name.as_str())].into_iter().chain(numbers).collect()
         });
         let table = Table::new(title, ["model", "MSE", "R2", "MAE", "seconds"]).rows(rows);
@@ -28,7 +28,10 @@ impl Show for Leaderboard {
 impl Show for Importances {
     fn bundle(&self) -> Bundle {
         let rows = self.features().iter().map(|of| {
-            let permutation = format!("{:.3} \u{b1} {:.3}", of.permutation, of.deviation);
+            let permutation = match of.permutation.is_finite() {
+                true => format!("{:.3} \u{b1} {:.3}", of.permutation, of.deviation),
+                false => "undefined".to_owned(),
+            };
             let numbers = [format!("{:.3}", of.impurity), permutation].map(Text::number);
             [Text::from(of.feature.as_str())].into_iter().chain(numbers).collect()
         });
@@ -63,8 +66,8 @@ impl Show for Intervals {
         Table::new(title, ["targets inside", "below", "above", "mean width"])
             .rows([cells.map(Text::number).to_vec()])
             .note(format!(
-                "Measured on {} test rows; chance alone moves the part inside by {error:.1} percentage points (standard error).",
-                thousands(rows as u64)
+                "Measured on {}; chance alone moves the part inside by {error:.1} percentage points (standard error).",
+                count(rows, "test row", "test rows")
             ))
             .bundle()
     }

@@ -80,6 +80,7 @@ impl Outcome {
     /// What sharing one copy of the data saves against a copy for each worker, or for each task.
     pub fn sharing(&self) -> Sentences {
         let mb = |bytes: usize| match bytes as f64 / 1e6 {
+            mb if mb < 0.1 => format!("{:.1} kB", 1e3 * mb),
             mb if mb < 1e3 => format!("{mb:.1} MB"),
             mb => format!("{:.1} GB", mb / 1e3),
         };

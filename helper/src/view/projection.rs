@@ -30,9 +30,10 @@ impl Projection {
             .note(format!("Measured: {}.", self.points()))
             .note(format!(
                 "{:.3} % of the work is serial. With one task per model the speedup is at most {:.1}, on any number of workers: \
-                 the whole work over the longest model.",
+                 the whole work over the longest model{}.",
                 100.0 * self.serial_share(),
-                self.model_ceiling()
+                self.model_ceiling(),
+                if self.shared { " (the trees that it has beyond the next smaller one)" } else { "" }
             ))
     }
 }
