@@ -16,7 +16,7 @@ from jupyter_client.session import Session
 
 import explain
 from cell import Cell
-from processes import CHANNELS, address
+from connection import CHANNELS, address
 
 # Seconds between two batches of output.
 BATCH = 0.05

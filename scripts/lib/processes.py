@@ -5,33 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-CHANNELS = ("shell", "control", "stdin", "iopub", "hb")
+from connection import connection_for_evcxr
+
 # Kills evcxr and its children when this process has died: then the standard input ends before a line was read.
 GUARD = 'read -r word || kill -s KILL -- "-$1"'
-
-
-def address(connection: dict[str, Any], name: str) -> str:
-    separator = ":" if connection["transport"] == "tcp" else "-"
-    return f"{connection['transport']}://{connection['ip']}{separator}{connection[f'{name}_port']}"
-
-
-def connection_for_evcxr(outer: dict[str, Any]) -> dict[str, Any]:
-    """Other ports of this machine, with the same key."""
-    inner = {**outer, "transport": "tcp", "ip": "127.0.0.1"}
-    with ExitStack() as taken:
-        for name in CHANNELS:
-            sock = taken.enter_context(socket.socket())
-            sock.bind((inner["ip"], 0))
-            inner[f"{name}_port"] = sock.getsockname()[1]
-    return inner
 
 
 def run(evcxr: Path, folder: Path, environment: dict[str, str], connection_file: str) -> NoReturn:

@@ -17,9 +17,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sweep::Outcome;
 use crate::text::{count, decimals, number, quantity, with_unit};
 
-/// Squares along the longer side, at most; fewer for errors, so that a single row does not set the scale.
-const BINS: f64 = 120.0;
-const ERROR_BINS: f64 = 60.0;
+/// Squares along the longer side, at most, and the fewest rows of a square that is drawn. Errors are noisy: fewer
+/// squares, and several rows, so that a single row does not set the scale.
+const BINS: (f64, usize) = (120.0, 1);
+const ERROR_BINS: (f64, usize) = (60.0, 3);
 /// The smallest side of a square, in degrees.
 const FINEST: f64 = 0.01;
 /// The largest map.
@@ -52,12 +53,12 @@ pub fn price_map(data: &Dataset) -> Result<Figure> {
 }
 
 /// A map of the errors of the best model: how far its predictions are off on average, above or below,
-/// in each square of longitude and latitude that has a test row. `data` is the table of the split, of
-/// which the places are read.
+/// in each square of longitude and latitude that has three test rows or more. `data` is the table of the split,
+/// of which the places are read.
 ///
 /// # Errors
-/// [`ErrorKind::Chart`] where the table has no columns `Longitude` and `Latitude`, and where outcome,
-/// split and table are not of the same rows.
+/// [`ErrorKind::Chart`] where the table has no columns `Longitude` and `Latitude`, where no square has three test
+/// rows, and where outcome, split and table are not of the same rows.
 pub fn errors_map(outcome: &Outcome, split: &Split, data: &Dataset) -> Result<Figure> {
     let (longitudes, latitudes) = places(data)?;
     let (target, rows) = (data.column(data.target())?, split.test.source());
@@ -98,8 +99,14 @@ fn places(data: &Dataset) -> Result<(Vec<f64>, Vec<f64>)> {
     Ok((column("Longitude")?, column("Latitude")?))
 }
 
-/// A map of the means of `values`; `what` names them. Its longer side has `most` squares at most.
-fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Result<Figure> {
+/// A map of the means of `values`; `what` names them. Its longer side has `most` squares at most, of which those
+/// with `fewest` rows or more are drawn.
+fn map(
+    words: Words,
+    what: String,
+    (most, fewest): (f64, usize),
+    [x, y, values]: [&[f64]; 3],
+) -> Result<Figure> {
     let span = |values: &[f64]| span("a map", values.iter().copied());
     let (x_span, y_span) = (span(x)?, span(y)?);
     let longer = (x_span.1 - x_span.0).max(y_span.1 - y_span.0).max(FINEST * most);
@@ -109,7 +116,12 @@ fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Re
         let (sum, n) = bins.entry((bin(*x, side), bin(*y, side))).or_default();
         (*sum, *n) = (*sum + value, *n + 1);
     }
-    let means: Vec<((i64, i64), f64)> = bins.iter().map(|(at, (sum, n))| (*at, sum / *n as f64)).collect();
+    let drawn = bins.iter().filter(|(_, (_, n))| *n >= fewest);
+    let means: Vec<((i64, i64), f64)> = drawn.map(|(at, (sum, n))| (*at, sum / *n as f64)).collect();
+    if means.is_empty() && !bins.is_empty() {
+        let message = format!("a map cannot be drawn: no square of {side} degrees has {fewest} rows or more");
+        return Err(Error::new(ErrorKind::Chart, message));
+    }
     let (low, high) = span(&means.iter().map(|(_, mean)| *mean).collect::<Vec<_>>())?;
 
     // Squares from the first to the last, some more at the edges, and at least eight.
@@ -139,10 +151,14 @@ fn map(words: Words, what: String, most: f64, [x, y, values]: [&[f64]; 3]) -> Re
     let middle = |i: i64| number((i as f64 + 0.5) * side, decimals(side) + 1);
     let words = Words {
         subtitle: format!(
-            "{} Means per square of {side_text} \u{d7} {side_text} degrees: {} in {}.",
+            "{} Means per square of {side_text} \u{d7} {side_text} degrees: {} in {}{}.",
             words.subtitle,
             count(values.len(), "row", "rows"),
-            count(means.len(), "square", "squares")
+            count(bins.len(), "square", "squares"),
+            match bins.len() - means.len() {
+                0 => String::new(),
+                few => format!(", of which {few} with fewer than {fewest} rows are not drawn"),
+            }
         ),
         facts: format!(
             "{} The {what}, ranges from {} to {}; it is highest at {} degrees north, {} degrees east.",

@@ -30,7 +30,7 @@ pub(crate) struct Snapshot {
     pub(crate) at: Duration,
     pub(crate) workers: usize,
     /// How many tasks are in each of [`TaskState::ALL`](super::TaskState::ALL).
-    pub(crate) counts: [usize; 4],
+    pub(crate) counts: [usize; 5],
     /// The latest tasks that are done, and the first that are not, in the order in which they were asked for.
     pub(crate) tasks: Vec<TaskRecord>,
     pub(crate) results: Vec<Report>,
@@ -52,7 +52,7 @@ struct Kept {
     added: usize,
     tasks: VecDeque<Arc<Task>>,
     /// How many tasks were dropped, in each state.
-    dropped: [usize; 4],
+    dropped: [usize; 5],
     results: VecDeque<Report>,
 }
 
@@ -153,7 +153,7 @@ mod tests {
         (1..TASKS).for_each(|_| drop(add().end(None)));
         assert_eq!((log.len(), log.tasks().len()), (2 * TASKS, TASKS));
         let snapshot = log.snapshot(3);
-        assert_eq!(snapshot.counts, [1, 0, 2 * TASKS - 1, 0]);
+        assert_eq!(snapshot.counts, [1, 0, 2 * TASKS - 1, 0, 0]);
         let shown: Vec<usize> = snapshot.tasks.iter().map(|task| task.id).collect();
         assert_eq!(shown, [0, 2 * TASKS - 3, 2 * TASKS - 2, 2 * TASKS - 1]);
         assert_eq!(first.state(), TaskState::Pending);

@@ -15,17 +15,19 @@ pub enum TaskState {
     Running,
     /// It is done, and its value is there.
     Finished,
-    /// Its last attempt failed, one of its arguments failed, or it was cancelled.
+    /// Its last attempt failed, or one of its arguments did.
     Failed,
+    /// It was cancelled, or one of its arguments was. (In Ray's dashboard such a task is FAILED.)
+    Cancelled,
 }
 
 impl TaskState {
     /// All states.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Running, Self::Finished, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Finished, Self::Failed, Self::Cancelled];
 
-    /// Terminal: finished or failed.
+    /// Terminal: finished, failed or cancelled.
     pub fn is_last(self) -> bool {
-        matches!(self, Self::Finished | Self::Failed)
+        matches!(self, Self::Finished | Self::Failed | Self::Cancelled)
     }
 }
 
@@ -36,6 +38,7 @@ impl fmt::Display for TaskState {
             Self::Running => "RUNNING",
             Self::Finished => "FINISHED",
             Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
         })
     }
 }

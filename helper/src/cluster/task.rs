@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::completed;
 use super::record::{Span, TaskRecord, TaskState};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 
 /// Runs a task to its end; called once, by the thread that took it from the task.
@@ -186,7 +186,11 @@ impl Task {
             inner.children = Vec::new();
             let record = &mut inner.record;
             record.error = if self.is_cancelled() { Some(record.cancelled()) } else { error };
-            record.state = if record.error.is_none() { TaskState::Finished } else { TaskState::Failed };
+            record.state = match record.error.as_ref().map(Error::kind) {
+                None => TaskState::Finished,
+                Some(ErrorKind::Cancelled) => TaskState::Cancelled,
+                Some(_) => TaskState::Failed,
+            };
             record.ended = Some(now);
             record.cpu = record.latest().map(|span| span.cpu).reduce(|sum, cpu| Some(sum? + cpu?)).flatten();
         }

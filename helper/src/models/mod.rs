@@ -145,10 +145,16 @@ impl Models {
 }
 
 fn checked(predictions: Vec<f64>, rows: usize) -> Result<Vec<f64>, Cause> {
-    match predictions.len() {
-        n if n == rows => Ok(predictions),
-        n => {
-            Err(format!("{n} predictions for {rows} test rows; return one for each row of split.test").into())
+    if predictions.len() != rows {
+        let n = predictions.len();
+        return Err(
+            format!("{n} predictions for {rows} test rows; return one for each row of split.test").into()
+        );
+    }
+    match predictions.iter().position(|prediction| !prediction.is_finite()) {
+        Some(row) => {
+            Err(format!("the prediction for test row {row} is {}; return numbers", predictions[row]).into())
         }
+        None => Ok(predictions),
     }
 }

@@ -89,9 +89,11 @@ impl Comparison {
         let times = match self.rounds() {
             1 => "Times are of one run each; repeat the runs in turn with .again(2, || Ok([..])).".to_owned(),
             all => format!(
-                "Times are medians of {} of {all} rounds in turn, a speedup is the median of the rounds' ratios (with their \
-                 range).",
-                self.counted().len()
+                "Times are medians of {} in turn, a speedup is the median of the rounds' ratios (with their range).",
+                match self.counted().len() {
+                    counted if counted == all => format!("{all} rounds"),
+                    counted => format!("{counted} of {all} rounds"),
+                }
             ),
         };
         format!(

@@ -32,7 +32,7 @@ impl Show for CrossValidation {
         let mut table = Table::new(title, heads.collect::<Vec<_>>()).rows(shown).note(format!(
             "{k} times {} in {}. The deviation is that of one fold's error: what other test rows do to it. They move the errors of \
              all models alike, so two models are compared fold by fold: \"best in\" counts the folds in which a model has the \
-             lowest error.",
+             lowest error, ties for each.",
             count(all, "model", "models"),
             seconds(self.seconds)
         ));

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{Bundle, Show, Table, Text};
 use crate::cluster::{TaskRecord, TaskState, Tasks};
-use crate::error::ErrorKind;
 use crate::text::{seconds, thousands};
 
 const LATEST: usize = 12;
@@ -32,7 +31,7 @@ pub(super) fn table<'a>(title: impl Into<String>, tasks: impl IntoIterator<Item 
         vec![
             Text::number(task.id),
             Text::from(task.name.as_str()),
-            Text::from(state(task)),
+            Text::from(task.state.to_string()),
             Text::number(task.worker.map_or_else(String::new, |worker| worker.to_string())),
             Text::number(task.attempt),
             time(task.started.map(|started| started.saturating_sub(task.queued))),
@@ -42,13 +41,4 @@ pub(super) fn table<'a>(title: impl Into<String>, tasks: impl IntoIterator<Item 
     };
     let heads = ["task", "name", "state", "worker", "attempt", "waited", "ran", "processor time"];
     Table::new(title, heads).rows(tasks.into_iter().map(row))
-}
-
-/// The state of a task; one that was cancelled on purpose is FAILED as well, as in Ray, with the reason.
-fn state(task: &TaskRecord) -> String {
-    if is_cancelled(task) { format!("{} (cancelled)", task.state) } else { task.state.to_string() }
-}
-
-pub(super) fn is_cancelled(task: &TaskRecord) -> bool {
-    task.error.as_ref().is_some_and(|error| error.kind() == ErrorKind::Cancelled)
 }

@@ -157,7 +157,7 @@ fn a_pending_task_is_cancelled_at_once() {
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(error.to_string(), "task 1 (queued) was cancelled before it was done");
     assert_eq!(cluster.get(&waits_for_argument).unwrap_err().kind(), ErrorKind::Cancelled);
-    assert_eq!(queued.task().unwrap().state, TaskState::Failed);
+    assert_eq!(queued.task().unwrap().state, TaskState::Cancelled);
     gate.wait();
     assert_eq!(*cluster.get(&busy).unwrap(), 1);
     assert_eq!(cluster.get(&depends).unwrap_err(), error, "what needs it fails with it");
@@ -195,7 +195,7 @@ fn a_running_task_sees_that_it_was_cancelled() {
     gate.wait();
     cluster.cancel(&task);
     assert_eq!(cluster.get(&task).unwrap_err().kind(), ErrorKind::Cancelled);
-    while !cluster.tasks().iter().all(|task| task.state == TaskState::Failed) {
+    while !cluster.tasks().iter().all(|task| task.state == TaskState::Cancelled) {
         std::thread::yield_now();
     }
     assert!(!cluster.cancelled(), "this is no task");

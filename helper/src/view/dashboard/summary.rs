@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::platform;
 use crate::text::{count, escape, memory, seconds, significant, thousands};
 use crate::view::figure::{INLINE, drawn, picture};
-use crate::view::tasks::{self, is_cancelled};
+use crate::view::tasks;
 use crate::view::{Bundle, Sentences, Show, Table, Text};
 
 /// Tasks that are drawn at most.
@@ -59,7 +59,7 @@ impl Summary {
     }
 
     /// Changes when a task changes its state or a result is reported.
-    pub(super) fn stamp(&self) -> ([usize; 4], Option<Duration>) {
+    pub(super) fn stamp(&self) -> ([usize; 5], Option<Duration>) {
         (self.snapshot.counts, self.snapshot.results.last().map(|result| result.at))
     }
 
@@ -137,7 +137,7 @@ impl Summary {
             let (from, to) = (span.started.as_secs_f64(), span.ended.unwrap_or(end).as_secs_f64());
             let (state, colour) = KEY[match task.state {
                 _ if span.attempt < task.attempt => 3,
-                _ if is_cancelled(task) => 4,
+                TaskState::Cancelled => 4,
                 TaskState::Failed => 2,
                 TaskState::Finished => 1,
                 TaskState::Running | TaskState::Pending => 0,
@@ -199,7 +199,7 @@ impl Summary {
     }
 
     fn failures(&self) -> String {
-        let failed = |task: &&TaskRecord| task.state == TaskState::Failed && !is_cancelled(task);
+        let failed = |task: &&TaskRecord| task.state == TaskState::Failed;
         let mut failed: Vec<&TaskRecord> = self.snapshot.tasks.iter().filter(failed).collect();
         failed.sort_by_key(|task| std::cmp::Reverse(task.ended));
         let errors = failed.iter().filter_map(|task| task.error.as_ref()).take(FAILURES);
