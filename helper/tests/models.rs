@@ -56,18 +56,23 @@ fn a_model_that_fails_is_an_entry_with_its_reason() {
         .add("panics", |_: &Split| -> Vec<f64> { panic!("no idea") })
         .add("short", |_: &Split| vec![1.0; 3])
         .add("error", |_: &Split| "x".parse::<f64>().map(|x| vec![x]))
+        .add("no number", |split: &Split| vec![f64::NAN; split.test.len()])
         .add("zero", |split: &Split| vec![0.0; split.test.len()])
         .run_on(&cluster, &data)
         .unwrap();
     assert_eq!(board.entries()[0].name, "zero");
     let text = board.to_string();
-    for part in
-        ["attempt 1 of 1: no idea", "3 predictions for 50 test rows", "invalid float literal", "FAILED"]
-    {
+    for part in [
+        "attempt 1 of 1: no idea",
+        "3 predictions for 50 test rows",
+        "invalid float literal",
+        "the prediction for test row 0 is NaN",
+        "FAILED",
+    ] {
         assert!(text.contains(part), "no \"{part}\" in:\n{text}");
     }
     let chart = chart::error_by_seconds(&board).unwrap();
-    assert!(chart.svg().contains("Failed: panics, short, error."), "{}", chart.svg());
+    assert!(chart.svg().contains("Failed: panics, short, error, no number."), "{}", chart.svg());
     let error = board.mean(["zero", "short"]).unwrap_err().to_string();
     assert!(error.contains("3 predictions"), "{error}");
     let error = board.mean(["zero", "linear"]).unwrap_err().to_string();

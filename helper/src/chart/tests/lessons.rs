@@ -90,6 +90,12 @@ fn errors_stand_on_the_map_of_their_own_split() {
     check(&figure);
     assert!(figure.svg().contains("100 test rows") || figure.svg().contains("100 rows in"), "{figure}");
     assert!(figure.svg().contains("mean absolute error, 100,000 US dollars"), "{figure}");
+    // One test row tells little of a place.
+    let (few, mut alone) = (data.split(0.004, 1).unwrap(), of_split.clone());
+    (alone.identity, alone.actual) = (few.identity(), few.test.y().to_vec());
+    alone.models.iter_mut().for_each(|model| model.predictions.truncate(2));
+    let error = errors_map(&alone, &few, &data).unwrap_err().to_string();
+    assert!(error.contains("no square of ") && error.contains(" has 3 rows or more"), "{error}");
     let fewer = table("California Housing", &rows(90), COLUMNS);
     for (split, data) in [(&other, &data), (&split, &fewer)] {
         let error = errors_map(&of_split, split, data).unwrap_err();
