@@ -45,6 +45,7 @@ fn a_finished_sweep_comes_back_without_training() {
         assert!(again.same_bits(&plain) && again.same_bits(&first));
         assert_eq!((again.restored, again.tasks.len()), (15, 0));
         assert!(again.models.iter().zip(&plain.models).all(|(a, b)| a.scores == b.scores && a.restored));
+        assert!(again.sharing().to_string().contains("so no task has read the data"));
         assert!(again.to_string().contains("(journal)"), "{again}");
     }
     // Models of shared runs are models like any other.

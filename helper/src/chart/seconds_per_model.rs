@@ -15,7 +15,7 @@ use crate::text::{count, number, seconds, thousands};
 const BARS: usize = 60;
 const HEIGHT: u32 = 820;
 
-/// Seconds of work for each model, one after another and in parallel.
+/// Seconds of work for each model in the first two runs of a comparison.
 ///
 /// # Errors
 /// [`ErrorKind::Chart`](crate::ErrorKind::Chart) where there is no model.
@@ -23,31 +23,29 @@ pub fn seconds_per_model(comparison: &Comparison) -> Result<Figure> {
     let (one, many) = (&comparison.runs()[0], &comparison.runs()[1]);
     let models = one.models.len();
     let total = |o: &Outcome| seconds(o.busy_seconds());
-    let workers = count(many.workers, "worker", "workers");
-    let series = [
-        (one.model_seconds(), BLUE, -1.0, format!("one after another, {} in all", total(one))),
-        (many.model_seconds(), VERMILION, 1.0, format!("in parallel on {workers}, {} in all", total(many))),
-    ];
+    let label = |run: &Outcome| {
+        format!("{} ({}): {} in all", run.how(), count(run.workers, "worker", "workers"), total(run))
+    };
+    let series =
+        [(one.model_seconds(), BLUE, -1.0, label(one)), (many.model_seconds(), VERMILION, 1.0, label(many))];
     let times = series.iter().flat_map(|(times, ..)| times.iter().copied());
     let (_, most) = span("seconds per model", times)?;
-    let ratio = number(many.busy_seconds() / one.busy_seconds(), 2);
+    let ratio_of_work = many.busy_seconds() / one.busy_seconds();
+    let ratio = number(ratio_of_work, 2);
     let words = Words {
         name: format!("seconds-per-model-{}-workers", many.workers),
         title: format!("{}: seconds of work per model", one.dataset),
         subtitle: format!(
-            "Work, not waiting: the time of all tasks of a model added up, on whichever worker they ran. In parallel it took \
-             {ratio} times as long in total: {}.",
-            match many.busy_seconds() < 0.98 * one.busy_seconds() {
-                true => "below 1, the machine was not equally fast in both runs",
-                false => "what exceeds 1 is the cost of sharing cores and memory",
+            "Work, not waiting: the time of all tasks of a model added up, on whichever worker they ran. The second run took \
+             {ratio} times as long in total{}.",
+            match ratio_of_work {
+                _ if one.trees_grown() != many.trees_grown() => ", and grew another number of trees",
+                ratio if ratio < 0.98 => ": below 1, the machine was not equally fast in both runs",
+                _ if many.workers > 1 => ": what exceeds 1 is the cost of sharing cores and memory",
+                _ => "",
             }
         ),
-        facts: format!(
-            "{}: {} of work one after another, {} on {workers}.",
-            count(models, "model", "models"),
-            total(one),
-            total(many)
-        ),
+        facts: format!("{}. {}. {}.", count(models, "model", "models"), label(one), label(many)),
         warnings: comparison.warnings(),
     };
     // The number of trees names a model where nothing else differs.

@@ -85,6 +85,11 @@ impl Outcome {
             mb => format!("{:.1} GB", mb / 1e3),
         };
         let (bytes, workers, tasks) = (self.data_bytes, self.workers, self.tasks.len());
+        let title = format!("{}: what sharing saves", self.dataset);
+        if tasks == 0 {
+            let sentence = "Every model comes from the journal, so no task has read the data.";
+            return Sentences::new(title, vec![sentence.to_owned()]);
+        }
         let mut sentences = vec![
             format!(
                 "The data take {}, once: {} on {} read the same memory.",
@@ -98,7 +103,7 @@ impl Outcome {
         if let Some(peak) = platform::peak_memory() {
             sentences.push(format!("Measured: this process has held at most {} so far.", mb(peak as usize)));
         }
-        Sentences::new(format!("{}: what sharing saves", self.dataset), sentences)
+        Sentences::new(title, sentences)
     }
 
     /// Notes below the scores: the journal, failed models, warnings.
