@@ -60,7 +60,7 @@ fn an_unknown_column_is_told_with_those_there_are() {
 #[test]
 fn shows_shape_types_and_statistics() {
     let text = housing().to_string();
-    for part in ["California Housing", "20,640 rows x 8 features", "f64", "median", "AveOccup", "1,243.3"] {
+    for part in ["California Housing", "20,640 rows x 8 features", "f64", "median", "AveOccup", "1,243"] {
         assert!(text.contains(part), "no \"{part}\" in:\n{text}");
     }
 }

@@ -6,7 +6,7 @@ use polars_core::prelude::*;
 
 use super::{Bundle, Show, Table, Text};
 use crate::data::Dataset;
-use crate::text::{significant, thousands};
+use crate::text::{decimals, number, significant, thousands};
 
 /// How many rows are shown.
 const HEAD: usize = 5;
@@ -65,8 +65,15 @@ fn summary(column: &Column) -> PolarsResult<[Option<f64>; 7]> {
     Ok([values.mean(), values.std(1), values.min(), low, median, high, values.max()])
 }
 
+/// With four significant digits, so that nine columns fit a page.
 fn shown(value: Option<f64>) -> Text {
-    value.map_or_else(|| Text::from("not known"), |value| Text::number(significant(value)))
+    match value {
+        None => Text::from("not known"),
+        Some(x) if x.fract() != 0.0 && (1.0..1e6).contains(&x.abs()) => {
+            Text::number(number(x, decimals(x.abs() / 1e3)))
+        }
+        Some(x) => Text::number(significant(x)),
+    }
 }
 
 #[cfg(test)]
