@@ -1,11 +1,11 @@
-//! One error type for the whole helper.
+//! The error type of the helper.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// What went wrong, and what to do about it, as one sentence. `Debug` prints the same sentence as
-/// `Display`: it is what a notebook cell shows when `?` fails.
+/// An error: one sentence that says what went wrong and what to do. `Debug` prints the same sentence as
+/// `Display`, because a notebook cell shows `Debug` when `?` fails.
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -19,7 +19,7 @@ pub struct Error {
 pub enum ErrorKind {
     /// A hyperparameter or another argument is out of its range, or arguments do not fit together.
     InvalidParameter,
-    /// Data were not found, cannot be read, or are not what they should be.
+    /// Data are missing, unreadable or invalid.
     Data,
     /// A task panicked or returned an error.
     Task,
@@ -27,11 +27,11 @@ pub enum ErrorKind {
     Cancelled,
     /// A Ray cluster cannot be reached or started, or was lost.
     Cluster,
-    /// What a Ray cluster needs is not on this machine: Ray, its Python, or the workers' library.
+    /// Software for a Ray cluster is not on this machine: Ray, its Python, or the workers' library.
     NotInstalled,
-    /// What was asked for does not fit into the free memory.
+    /// The work does not fit into the available memory.
     Memory,
-    /// The operating system refused something: a file, a thread.
+    /// The operating system refused a file or a thread.
     Io,
     /// A chart cannot be drawn.
     Chart,
@@ -52,13 +52,13 @@ impl Error {
         Self { source: Some(Arc::new(source)), ..self }
     }
 
-    /// Which kind of error this is.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 }
 
-/// `forest` says in the same words what it refuses.
+/// Keeps the message: `forest` words its errors in the same way.
 impl From<forest::Error> for Error {
     fn from(error: forest::Error) -> Self {
         let kind = match error {
@@ -69,7 +69,7 @@ impl From<forest::Error> for Error {
     }
 }
 
-/// Errors are equal where their kinds and sentences are, whatever caused them.
+/// Two errors are equal if their kinds and messages are; causes are not compared.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         (self.kind, &self.message) == (other.kind, &other.message)

@@ -1,15 +1,14 @@
-//! Exercises of the notebook: the check below each says how far the reader is.
+//! Checks of the notebook's exercises.
 
 use crate::error::Result;
 use crate::panics;
 
-/// Runs the check of an exercise and prints in one line how it went; it never panics.
+/// Runs the check of an exercise and prints its result in one line; it never panics.
 ///
-/// `check` calls the reader's function and asserts what must come out. The message of the first assertion
-/// that fails says what is wrong, as does an error or any other panic. Where the function is still `todo!()`,
-/// the exercise is not done yet.
+/// `check` calls the reader's function and asserts its result. The first failed assertion, error or panic is
+/// printed as the reason. If the function is still `todo!()`, the exercise is not done yet.
 ///
-/// What is not passed is printed to standard error, for which nbgrader gives no points.
+/// A failure is printed to standard error, for which nbgrader gives no points.
 ///
 /// ```
 /// fn double(n: u32) -> u32 {
@@ -36,7 +35,7 @@ fn verdict(check: impl FnOnce() -> Result<()>) -> Result<(), String> {
         Ok(Err(error)) => Err(format!("not passed: {error}")),
         Err(panic) if panic.starts_with("not yet implemented") => Err("not done yet".to_owned()),
         Err(panic) => {
-            // Without the place: it counts lines of code that the kernel has made of the cell.
+            // Without file and line: they refer to code that the kernel generated from the cell.
             let message = panic.rsplit_once(" (").map_or(&*panic, |(message, _)| message);
             Err(format!("not passed: {message}"))
         }

@@ -1,4 +1,4 @@
-//! What the cells of `Ray.ipynb` call, from the table to the score:
+//! The library of the notebook `Ray.ipynb`, from the table to the score:
 //!
 //! ```
 //! use helper::prelude::*;
@@ -25,13 +25,13 @@
 //! | read, make, split and cut tables | [`data`] |
 //! | run functions as tasks on this machine's threads | [`cluster`] |
 //! | run a sweep on a Ray cluster | [`ray`] |
-//! | say which forests, train and compare them | [`sweep`] |
-//! | compare models of any kind, and see what a forest has learned | [`models`] |
+//! | define, train and compare forests | [`sweep`] |
+//! | compare models of any kind, and inspect a forest | [`models`] |
 //! | draw | [`chart`] |
-//! | let an exercise check itself | [`check`] |
+//! | check an exercise | [`check`] |
 //!
-//! These are floors, ground up, with `view` (how values show themselves) at the top; nothing below
-//! knows anything above.
+//! The modules are layers: each uses only those above it in the table. `view`, the display of values in a
+//! notebook, uses them all.
 
 pub mod chart;
 pub mod cluster;
@@ -54,7 +54,7 @@ pub use rayon;
 pub use sweep::{Comparison, Outcome, Sweep};
 pub use view::{Dashboard, Machine, Sentences, Summary, machine};
 
-/// What a notebook cell needs: `use helper::prelude::*;`
+/// The names for a notebook cell: `use helper::prelude::*;`
 pub mod prelude {
     pub use crate::chart;
     pub use crate::cluster::{Cluster, ObjectRef};

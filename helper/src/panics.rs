@@ -1,4 +1,4 @@
-//! Panics that become errors, and are not printed.
+//! Catching panics: they become errors and are not printed.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -9,14 +9,13 @@ use std::sync::Once;
 thread_local! {
     /// Whether this thread is inside `catch`.
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    /// Where the latest panic inside `catch` happened; empty if that is not known.
-    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// File and line of the latest panic inside `catch`; empty if unknown.
+    static LOCATION: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Calls `f`; where it panics, returns the message with file and line.
+/// Calls `f`; if it panics, returns the message with file and line.
 ///
-/// The program's panic hook is not called: an attempt that is followed by another prints nothing under a
-/// notebook's cell.
+/// The program's panic hook is not called, so that an attempt that is retried prints nothing in a notebook.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -27,14 +26,14 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
             }
             if let Some(at) = info.location() {
                 let file = Path::new(at.file()).file_name().unwrap_or_default().to_string_lossy();
-                PLACE.set(format!(" ({file}, line {})", at.line()));
+                LOCATION.set(format!(" ({file}, line {})", at.line()));
             }
         }));
     });
     let outer = CATCHING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(f));
     CATCHING.set(outer);
-    result.map_err(|panic| format!("{}{}", message(&*panic), PLACE.take()))
+    result.map_err(|panic| format!("{}{}", message(&*panic), LOCATION.take()))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -14,7 +14,7 @@ pub(crate) fn project_root() -> &'static Path {
     helper.parent().unwrap_or(helper)
 }
 
-/// `report/` in the project's folder: what a run leaves for a person to keep.
+/// `report/` in the project's folder: the files that runs save for people.
 pub(crate) fn report_folder() -> PathBuf {
     project_root().join("report")
 }
@@ -42,14 +42,14 @@ pub(crate) fn write(path: &Path, content: &(impl AsRef<[u8]> + ?Sized)) -> Resul
     })
 }
 
-/// Memory in bytes that is available: no more than a container's limit leaves.
+/// Available memory in bytes, within a container's limit.
 pub(crate) fn memory_available() -> u64 {
-    let ask = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
-    available(&System::new_with_specifics(ask))
+    let refresh = RefreshKind::nothing().with_memory(MemoryRefreshKind::everything());
+    available(&System::new_with_specifics(refresh))
 }
 
 /// # Errors
-/// [`ErrorKind::Memory`] where `what` may need more bytes than are available; `instead` says what to do then.
+/// [`ErrorKind::Memory`] if `what` may need more bytes than are available; `instead` is the remedy.
 pub(crate) fn check_memory(what: &str, needed: u64, instead: &str) -> Result<()> {
     let available = memory_available();
     if needed <= available {
@@ -57,7 +57,7 @@ pub(crate) fn check_memory(what: &str, needed: u64, instead: &str) -> Result<()>
     }
     let [needed, available] = [needed, available].map(|bytes| bytes as f64 / f64::from(1 << 30));
     let message =
-        format!("{what} may need {needed:.1} GiB of memory, but {available:.1} GiB can be had; {instead}");
+        format!("{what} may need {needed:.1} GiB of memory, but {available:.1} GiB is available; {instead}");
     Err(Error::new(ErrorKind::Memory, message))
 }
 
@@ -66,9 +66,9 @@ pub(crate) fn available(system: &System) -> u64 {
     system.available_memory().min(limit)
 }
 
-/// Whether this is a virtual machine; `None` where the system does not tell.
+/// Whether this is a virtual machine; `None` if unknown.
 pub(crate) fn virtual_machine() -> Option<bool> {
-    // Linux lists what the processor can; under a hypervisor, x86 has this flag.
+    // Linux lists the processor's features; x86 has this flag under a hypervisor.
     let cpu = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let flags = cpu.lines().find(|line| line.starts_with("flags"))?;
     Some(flags.split_whitespace().any(|flag| flag == "hypervisor"))
@@ -78,7 +78,6 @@ pub(crate) fn virtual_machine() -> Option<bool> {
 pub(crate) fn thread_cpu() -> Option<Duration> {
     #[cfg(unix)]
     return clock(libc::CLOCK_THREAD_CPUTIME_ID);
-    // No portable way is known here.
     #[cfg(not(unix))]
     None
 }
@@ -99,36 +98,36 @@ fn clock(id: libc::clockid_t) -> Option<Duration> {
     (status == 0).then(|| Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
-/// Memory in bytes that this process holds.
+/// Resident memory of this process in bytes.
 pub(crate) fn process_memory() -> Option<u64> {
     let pid = sysinfo::get_current_pid().ok()?;
     let mut system = System::new();
-    let ask = ProcessRefreshKind::nothing().with_memory().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, ask);
+    let refresh = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, refresh);
     system.process(pid).map(sysinfo::Process::memory)
 }
 
-/// The most memory in bytes that this process has held so far.
+/// Peak resident memory of this process in bytes.
 #[cfg(target_os = "linux")]
 pub(crate) fn peak_memory() -> Option<u64> {
-    // Not `getrusage`: to that counts also what the program held that this process was started from.
+    // Not `getrusage`: its peak includes the memory of the parent process before `exec`.
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// The most memory in bytes that this process has held so far.
+/// Peak resident memory of this process in bytes.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn peak_memory() -> Option<u64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    // SAFETY: `usage` is large enough for the call to write to; all of its fields are integers, for
-    // which zeroes are valid, so it may be read whatever the call did.
+    // SAFETY: the call writes one `rusage`. All its fields are integers, for which zeroes are valid, so it
+    // may be read even if the call failed.
     let (status, usage) =
         unsafe { (libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()), usage.assume_init()) };
     (status == 0).then_some(usage.ru_maxrss as u64)
 }
 
-/// No portable way is known here.
+/// Unknown on other systems.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 pub(crate) fn peak_memory() -> Option<u64> {
     None

@@ -19,8 +19,7 @@ fn group(digits: &str) -> String {
         .collect()
 }
 
-/// A number with this many decimals and commas between thousands; very large and very small ones
-/// with an exponent.
+/// A number with this many decimals and commas between thousands; an exponent if very large or small.
 pub(crate) fn number(x: f64, decimals: usize) -> String {
     if !x.is_finite() {
         return "undefined".to_owned();
@@ -45,12 +44,12 @@ pub(crate) fn significant(x: f64) -> String {
     }
 }
 
-/// How many decimals distinguish numbers that are `step` apart.
+/// The decimals that distinguish numbers `step` apart.
 pub(crate) fn decimals(step: f64) -> usize {
     (-step.log10().floor()).clamp(0.0, 6.0) as usize
 }
 
-/// `n` things, with the noun for one and for many.
+/// A number with its noun in the singular or plural.
 pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(n as u64), if n == 1 { one } else { many })
 }
@@ -69,8 +68,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
-/// A score with four decimals, or four digits where it is very large or small; "undefined" for one that
-/// is no number.
+/// A score with four decimals, or four digits if very large or small; "undefined" for NaN and infinity.
 pub(crate) fn score(score: f64) -> String {
     match score.abs() {
         size if !size.is_finite() => "undefined".to_owned(),

@@ -1,5 +1,5 @@
-//! The crate `forest` as a learner: hyperparameters have scikit-learn's meaning, and any range of
-//! trees is grown by itself.
+//! The crate `forest` as a learner: hyperparameters have scikit-learn's meaning, and any range of trees can
+//! be grown alone.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ impl Train for Exact {
         Ok(Box::new(TrainingSet::part(x, y, self.scale(whole))?))
     }
 
-    /// Sorted by every feature already: workers read it where it lies.
+    /// The bytes are sorted by every feature already; workers read them in place.
     fn bytes(&self, x: Matrix<'_>, y: &[f64]) -> Result<Vec<u8>> {
         Ok(TrainingSet::new(x, y)?.as_bytes().to_vec())
     }

@@ -24,7 +24,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 macro_rules! learners {
     ($($(#[$about:meta])* $name:ident = $learner:expr,)+) => {
-        /// Which learner grows the trees. It has the methods of [`Train`].
+        /// A learner: the library that grows the trees. It has the methods of [`Train`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Learner {
@@ -62,22 +62,24 @@ impl fmt::Display for Learner {
     }
 }
 
-/// What a learner implements.
+/// The interface of a learner.
 pub trait Train: Sync {
-    /// Its name.
+    /// The name of the learner.
     fn name(&self) -> &'static str;
 
-    /// The trees of a model are grown in blocks of so many, counted from the first. A range of trees must
-    /// begin where a block begins.
+    /// The number of trees that are grown together, as a block. A range of trees must begin where a block
+    /// begins.
     fn block(&self) -> usize {
         1
     }
 
-    /// Whether it tells what trees predict for the rows that they were not grown on: [`LeftOut`].
+    /// Whether it gives out-of-bag predictions: [`LeftOut`].
     fn leaves_out(&self) -> bool {
         false
     }
 
+    /// Checks the hyperparameters.
+    ///
     /// # Errors
     /// [`Error::Parameter`] for a hyperparameter out of its range, or one that the learner does not have.
     fn check(&self, params: &Params, rows: usize, n_features: usize) -> Result<()> {
@@ -104,7 +106,7 @@ pub trait Train: Sync {
     fn scale(&self, whole: Whole) -> Scale;
 
     /// Prepares the training rows for all trees. They may be a part of a larger table: trees that are grown
-    /// on different parts have one scale, that of the whole.
+    /// on different parts have the scale of the whole.
     ///
     /// # Errors
     /// Where the learner refuses the rows, such as a number that is not finite, or cannot train on a part.
@@ -124,18 +126,18 @@ pub trait Train: Sync {
     fn read<'a>(&self, bytes: &'a [u8], n_features: usize) -> Result<Box<dyn Prepared + 'a>>;
 }
 
-/// Facts of a whole table that learning on a part of it needs, so that all parts have one scale.
+/// Facts of a whole table that training on a part of it needs, so that all parts have one scale.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whole {
-    /// How many rows the table has.
+    /// The number of rows of the table.
     pub rows: usize,
     /// The largest absolute value of its targets.
     pub largest: f64,
 }
 
 impl Whole {
-    /// Of a table with these targets.
+    /// The facts of a table with these targets.
     pub fn of(y: &[f64]) -> Self {
         Self { rows: y.len(), largest: y.iter().fold(0.0, |largest: f64, y| largest.max(y.abs())) }
     }
@@ -143,9 +145,8 @@ impl Whole {
 
 /// A training set in the learner's own form; all tasks share it.
 pub trait Prepared: Send + Sync {
-    /// Grows a range of the model's trees, and adds what they predict for the rows that they were not grown
-    /// on to `oob`, which is `None` for a learner that does not tell it ([`Train::leaves_out`]). A tree is the
-    /// same whatever the range.
+    /// Grows a range of the model's trees, and adds their out-of-bag predictions to `oob`, which is `None` for
+    /// a learner without them ([`Train::leaves_out`]). A tree does not depend on the range.
     ///
     /// # Errors
     /// Where the learner refuses the hyperparameters or the range.
@@ -153,18 +154,18 @@ pub trait Prepared: Send + Sync {
     -> Result<Box<dyn Trees>>;
 }
 
-/// What trees predict for the training rows, each by the trees that were not grown on it. Empty before the
+/// Out-of-bag predictions: of each training row, by the trees that were not grown on it. Empty before the
 /// first tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// For each row the sum of these trees' predictions, in steps of the [`Scale`].
     pub sums: Vec<i64>,
-    /// How many trees these are.
+    /// For each row the number of these trees.
     pub counts: Vec<u32>,
 }
 
 impl LeftOut {
-    /// Adds those of other trees. In whatever order, the sums are the same.
+    /// Adds the predictions of other trees; the order does not matter.
     pub fn add(&mut self, other: &Self) {
         self.resize(other.sums.len());
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
@@ -182,10 +183,10 @@ pub trait Trees: Send + Sync {
     /// Adds the prediction of each of these trees for each row to the row's sum, in steps of the [`Scale`].
     ///
     /// # Errors
-    /// Where the rows have other features than the training rows, or there are not as many sums as rows.
+    /// Where the number of features differs from training, or the number of sums from the number of rows.
     fn add_predictions(&self, x: Matrix<'_>, sums: &mut [i64]) -> Result<()>;
 
-    /// How many nodes the trees have, leaves included.
+    /// The number of nodes, leaves included.
     fn n_nodes(&self) -> usize;
 
     /// The trees, where they are of the crate `forest`.
@@ -194,13 +195,13 @@ pub trait Trees: Send + Sync {
     }
 }
 
-/// The range in pieces of ten trees: a task that keeps no trees needs memory for one piece.
+/// Cuts the range into pieces of ten trees, so that a task that keeps no trees needs memory for one piece.
 pub fn pieces(trees: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     const TREES: usize = 10;
     trees.clone().step_by(TREES).map(move |start| start..trees.end.min(start + TREES))
 }
 
-/// Features and targets of a table: its columns one after another, the target last.
+/// The features and the target of a table, given as its columns one after another, the target last.
 ///
 /// # Errors
 /// Where the columns cannot have equally many rows.
@@ -210,8 +211,10 @@ pub fn features_and_target(table: &[f64], n_features: usize) -> Result<(Matrix<'
     Ok((Matrix::from_columns(x, n_features)?, y))
 }
 
+/// The bytes as numbers, not copied.
+///
 /// # Errors
-/// Where the bytes are not whole numbers at an aligned address.
+/// Where the length or the address of the bytes is not a multiple of 8.
 fn numbers(bytes: &[u8]) -> Result<&[f64]> {
     bytemuck::try_cast_slice(bytes)
         .map_err(|e| Error::Format(format!("{} bytes are not numbers of 8 bytes: {e}", bytes.len())))

@@ -1,4 +1,4 @@
-//! What a worker on another machine is asked, and its answer.
+//! The request to a worker on another machine, and its answer.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Learner, LeftOut, Matrix, Params, Result, Whole, features_and_target, numbers, pieces};
 
-/// To grow some trees of a model, and to add up their predictions for the test rows.
+/// A request to grow some trees of a model and to add up their predictions for the test rows.
 ///
 /// The inputs are the training set as [`Train::bytes`](crate::Train::bytes) made it, and the test rows, row
 /// after row. For a shard they are the test rows and the shard: its columns one after another, the target
@@ -14,19 +14,19 @@ use crate::{Error, Learner, LeftOut, Matrix, Params, Result, Whole, features_and
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// Who grows the trees.
+    /// The learner that grows the trees.
     pub learner: Learner,
     /// Hyperparameters of the model.
     pub params: Params,
-    /// Which of its trees.
+    /// The range of its trees.
     pub trees: Range<usize>,
     /// The number of features.
     pub n_features: usize,
-    /// The table that the shard is a part of; `None` where all training rows are there.
+    /// The table that the shard is a part of; `None` for all training rows.
     pub shard: Option<Whole>,
     /// Whether the answer has a [`LeftOut`] as well.
     pub oob_score: bool,
-    /// Panics instead, to show what becomes of it.
+    /// Whether the worker panics instead, to demonstrate retries.
     pub panic: bool,
 }
 

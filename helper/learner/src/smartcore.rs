@@ -1,6 +1,6 @@
 //! smartcore's random forest as a learner.
 //!
-//! Where it differs from scikit-learn's meaning:
+//! It differs from scikit-learn:
 //! - `max_depth` counts the root, so it is given one more;
 //! - `min_samples_split` counts a row as often as the bootstrap drew it, which grows larger trees;
 //! - other values of `bootstrap`, `max_samples` and `min_impurity_decrease` are refused: it always draws as
@@ -55,7 +55,7 @@ impl Train for Smartcore {
         }
     }
 
-    /// 88 (measured), in a vector that may have grown to twice its need.
+    /// 88 bytes, as measured; the capacity of their vector may be twice its length.
     fn node_bytes(&self) -> usize {
         2 * 88
     }
@@ -155,13 +155,13 @@ impl Trees for Blocks {
 
     fn n_nodes(&self) -> usize {
         let mut nodes = Nodes::default();
-        // A count cannot fail to be written.
+        // `Nodes` never returns an error.
         self.forests.iter().for_each(|(_, forest)| write!(nodes, "{forest:?}").unwrap_or_default());
         nodes.0
     }
 }
 
-/// Counts the nodes in smartcore's `Debug` text of a forest: it has no other way to tell.
+/// Counts the nodes in smartcore's `Debug` text of a forest, the only way to learn their number.
 #[derive(Default)]
 struct Nodes(usize);
 

@@ -1,4 +1,4 @@
-//! What a remote function can be given.
+//! Arguments of a remote function.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ pub trait Args {
 
 /// Arguments that a task keeps: see [`Args`].
 pub trait Held: Send + 'static {
-    /// What the function is given: references to the values.
+    /// The function's argument: references to the values.
     type View<'a>;
 
-    /// The values; blocks until they are there.
+    /// The values; blocks until the tasks that produce them are done.
     ///
     /// # Errors
-    /// That of the task that should have given one of them.
+    /// The error of such a task.
     fn view(&self) -> Result<Self::View<'_>>;
 
-    /// Adds the tasks that give the values.
+    /// Adds the tasks that produce the values.
     fn add_needs(&self, needs: &mut Vec<Arc<Task>>);
 }
 

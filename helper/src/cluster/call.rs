@@ -1,4 +1,4 @@
-//! Calling a function on a worker: its options, its attempts, and its end.
+//! Calling a function on a worker: its options, its attempts and its result.
 
 use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,11 +15,11 @@ use crate::panics;
 /// Attempts after a first one that panicked, unless [`Options::max_retries`] says otherwise; as in Ray.
 pub(crate) const MAX_RETRIES: u32 = 3;
 
-/// An error of a task's function, whatever its type: a text, or any type that is an error.
+/// An error that a task's function returns: a text, or a value of any error type.
 pub type Cause = Box<dyn StdError + Send + Sync>;
 
-/// The name of a task and how often it is tried: made by [`Cluster::options`](super::Cluster::options),
-/// Ray's `.options(...)`.
+/// The name and the retries of a task; made by [`Cluster::options`](super::Cluster::options), Ray's
+/// `.options(...)`.
 #[must_use = "options do nothing until `remote` is called on them"]
 #[derive(Clone)]
 pub struct Options<'c> {
@@ -52,13 +52,13 @@ impl<'c> Options<'c> {
         self
     }
 
-    /// How many more attempts follow a first one that panicked; 3 by default, as in Ray.
+    /// The most attempts after a first one that panicked; 3 by default, as in Ray.
     pub fn max_retries(mut self, max_retries: u32) -> Self {
         self.retries.most = max_retries;
         self
     }
 
-    /// Whether another attempt follows an error that the function returns as well; not by default, as in Ray.
+    /// Whether an error that the function returns is retried like a panic; not by default, as in Ray.
     pub fn retry_exceptions(mut self, retry_exceptions: bool) -> Self {
         self.retries.exceptions = retry_exceptions;
         self
@@ -106,7 +106,7 @@ impl<'c> Options<'c> {
             let (pool, task, result) = (Arc::clone(pool), Arc::clone(&task), result.clone());
             move || {
                 let value = retries.run(&task, pool.worker(), || held.view().map(&f));
-                // Dropped before the task counts as done: nothing is held afterwards. A destructor may panic.
+                // Arguments are freed before the task is done. A destructor may panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop((held, f))));
                 let value = match task.end(value.as_ref().err().cloned()) {
                     Some(error) => Err(error),
@@ -115,14 +115,14 @@ impl<'c> Options<'c> {
                 result.settle(value, &task);
             }
         };
-        task.give(Box::new(job), needs);
+        task.set_job(Box::new(job), needs);
         pool.submit(task);
         result
     }
 }
 
 impl Retries {
-    /// Calls the function until it returns a value, or no more attempts are allowed.
+    /// Calls the function until it returns a value or no attempt is left.
     fn run<R>(self, task: &Task, worker: usize, call: impl Fn() -> Result<Result<R, Cause>>) -> Result<R> {
         let mut attempt = 1;
         loop {
@@ -130,7 +130,7 @@ impl Retries {
             let (verb, cause, retried) = match panics::catch(&call) {
                 Ok(Ok(Ok(value))) => return Ok(value),
                 Ok(Ok(Err(cause))) => ("returned an error", cause.to_string(), self.exceptions),
-                Ok(Err(of_argument)) => return Err(of_argument),
+                Ok(Err(argument)) => return Err(argument),
                 Err(panic) => ("panicked", panic, true),
             };
             if cause.contains(EXHAUSTED) {

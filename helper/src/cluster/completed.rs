@@ -1,5 +1,5 @@
-//! The number of tasks that are done, in all clusters of this process. To wait for some of many tasks is to
-//! wait until this number grows: a wait registers with no task, and has nothing to take back.
+//! The number of tasks that are done, in all clusters of this process. A wait for some of many tasks waits
+//! until this number grows, so it need not register with each task.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -11,7 +11,7 @@ fn lock() -> MutexGuard<'static, u64> {
     COMPLETED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts one more.
+/// Counts one more task.
 pub(super) fn add() {
     *lock() += 1;
     GROWN.notify_all();

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use super::record::{TaskRecord, Tasks};
 use super::task::Task;
 
-/// Tasks that are kept, unless more are not done; as many as in Ray.
+/// The most tasks that are kept, besides those that are not done; as in Ray.
 const TASKS: usize = 100_000;
-/// Reported results that are kept.
+/// The most reported results that are kept.
 const RESULTS: usize = 10_000;
 
 /// A result that a program has reported: see [`Cluster::report`](super::Cluster::report).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// What it is about, such as a model.
+    /// Its subject, such as a model.
     pub name: String,
     /// When it was reported, from the cluster's start.
     pub at: Duration,
@@ -29,9 +29,9 @@ pub struct Report {
 pub(crate) struct Snapshot {
     pub(crate) at: Duration,
     pub(crate) workers: usize,
-    /// How many tasks are in each of [`TaskState::ALL`](super::TaskState::ALL).
+    /// The number of tasks in each of [`TaskState::ALL`](super::TaskState::ALL).
     pub(crate) counts: [usize; 5],
-    /// The latest tasks that are done, and the first that are not, in the order in which they were asked for.
+    /// The latest tasks that are done and the first that are not, in the order of submission.
     pub(crate) tasks: Vec<TaskRecord>,
     pub(crate) results: Vec<Report>,
 }
@@ -42,16 +42,16 @@ pub(crate) struct Log {
     epoch: Instant,
     workers: usize,
     kept: Mutex<Kept>,
-    /// What is kept until the cluster ends: its dashboard.
+    /// The dashboard, kept until the cluster ends.
     pub(crate) attached: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 #[derive(Default)]
 struct Kept {
-    /// How many tasks there were.
+    /// The number of tasks so far.
     added: usize,
     tasks: VecDeque<Arc<Task>>,
-    /// How many tasks were dropped, in each state.
+    /// The number of dropped tasks in each state.
     dropped: [usize; 5],
     results: VecDeque<Report>,
 }
@@ -75,7 +75,7 @@ impl Log {
     /// Makes a task and keeps it.
     pub(crate) fn add(&self, name: impl Into<String>) -> Arc<Task> {
         let mut kept = self.lock();
-        // Two at most, so that a call takes constant time; one that is not done goes to the end.
+        // At most two are checked, so that a call takes constant time; a task that is not done goes to the end.
         for _ in 0..2 {
             if kept.tasks.len() >= TASKS
                 && let Some(oldest) = kept.tasks.pop_front()
@@ -103,19 +103,19 @@ impl Log {
         }
     }
 
-    /// How many tasks there were so far.
+    /// The number of tasks so far.
     pub(super) fn len(&self) -> usize {
         self.lock().added
     }
 
-    /// All tasks that are kept, in the order in which they were asked for.
+    /// All tasks that are kept, in the order of submission.
     pub(crate) fn tasks(&self) -> Tasks {
         let mut tasks: Vec<TaskRecord> = self.lock().tasks.iter().map(|task| task.record()).collect();
         tasks.sort_by_key(|task| task.id);
         Tasks(tasks)
     }
 
-    /// With the latest `most` tasks that are done, and the first `most` that are not.
+    /// A snapshot with the latest `most` tasks that are done and the first `most` that are not.
     pub(crate) fn snapshot(&self, most: usize) -> Snapshot {
         let (at, kept) = (self.elapsed(), self.lock());
         let mut counts = kept.dropped;

@@ -1,7 +1,7 @@
 //! Tasks and objects on the threads of this machine, under Ray's names.
 //!
 //! [`Cluster::put`] shares a value, [`Cluster::remote`] calls a function on a worker and returns
-//! at once, [`Cluster::get`] waits for what came out, [`Cluster::wait`] for the first that is done.
+//! at once, [`Cluster::get`] waits for a result, [`Cluster::wait`] for the first results.
 //!
 //! ```
 //! use helper::Cluster;
@@ -15,8 +15,8 @@
 //! # }
 //! ```
 //!
-//! A remote function that panics is called again ([`Options::max_retries`]). So it is an `Fn`: it clones
-//! what it consumes.
+//! A remote function that panics is called again ([`Options::max_retries`]). So it is an `Fn`, and clones
+//! values that it consumes.
 //!
 //! A task may wait for other tasks: [`Cluster::get`] and [`Cluster::wait`] then run, on the same worker, the
 //! tasks that it waits for and their arguments, if no worker has begun them; otherwise the worker is idle
@@ -55,7 +55,7 @@ pub(crate) use wait::until_done;
 use crate::error::{Error, Result};
 use pool::Pool;
 
-/// Workers that run tasks, and the log of what they ran.
+/// Workers that run tasks, and the log of these tasks.
 ///
 /// A clone is another handle to the same workers; they end with the last handle, once all tasks are done.
 /// The log keeps the latest 100,000 tasks, of about 500 bytes each, and all that are not done.
@@ -97,12 +97,12 @@ impl Cluster {
         ObjectRef::ready(value)
     }
 
-    /// Calls `f` on a worker, and returns at once with a reference to its result; `.remote(...)` of a
-    /// `@ray.remote` function.
+    /// Submits a task that calls `f` on a worker; returns at once, with a reference to its result. Ray's
+    /// `.remote(...)` of a `@ray.remote` function.
     ///
     /// `args` is `&object`, a tuple of up to three such references, a slice of them, or `()`; `f` gets
-    /// references to the values. The task starts when all of them are there; it fails if a task that gives
-    /// one of them failed, or if `f` has panicked four times ([`Options::max_retries`]). An `Err` that `f`
+    /// references to the values. The task starts when all values are there; it fails if a task that produces
+    /// one failed, or if `f` has panicked four times ([`Options::max_retries`]). An `Err` that `f`
     /// returns is a value like any other: see [`Options::try_remote`].
     pub fn remote<A, F, R>(&self, args: A, f: F) -> ObjectRef<R>
     where
@@ -113,7 +113,7 @@ impl Cluster {
         self.options().remote(args, f)
     }
 
-    /// A task's name, how often it may be tried, and functions that can fail; Ray's `.options(...)`:
+    /// Options of a task: its name, its retries, and functions that can fail; Ray's `.options(...)`:
     /// `cluster.options().name("fit").max_retries(0).remote(&data, fit)`.
     pub fn options(&self) -> Options<'_> {
         Options::new(&self.pool, &self.log)
@@ -134,17 +134,17 @@ impl Cluster {
     /// [`get`](Self::get) for many, in the order given; `ray.get([...])`.
     ///
     /// # Errors
-    /// That of the first that failed.
+    /// The error of the first that failed.
     pub fn get_all<T: Send + Sync + 'static>(&self, objects: &[ObjectRef<T>]) -> Result<Vec<Arc<T>>> {
         objects.iter().map(ObjectRef::get).collect()
     }
 
-    /// Waits until `num_returns` are done (finished or failed); returns these and the others, each in the
-    /// order given; `ray.wait`. In a task, see the [module](self).
+    /// Waits until `num_returns` references are done (finished or failed); returns these and the others,
+    /// each in the order given; `ray.wait`. In a task, see the [module](self).
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`](crate::ErrorKind::InvalidParameter) where `num_returns` is 0 or
-    /// more than there are, [`ErrorKind::Task`](crate::ErrorKind::Task) where the worker's stack is full.
+    /// above the number of references, [`ErrorKind::Task`](crate::ErrorKind::Task) where the worker's stack is full.
     pub fn wait<T: Send + Sync + 'static>(
         &self,
         objects: &[ObjectRef<T>],
@@ -154,7 +154,7 @@ impl Cluster {
     }
 
     /// [`wait`](Self::wait), but returns after `timeout` in any case. In a task it may take longer: until
-    /// the worker has ended a task that it began meanwhile.
+    /// the worker has ended a task that it runs while it waits.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -167,8 +167,8 @@ impl Cluster {
         wait::wait(objects, num_returns, timeout)
     }
 
-    /// Calls `f` on a worker and waits for what it returns; rayon's `ThreadPool::install`. Parallel
-    /// iterators in `f` run on this cluster's workers, as no task: they have no record, and no retries.
+    /// Calls `f` on a worker and waits for its value; rayon's `ThreadPool::install`. Parallel iterators in
+    /// `f` run on this cluster's workers, but not as tasks: they have no record and no retries.
     ///
     /// ```
     /// use helper::Cluster;
@@ -183,15 +183,15 @@ impl Cluster {
     /// ```
     ///
     /// # Panics
-    /// Where `f` panics.
+    /// If `f` panics.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         self.pool.install(f)
     }
 
-    /// Cancels the task that gives this value, and those that it has asked for; `ray.cancel`.
+    /// Cancels the task that produces this value, and the tasks that it submitted; `ray.cancel`.
     ///
-    /// A task that nobody has begun fails at once. A running task can ask [`cancelled`](Self::cancelled) and
-    /// return early; it fails whatever it returns. [`get`](Self::get) then gives an error of the kind
+    /// A task that no worker has begun fails at once. A running task can check [`cancelled`](Self::cancelled)
+    /// and return early; it fails in any case. [`get`](Self::get) then gives an error of the kind
     /// [`Cancelled`](crate::ErrorKind::Cancelled). Nothing happens to a task that is done.
     pub fn cancel<T: Send + Sync + 'static>(&self, object: &ObjectRef<T>) {
         if let Some(task) = object.producer() {
@@ -199,13 +199,13 @@ impl Cluster {
         }
     }
 
-    /// Whether the task that this is called in has been cancelled, or the one that asked for it.
-    /// Cheap enough for every turn of a loop; always false outside a task.
+    /// Whether the calling task, or the task that submitted it, has been cancelled; false outside a task.
+    /// Cheap enough for every turn of a loop.
     pub fn cancelled(&self) -> bool {
         task_is_cancelled()
     }
 
-    /// Notes a result with some numbers, which the dashboard and [`summary`](Self::summary) show:
+    /// Records a result with some numbers, which the dashboard and [`summary`](Self::summary) show:
     /// `cluster.report("100 trees", &[("MSE", 0.25)])`. The latest 10,000 are kept.
     pub fn report(&self, name: impl Into<String>, metrics: &[(&str, f64)]) {
         self.log.report(name, metrics);

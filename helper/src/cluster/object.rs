@@ -1,4 +1,4 @@
-//! References to values that are there, or will be.
+//! References to values in the cluster.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -8,15 +8,15 @@ use super::record::TaskRecord;
 use super::task::Task;
 use crate::error::{Error, Result};
 
-/// A reference to a value in the cluster: one that was put there, or what a task gives when it is done;
-/// Ray's `ObjectRef`. A clone refers to the same value, which is freed with the last reference.
+/// A reference to a value in the cluster: one that was put there, or the result of a task; Ray's
+/// `ObjectRef`. A clone refers to the same value, which is freed with the last reference.
 pub struct ObjectRef<T> {
     slot: Arc<Slot<T>>,
 }
 
 struct Slot<T> {
     value: OnceLock<Result<Arc<T>>>,
-    /// The task that gives the value; `None` for a value that was put.
+    /// The task that produces the value; `None` for a value that was put.
     task: Option<Arc<Task>>,
 }
 
@@ -34,7 +34,7 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         self.producer().is_none_or(|task| task.is_done())
     }
 
-    /// How the task that gives this value stands; `None` for a value that was put.
+    /// The record of the task that produces this value; `None` for a value that was put.
     pub fn task(&self) -> Option<TaskRecord> {
         self.producer().map(|task| task.record())
     }
@@ -51,7 +51,7 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
         self.value().cloned()
     }
 
-    /// The value, or why there is none. Blocks while the task is not done.
+    /// The value, or the task's error. Blocks until the task is done.
     pub(super) fn value(&self) -> Result<&Arc<T>> {
         self.slot.value.wait().as_ref().map_err(Error::clone)
     }
@@ -59,9 +59,9 @@ impl<T: Send + Sync + 'static> ObjectRef<T> {
     /// Sets the value, or the error. The task's job calls this once.
     pub(super) fn settle(self, value: Result<T>, task: &Task) {
         self.slot.value.get_or_init(|| value.map(Arc::new));
-        // Dropped before waiters wake: the value is freed when they drop their references.
+        // Dropped before waiters wake, so that the value is freed with their references.
         drop(self);
-        task.open();
+        task.set_done();
     }
 }
 

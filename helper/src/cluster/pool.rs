@@ -17,15 +17,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// Bytes of a worker's stack, on which tasks that wait for tasks lie on top of each other. The system
 /// gives memory only to the part that is used.
 const STACK: usize = 128 << 20;
-/// Bytes of it that a task finds free when it begins: as much as a program's main thread has.
+/// Free bytes of the stack that a task needs to begin: the usual stack of a program's main thread.
 const FREE: usize = 8 << 20;
 
-/// The error where less is free. It is the same for all tasks of the chain, none of which is tried again.
+/// The error if less is free. All tasks of the chain have it, and none is retried.
 pub(super) const EXHAUSTED: &str = "tasks wait for each other in a chain so long that it fills the worker's stack of \
      128 MiB; hand references on as arguments instead, cluster.remote(&reference, ...): that takes no stack";
 
 thread_local! {
-    /// The task that this thread runs: the uppermost one.
+    /// The task that this thread runs: the uppermost on its stack.
     static CURRENT: RefCell<Option<Arc<Task>>> = const { RefCell::new(None) };
     /// On a worker, an address at the start of its stack, which grows downwards.
     static STACK_START: Cell<Option<usize>> = const { Cell::new(None) };
@@ -60,13 +60,13 @@ fn stack_address() -> usize {
 /// The workers of a cluster.
 pub(super) struct Pool {
     threads: ThreadPool,
-    /// Bytes of its stack that an idle worker uses where it receives something.
+    /// Bytes of its stack that an idle worker uses when it receives a message.
     idle_stack: OnceLock<usize>,
-    /// Tasks that came to a worker that was not idle.
+    /// Tasks that a worker received while it was not idle.
     later: Mutex<VecDeque<Arc<Task>>>,
 }
 
-/// What a worker does with the pool, given the bytes of its stack in use.
+/// A function that a worker calls with the pool and the bytes of its stack in use.
 type Message = Box<dyn FnOnce(&Arc<Pool>, usize) + Send>;
 
 impl Pool {
@@ -94,8 +94,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The number of the worker that this thread is. A thread of another cluster, which runs a task of
-    /// this one because it waits for it, counts from the number of workers on.
+    /// The number of the worker on this thread. A thread of another cluster that waits for a task of this
+    /// one, and so runs it, counts from the number of workers on.
     pub(super) fn worker(&self) -> usize {
         let other = || self.threads.current_num_threads() + rayon::current_thread_index().unwrap_or_default();
         self.threads.current_thread_index().unwrap_or_else(other)
@@ -123,15 +123,15 @@ impl Pool {
         self.threads.spawn_fifo(move || pool.receive(message));
     }
 
-    /// The one place where messages are received, so that the stack of an idle worker is as deep as measured.
+    /// Receives all messages, so that the stack of an idle worker is as deep as measured.
     #[inline(never)]
     fn receive(self: &Arc<Self>, message: Message) {
         message(self, stack_used());
     }
 
     fn start(&self, task: Arc<Task>, stack: usize) {
-        // While a parallel iterator waits for its parts, rayon runs whatever is queued, on top of it. What
-        // is below does not wait for this task, but the task may wait for it: so it must not run here.
+        // While a parallel iterator waits for its parts, rayon runs queued jobs on top of it. A task up here
+        // must not run: if it waits for the task below, both are stuck.
         if stack > *self.idle_stack.wait() {
             return self.later.lock().unwrap_or_else(PoisonError::into_inner).push_back(task);
         }
@@ -144,16 +144,16 @@ impl Pool {
         }
     }
 
-    /// A task that had to wait until a parallel iterator was done.
+    /// The next task that was put off while a parallel iterator ran.
     fn next_later(&self) -> Option<Arc<Task>> {
         self.later.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
-/// Runs a task on this thread, on top of the one that waits for it.
+/// Runs a task on this thread, on top of the task that waits for it.
 fn run(task: Arc<Task>, job: Job) {
     let outer = CURRENT.replace(Some(task));
-    // A job catches the panics of its function; this catches those of destructors.
+    // A job catches panics of its function; this catches panics of destructors.
     let _ = catch_unwind(AssertUnwindSafe(job));
     CURRENT.set(outer);
 }
@@ -161,7 +161,7 @@ fn run(task: Arc<Task>, job: Job) {
 /// Calls `wait`; the task that this thread runs pauses meanwhile.
 ///
 /// # Errors
-/// [`ErrorKind::Task`] where the worker's stack has no space for one more task.
+/// [`ErrorKind::Task`] if the worker's stack has no space for one more task.
 pub(super) fn pause(wait: impl FnOnce()) -> Result<()> {
     if stack_used() > STACK - FREE {
         return Err(Error::new(ErrorKind::Task, EXHAUSTED));
@@ -173,7 +173,7 @@ pub(super) fn pause(wait: impl FnOnce()) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the task is done. A worker runs it, and what it needs, as far as nobody has begun it.
+/// Waits until the task is done. A worker runs it and its arguments' tasks, unless others have begun them.
 pub(super) fn wait_for(task: &Arc<Task>) -> Result<()> {
     if !is_worker() {
         task.block();
@@ -197,11 +197,11 @@ pub(super) enum Step {
     Done,
     /// It ran a task.
     Ran,
-    /// Nothing: this one is being run by another worker.
+    /// It ran nothing: another worker runs this task.
     Busy(Arc<Task>),
 }
 
-/// Runs one task that nobody has begun: the first of the path, or an argument of it.
+/// Runs one task that nobody has begun: the first of the path, or one that it needs.
 ///
 /// Each task on the path needs the one behind it as an argument. Kept between calls, the path makes the
 /// walk through all arguments linear in their number.

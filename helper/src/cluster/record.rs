@@ -43,20 +43,20 @@ impl fmt::Display for TaskState {
     }
 }
 
-/// A stretch of time in which a worker ran a task: one for each attempt, and one more each time the task
-/// has waited for another task. The time that it waits belongs to none.
+/// A period in which a worker ran a task: one for each attempt, and one more after each wait for another
+/// task. The waits belong to no span.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
-    /// Which attempt of the task, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// Which worker, from 0. A higher number than this cluster has workers is a worker of another cluster,
-    /// whose task waited for this one.
+    /// The worker, from 0. A number beyond this cluster's workers is a worker of another cluster whose task
+    /// waited for this one.
     pub worker: usize,
     /// When it began.
     pub started: Duration,
     /// When it ended.
     pub ended: Option<Duration>,
-    /// The processor time that its thread spent in it; `None` where the system does not tell.
+    /// Processor time of its thread; `None` if the system does not measure it.
     pub cpu: Option<Duration>,
 }
 
@@ -69,27 +69,27 @@ pub struct TaskRecord {
     pub name: String,
     /// Its state.
     pub state: TaskState,
-    /// Which worker ran its latest attempt, from 0: see [`Span::worker`].
+    /// The worker of the latest attempt, from 0: see [`Span::worker`].
     pub worker: Option<usize>,
-    /// Which attempt this is, from 1.
+    /// The latest attempt, from 1.
     pub attempt: u32,
-    /// When it was asked for.
+    /// When it was submitted.
     pub queued: Duration,
-    /// When this attempt began.
+    /// When the latest attempt began.
     pub started: Option<Duration>,
-    /// When it finished or failed.
+    /// When it finished, failed or was cancelled.
     pub ended: Option<Duration>,
-    /// The processor time that this attempt took; `None` where the system does not tell.
+    /// Processor time of the latest attempt; `None` if the system does not measure it.
     pub cpu: Option<Duration>,
-    /// When workers ran it, in order, earlier attempts included.
+    /// The periods in which workers ran it, in order, earlier attempts included.
     pub spans: Vec<Span>,
-    /// Why it failed, or why its latest attempt did.
+    /// The error of the task, or of the attempt before this one.
     pub error: Option<Error>,
 }
 
 impl TaskRecord {
-    /// How long its latest attempt has run, without the time that it waited for other tasks. Where
-    /// [`cpu`](Self::cpu) is less, the worker did not compute all the time.
+    /// Wall time of the latest attempt, without waits for other tasks. If [`cpu`](Self::cpu) is less, the
+    /// worker did not compute all the time.
     pub fn ran(&self) -> Duration {
         self.latest().filter_map(|span| Some(span.ended?.saturating_sub(span.started))).sum()
     }
@@ -109,7 +109,7 @@ impl TaskRecord {
     }
 }
 
-/// The tasks of a cluster, in the order in which they were asked for.
+/// The tasks of a cluster, in the order of submission.
 ///
 /// As the last line of a cell it shows the latest of them as a table.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,4 +1,4 @@
-//! A task: its record, its job, and who waits for it.
+//! A task: its record, its job and its waiters.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -9,7 +9,7 @@ use super::record::{Span, TaskRecord, TaskState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 
-/// Runs a task to its end; called once, by the thread that took it from the task.
+/// A function that runs a task to its end, on the thread that took it from the task.
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
 /// A task of a cluster, or the record of one that Ray runs.
@@ -25,18 +25,18 @@ pub struct Task {
 #[derive(Default)]
 struct Inner {
     record: TaskRecord,
-    /// Processor time of the worker's thread at the start of the span that is open.
+    /// Processor time of the worker's thread at the start of the open span.
     cpu_at_start: Option<Duration>,
-    /// Tasks that this one has asked for.
+    /// Tasks that this one submitted.
     children: Vec<Weak<Task>>,
     job: Option<Job>,
-    /// Tasks that give its arguments.
+    /// Tasks that produce its arguments.
     needs: Vec<Arc<Task>>,
-    /// To be called once the task is done.
+    /// Functions to call once the task is done.
     callbacks: Vec<Box<dyn FnOnce() + Send>>,
 }
 
-/// Its job and its end.
+/// The job and its end.
 impl Task {
     pub(super) fn new(id: usize, name: String, epoch: Instant) -> Self {
         let record = TaskRecord { id, name, attempt: 1, queued: epoch.elapsed(), ..TaskRecord::default() };
@@ -52,19 +52,20 @@ impl Task {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the task its job, which can run once the needs are done.
-    pub(super) fn give(&self, job: Job, needs: Vec<Arc<Self>>) {
+    /// Sets the job, which can run once the needs are done.
+    pub(super) fn set_job(&self, job: Job, needs: Vec<Arc<Self>>) {
         let mut inner = self.lock();
         (inner.job, inner.needs) = (Some(job), needs);
     }
 
-    /// Takes the job for the caller to run, unless another thread has. Only for when [`need`](Self::need) gives `None`.
+    /// Takes the job for the caller to run; `None` if another thread took it. Requires that
+    /// [`need`](Self::need) is `None`.
     pub(super) fn claim(&self) -> Option<Job> {
         self.lock().job.take()
     }
 
-    /// An argument's task that is not done: the last that nobody has begun, since workers begin the first
-    /// ones; else any.
+    /// A needed task that is not done: the last that nobody has begun, since workers begin the first ones;
+    /// otherwise any.
     pub(super) fn need(&self) -> Option<Arc<Self>> {
         let needs = &mut self.lock().needs;
         while needs.pop_if(|need| need.is_done()).is_some() {}
@@ -79,8 +80,8 @@ impl Task {
         self.done.get().is_some()
     }
 
-    /// The task is done and its value is there: wakes all who wait for it.
-    pub(super) fn open(&self) {
+    /// Marks the task as done, once its value is set, and wakes its waiters.
+    pub(super) fn set_done(&self) {
         let callbacks = {
             let mut inner = self.lock();
             self.done.get_or_init(|| ());
@@ -112,7 +113,7 @@ impl Task {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// This task asks for another, which is cancelled with it.
+    /// Registers a task that this one submitted: it is cancelled with this one.
     pub(super) fn adopt(&self, child: &Arc<Self>) {
         let mut inner = self.lock();
         if self.is_cancelled() {
@@ -121,8 +122,8 @@ impl Task {
         inner.children.push(Arc::downgrade(child));
     }
 
-    /// Cancels the task and those that it has asked for, as far as they are not done. One that nobody has
-    /// begun fails at once.
+    /// Cancels the task and the tasks that it submitted, unless they are done. A task that nobody has begun
+    /// fails at once.
     pub(crate) fn cancel(self: &Arc<Self>) {
         let mut tasks = vec![Arc::clone(self)];
         while let Some(task) = tasks.pop() {
@@ -142,7 +143,7 @@ impl Task {
     }
 }
 
-/// Its record.
+/// The record.
 impl Task {
     pub(crate) fn record(&self) -> TaskRecord {
         self.lock().record.clone()
@@ -168,7 +169,7 @@ impl Task {
         Ok(())
     }
 
-    /// The attempt failed, and another one will follow.
+    /// An attempt failed, and another one will follow.
     pub(crate) fn fail_once(&self, error: Error) {
         let mut inner = self.lock();
         inner.close_span(self.epoch.elapsed());
@@ -197,7 +198,7 @@ impl Task {
         inner.record.error.clone()
     }
 
-    /// Notes the span of an attempt that ran on another machine.
+    /// Records the span of an attempt that ran on another machine.
     pub(crate) fn ran(&self, worker: usize, started: Duration, ended: Duration, cpu: Option<Duration>) {
         let record = &mut self.lock().record;
         let attempt = record.attempt;
@@ -211,7 +212,7 @@ impl Task {
         self.lock().close_span(self.epoch.elapsed());
     }
 
-    /// It goes on, on the same worker.
+    /// The task goes on, on the same worker.
     pub(super) fn resume(&self) {
         let mut inner = self.lock();
         if let Some(worker) = inner.record.worker {

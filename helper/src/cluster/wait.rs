@@ -21,7 +21,7 @@ pub(super) fn wait<T: Send + Sync + 'static>(
         return Err(Error::invalid("num_returns", num_returns, allowed));
     }
     until_done(objects.iter(), num_returns, Instant::now().checked_add(timeout))?;
-    // As in Ray, at most as many as were asked for are returned as done.
+    // As in Ray, at most `num_returns` are returned as done.
     let mut ready = Vec::with_capacity(num_returns);
     let mut rest = Vec::with_capacity(objects.len());
     for object in objects {
@@ -33,8 +33,8 @@ pub(super) fn wait<T: Send + Sync + 'static>(
     Ok((ready, rest))
 }
 
-/// Waits until so many of the objects are done, or for the deadline. Time linear in their number, as long
-/// as few other tasks end meanwhile. In a task, the worker runs those that nobody has begun.
+/// Waits until `wanted` of the objects are done, or until the deadline. Takes time linear in their number if
+/// few other tasks end meanwhile. In a task, the worker runs those tasks that nobody has begun.
 pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
     objects: impl Iterator<Item = &'a ObjectRef<T>> + Clone,
     wanted: usize,
@@ -45,7 +45,7 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
         return Ok(());
     }
     let mut enough = 0;
-    // How many tasks of the process are done when the wait may be over; `None` once it is.
+    // The number of completed tasks at which the wait may be over; `None` once it is.
     let mut next = || {
         let completed = completed::count();
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -71,7 +71,7 @@ pub(crate) fn until_done<'a, T: Send + Sync + 'static>(
                     }
                 }
             }
-            // Other workers run all of them, or their arguments: that changes only as a task is completed.
+            // Other workers run all these tasks or their arguments, until one of them is completed.
             completed::wait_until(before + 1, deadline);
             before = completed::count();
         }

@@ -45,13 +45,12 @@ const FILE: &str = "cal_housing.data";
 
 /// Finds, reads and checks the table: 20,640 rows, 8 features, target `MedHouseVal`.
 ///
-/// The file that the environment variable `CALIFORNIA_HOUSING` names is taken, and then no other;
-/// else `data/cal_housing.data`, else `../shared/data/cal_housing.data`, both seen from the
-/// project's folder.
+/// The file is the one that the environment variable `CALIFORNIA_HOUSING` names. If it is not set: in the
+/// project's folder `data/cal_housing.data`, or else `../shared/data/cal_housing.data`.
 ///
 /// # Errors
-/// [`ErrorKind::Data`] where no table is found (`./scripts/fetch-data` downloads it), or it cannot be
-/// read, or its rows, columns or numbers are not those of California Housing.
+/// [`ErrorKind::Data`] if no table is found (`./scripts/fetch-data` downloads it), it cannot be read, or its
+/// rows, columns or numbers are not those of California Housing.
 pub fn california_housing() -> Result<Dataset> {
     let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty());
     let path = find(crate::platform::project_root(), named.map(Into::into))?;
@@ -65,18 +64,18 @@ fn find(root: &Path, named: Option<PathBuf>) -> Result<PathBuf> {
         if path.is_file() {
             return Ok(path.clone());
         }
-        // A folder or a broken link was put there on purpose: say so instead of looking elsewhere.
+        // A folder or a broken link was put there on purpose: report it instead of searching on.
         if path.symlink_metadata().is_ok() {
             let what = if path.is_dir() { "a folder" } else { "a link that leads nowhere" };
             let message =
-                format!("{} is {what}, not a file; take it away, or put the table there", path.display());
+                format!("{} is {what}, not a file; remove it, or put the table there", path.display());
             return Err(Error::new(ErrorKind::Data, message));
         }
     }
     let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
     let message = format!(
         "California Housing was not found in {}; run ./scripts/fetch-data in a terminal to download it, put {FILE} into \
-         data/ (data/README.md says where to get it), or name it in {VARIABLE}",
+         data/ (data/README.md says where to get it), or set {VARIABLE} to its path",
         places.join(" or ")
     );
     Err(Error::new(ErrorKind::Data, message))
@@ -92,7 +91,7 @@ fn read(bytes: &[u8], path: &Path) -> Result<Dataset> {
     let raw = csv::parse(bytes, Some(&RAW)).map_err(bad)?;
     let computed = |e: PolarsError| bad(format!("cannot be computed with: {e}"));
     if let Some(row) = first_without_households(&raw).map_err(computed)? {
-        return Err(bad(format!("has no households in line {}, where there must be some", row + 1)));
+        return Err(bad(format!("has no households in line {}, but must have 1 or more", row + 1)));
     }
     let dataset = Dataset::from_frame("California Housing", derive(&raw).map_err(computed)?, "MedHouseVal")?
         .with_units(&COLUMNS.map(|(_, unit)| unit))
@@ -129,7 +128,7 @@ fn derive(raw: &DataFrame) -> PolarsResult<DataFrame> {
     DataFrame::new_infer_height(named.collect())
 }
 
-/// Ratios per household are not defined there.
+/// The first row without households, for which ratios per household are undefined.
 fn first_without_households(raw: &DataFrame) -> PolarsResult<Option<usize>> {
     Ok(raw.column("households")?.f64()?.iter().position(|count| count.is_none_or(|count| count <= 0.0)))
 }

@@ -1,4 +1,4 @@
-//! CSV files. Every field is read as text first, so that one that is not a number is named with its line.
+//! CSV files. Each field is read as text first, so that an error can name the text and the line.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::error::{Error, ErrorKind, Result};
 
 impl Dataset {
     /// Reads a CSV file: comma-separated, the names of the columns in the first line, numbers in all
-    /// others. The table is called as the file. A byte order mark and empty lines at the end are ignored.
+    /// others. The table has the file's name. A byte order mark and empty lines at the end are ignored.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`] where the file cannot be read, a name is missing or there twice, a field is not
-    /// a finite number (the message names line, column and value), or a line has too few or too many
-    /// fields; those of [`Dataset::from_frame`].
+    /// [`ErrorKind::Data`] if the file cannot be read, a column's name is missing or duplicated, a field is
+    /// not a finite number (the message names line, column and value), or a line has too few or too many
+    /// fields; also the errors of [`Dataset::from_frame`].
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -50,10 +50,10 @@ pub(super) fn load(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-/// Columns of finite numbers. Where no `names` are given, the first line has them.
+/// Parses columns of finite numbers. Without `names`, the first line is the header.
 ///
 /// # Errors
-/// What is wrong, to stand after the file's name: "has no value for rooms in line 3".
+/// The flaw, in words that follow the file's name: "has no value for rooms in line 3".
 pub(super) fn parse(bytes: &[u8], names: Option<&[&str]>) -> Result<DataFrame, String> {
     let text = |schema, rows| {
         text(bytes, schema, rows).map_err(|e| format!("cannot be read as comma-separated text: {e}"))
@@ -62,7 +62,7 @@ pub(super) fn parse(bytes: &[u8], names: Option<&[&str]>) -> Result<DataFrame, S
         Some(names) => names.len(),
         None => text(None, Some(1))?.len(),
     };
-    // One column more than there should be: what it holds is too much.
+    // One column more than expected, for surplus fields.
     let schema = Schema::from_iter((0..=width).map(|i| Field::new(i.to_string().into(), DataType::String)));
     let fields = text(Some(Arc::new(schema)), None)?;
     let (extra, fields) = fields.split_last().ok_or("is empty")?;
@@ -74,11 +74,11 @@ pub(super) fn parse(bytes: &[u8], names: Option<&[&str]>) -> Result<DataFrame, S
     };
 
     let body = |field: &StringChunked| field.slice(first as i64, rows - first);
-    let too_much = body(extra).iter().position(|field| field.is_some()).map(|row| (row, width));
-    let mut flaws = Vec::from_iter(too_much);
+    let surplus = body(extra).iter().position(|field| field.is_some()).map(|row| (row, width));
+    let mut flaws = Vec::from_iter(surplus);
     let mut columns = Vec::with_capacity(width);
     for (i, (field, name)) in fields.iter().zip(&names).enumerate() {
-        // What is not a number becomes null.
+        // Text that is not a number becomes null.
         let column = body(field).cast(&DataType::Float64).map_err(|e| format!("cannot be converted: {e}"))?;
         let column = column.with_name(name.into()).into_column();
         flaws.extend(first_gap(&column).map(|row| (row, i)));
@@ -98,7 +98,7 @@ pub(super) fn parse(bytes: &[u8], names: Option<&[&str]>) -> Result<DataFrame, S
     DataFrame::new_infer_height(columns).map_err(|e| format!("is not a table: {e}"))
 }
 
-/// The columns as text; spaces around a field do not count, and an empty field is null.
+/// The columns as trimmed text; an empty field is null.
 fn text(bytes: &[u8], schema: Option<SchemaRef>, rows: Option<usize>) -> PolarsResult<Vec<StringChunked>> {
     let frame = CsvReadOptions::default()
         .with_has_header(false)

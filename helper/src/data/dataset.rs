@@ -19,23 +19,23 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Dataset {
     name: String,
     source: Option<PathBuf>,
-    /// Each column is of type f64, contiguous, and has finite numbers alone.
+    /// Each column is contiguous, of type f64, and finite.
     frame: DataFrame,
     units: Vec<String>,
 }
 
-/// The first row without a finite number, counted from 0; of a column of another type than f64, row 0.
+/// The first row without a finite number, from 0; row 0 of a column that is not of type f64.
 pub(super) fn first_gap(column: &Column) -> Option<usize> {
     column.f64().map_or(Some(0), |values| values.iter().position(|v| !v.is_some_and(f64::is_finite)))
 }
 
 impl Dataset {
-    /// Any table; `target` is the column to predict, and all others are features, in their order. Numbers
-    /// of any type become f64, `true` 1 and `false` 0.
+    /// A dataset from a DataFrame: `target` is the column to predict, all others are features, in their
+    /// order. Numbers of any type become f64, `true` 1 and `false` 0.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where no column is named `target`; [`ErrorKind::Data`] for fewer than
-    /// 2 rows, no feature, a column that is not of numbers, and a value that is missing or not finite.
+    /// [`ErrorKind::InvalidParameter`] if no column is named `target`; [`ErrorKind::Data`] for fewer than
+    /// 2 rows, no feature, a column without numbers, and a value that is missing or not finite.
     ///
     /// ```
     /// use helper::data::polars_core::prelude::*;
@@ -80,17 +80,17 @@ impl Dataset {
         Self { units: units.iter().map(|&unit| unit.to_owned()).collect(), ..self }
     }
 
-    /// Remembers which file it was read from.
+    /// The same table with the file that it was read from.
     pub(super) fn read_from(self, path: &Path) -> Self {
         Self { source: Some(path.to_owned()), ..self }
     }
 
-    /// What the data are called; it stands in every table and chart.
+    /// The name of the data, for tables and charts.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file that the table was read from; `None` if it came from no file.
+    /// The file that the table was read from, if any.
     pub fn source(&self) -> Option<&Path> {
         self.source.as_deref()
     }
@@ -100,7 +100,7 @@ impl Dataset {
         &self.frame
     }
 
-    /// How many rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.frame.height()
     }
@@ -117,7 +117,7 @@ impl Dataset {
         self.names().last().copied().unwrap_or_default()
     }
 
-    /// What the numbers of each column mean, the target last; the column's name where nothing else is known.
+    /// The meaning and unit of each column, the target last; by default the column's name.
     pub fn units(&self) -> &[String] {
         &self.units
     }
@@ -137,7 +137,7 @@ impl Dataset {
     /// platform: a Fisher-Yates shuffle driven by ChaCha8.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where a side would be empty.
+    /// [`ErrorKind::InvalidParameter`] if a side would be empty.
     pub fn split(&self, test_fraction: f64, seed: u64) -> Result<Split> {
         let rows = self.rows();
         let tests = (rows as f64 * test_fraction).ceil() as usize;
@@ -148,9 +148,8 @@ impl Dataset {
         Ok(self.cut(&Stream::new(seed, 0).permutation(rows).into(), 0..tests))
     }
 
-    /// Shuffles the rows and cuts them into `k` parts for cross-validation: in turn each part is the test
-    /// and the others together the training rows, as in scikit-learn's `KFold`. The rows of a fold are
-    /// copied when they are first used.
+    /// Shuffles the rows and cuts them into `k` parts for cross-validation: each fold tests on one part and
+    /// trains on the others, as in scikit-learn's `KFold`. The rows of a fold are copied at their first use.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] where `k` is below 2 or above the number of rows.
@@ -173,7 +172,7 @@ impl Dataset {
         Ok((0..k).map(|fold| self.cut(&order, start(fold)..start(fold + 1))).collect())
     }
 
-    /// The rows at `test` of `order` for the test, all others for training.
+    /// The split whose test rows are at the positions `test` of `order`; all others are for training.
     fn cut(&self, order: &Arc<[usize]>, test: Range<usize>) -> Split {
         Split {
             dataset: self.name.clone(),
@@ -203,7 +202,10 @@ fn names(frame: &DataFrame) -> Vec<&str> {
     frame.columns().iter().map(|column| column.name().as_str()).collect()
 }
 
-/// The column as contiguous, finite f64; else what is wrong with it, to stand after the table's name.
+/// The column as contiguous, finite f64.
+///
+/// # Errors
+/// The flaw, in words that follow the table's name.
 fn to_f64(column: Column) -> Result<Column, String> {
     let (name, kind) = (column.name().clone(), column.dtype().clone());
     if !kind.is_primitive_numeric() && !kind.is_bool() {

@@ -7,7 +7,7 @@ use super::dataset::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::platform;
 
-/// How many features the target depends on.
+/// The number of features that the target depends on.
 const INFORMATIVE: usize = 5;
 
 /// Friedman #1: `n_samples` rows of `n_features` independent features `x1`, `x2`, ..., uniform in
@@ -21,7 +21,7 @@ const INFORMATIVE: usize = 5;
 ///
 /// # Errors
 /// [`ErrorKind::InvalidParameter`] for fewer than 2 rows or 5 features, or a `noise` that is negative or
-/// not finite; [`ErrorKind::Memory`] for a table that does not fit into the memory that is free.
+/// not finite; [`ErrorKind::Memory`] for a table that does not fit into the available memory.
 ///
 /// ```
 /// # fn main() -> helper::Result<()> {
@@ -43,7 +43,7 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
     }
     let what = format!("Friedman #1 with {n_samples} rows of {n_features} features");
     let bytes = (n_samples as u64).saturating_mul(8).saturating_mul((n_features as u64).saturating_add(1));
-    platform::check_memory(&what, bytes, "ask for fewer")?;
+    platform::check_memory(&what, bytes, "make fewer rows or features")?;
     let (mut features, mut normal) = (Stream::new(seed, 0), Stream::new(seed, 1));
     let mut columns = vec![Vec::with_capacity(n_samples); n_features + 1];
     for _ in 0..n_samples {
@@ -67,8 +67,8 @@ pub fn friedman1(n_samples: usize, n_features: usize, noise: f64, seed: u64) -> 
     Ok(Dataset::from_frame("Friedman #1 (generated)", frame, "y")?.with_units(&units))
 }
 
-/// Box and Muller, "A Note on the Generation of Random Normal Deviates", Annals of Mathematical
-/// Statistics 29 (1958) 610-611, doi:10.1214/aoms/1177706645; the cosine alone.
+/// A standard normal number: the cosine of Box and Muller, "A Note on the Generation of Random Normal
+/// Deviates", Annals of Mathematical Statistics 29 (1958) 610-611, doi:10.1214/aoms/1177706645.
 fn standard_normal(stream: &mut Stream) -> f64 {
     // 1 - u is never 0.
     let radius = (-2.0 * libm::log(1.0 - stream.unit())).sqrt();

@@ -1,4 +1,4 @@
-//! Tables to learn from: California Housing, Friedman #1, or anybody's CSV file or polars frame; and their splits.
+//! Tables and their splits: California Housing, Friedman #1, or any CSV file or polars DataFrame.
 
 mod california;
 mod csv;

@@ -1,4 +1,4 @@
-//! Training rows in several files, for data that no worker should hold whole.
+//! Training rows in several files, so that no worker holds all of them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,24 +11,24 @@ use crate::platform;
 
 /// A split whose training rows are in files, the shards; made by [`Split::shard`].
 ///
-/// A shard is a NumPy file: a table in Fortran order whose last column is the target. Its name has the hash
-/// of all training rows, so shards of several splits can be in one folder.
+/// A shard is a NumPy file: a table in Fortran order whose last column is the target. The hash of all
+/// training rows is part of its name, so shards of several splits can share a folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shards {
     files: Vec<PathBuf>,
     rows: Vec<usize>,
-    /// Of the numbers of each (XXH3).
+    /// XXH3 of each file's numbers.
     hashes: Vec<u64>,
     split: Split,
 }
 
 impl Split {
-    /// Writes the training rows into `parts` files of a folder, as equal in size as can be. For a Ray
-    /// cluster of several machines it must be one that all of them see under the same path.
+    /// Writes the training rows into `parts` files of a folder; their sizes differ by at most one row. All
+    /// machines of a Ray cluster must see the folder under the same path.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] for no part, or more parts than rows, [`ErrorKind::Io`] where a
-    /// file cannot be written.
+    /// [`ErrorKind::InvalidParameter`] for no part, or more parts than rows; [`ErrorKind::Io`] if a file
+    /// cannot be written.
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -47,7 +47,8 @@ impl Split {
             return Err(Error::invalid("parts", parts, allowed));
         }
         let folder = std::path::absolute(folder.as_ref()).map_err(|e| {
-            Error::new(ErrorKind::Io, format!("the folder of the shards has no path: {e}")).caused_by(e)
+            Error::new(ErrorKind::Io, format!("the shards' folder has no valid path: {e}; name a folder"))
+                .caused_by(e)
         })?;
         let hash = self.train.hash();
         let ranges = (0..parts).map(|part| part * n / parts..(part + 1) * n / parts);
@@ -71,22 +72,22 @@ impl Shards {
         &self.files
     }
 
-    /// How many rows each has.
+    /// The rows of each file.
     pub fn rows(&self) -> &[usize] {
         &self.rows
     }
 
-    /// How many bytes of numbers the largest has: what a task holds of the training rows.
+    /// The bytes of numbers in the largest file: the training rows that one task holds.
     pub fn largest_bytes(&self) -> usize {
         8 * self.columns() * self.rows.iter().copied().max().unwrap_or(0)
     }
 
-    /// How many bytes of numbers all have together.
+    /// The bytes of numbers in all files.
     pub fn bytes(&self) -> usize {
         8 * self.columns() * self.split.train.len()
     }
 
-    /// The target included.
+    /// The number of columns, target included.
     fn columns(&self) -> usize {
         self.split.train.n_features() + 1
     }
@@ -100,12 +101,12 @@ impl Shards {
         &self.split
     }
 
-    /// Which of a forest's trees grow on a shard.
+    /// The trees of a forest that grow on a shard.
     pub(crate) fn trees(parts: usize, part: usize, n_estimators: usize) -> Range<usize> {
         part * n_estimators / parts..(part + 1) * n_estimators / parts
     }
 
-    /// Which shard a tree grows on.
+    /// The shard that a tree grows on.
     pub(crate) fn of_tree(&self, tree: usize, n_estimators: usize) -> usize {
         let parts = self.files.len();
         (0..parts).find(|&part| Self::trees(parts, part, n_estimators).contains(&tree)).unwrap_or(0)
@@ -114,7 +115,7 @@ impl Shards {
     /// A shard's columns, one after another, the target last.
     ///
     /// # Errors
-    /// [`ErrorKind::Data`] where the file is gone, or is not what was written.
+    /// [`ErrorKind::Data`] if the file is gone or was changed.
     pub(crate) fn read(&self, part: usize) -> Result<Vec<f64>> {
         let path = &self.files[part];
         let bad = |what: String| {

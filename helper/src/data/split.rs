@@ -7,8 +7,7 @@ use std::sync::{Arc, LazyLock};
 use polars_core::prelude::{Column, DataFrame};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-/// Some rows of a table. Their numbers are copied out of it when they are first asked for; a clone
-/// shares them.
+/// Rows of a table. The numbers are copied from the table at their first use; a clone shares them.
 #[derive(Clone)]
 pub struct Rows {
     len: usize,
@@ -23,8 +22,8 @@ struct Numbers {
 }
 
 impl Rows {
-    /// The rows that stand in these parts of `order`. The columns of `frame` are contiguous and of type
-    /// f64, the last is the target.
+    /// The rows in these ranges of `order`. The columns of `frame` are contiguous and of type f64, the last
+    /// is the target.
     pub(super) fn of(frame: &DataFrame, order: &Arc<[usize]>, parts: [Range<usize>; 2]) -> Self {
         let (len, n_features) = (parts.iter().map(Range::len).sum(), frame.width().saturating_sub(1));
         let (frame, order) = (frame.clone(), Arc::clone(order));
@@ -44,7 +43,7 @@ impl Rows {
         Self { len, n_features, numbers: Arc::new(LazyLock::new(Box::new(gather))) }
     }
 
-    /// How many rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -54,7 +53,7 @@ impl Rows {
         self.len == 0
     }
 
-    /// How many features.
+    /// The number of features.
     pub fn n_features(&self) -> usize {
         self.n_features
     }
@@ -69,12 +68,12 @@ impl Rows {
         &self.numbers.y
     }
 
-    /// Which row of the table each row was, counted from 0.
+    /// The index of each row in the table, from 0.
     pub fn source(&self) -> &[usize] {
         &self.numbers.source
     }
 
-    /// XXH3 (64 bits) of the numbers and of where they came from: equal for the same rows of the same table.
+    /// XXH3 (64 bits) of the numbers and row indices: equal for the same rows of the same table.
     pub(crate) fn hash(&self) -> u64 {
         let mut hasher = Xxh3::new();
         hasher.update(&(self.len as u64).to_le_bytes());
@@ -107,11 +106,11 @@ impl fmt::Debug for Rows {
 /// A table cut in two: rows to learn from, and rows to be tested on. A clone shares the numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Split {
-    /// What the data are called.
+    /// The name of the data.
     pub dataset: String,
-    /// What the target's numbers mean, with their unit.
+    /// The meaning and unit of the target.
     pub target: String,
-    /// The names of the features, in the order of the columns of both sides.
+    /// The names of the features, in the order of the columns.
     pub features: Arc<[String]>,
     /// The rows to learn from.
     pub train: Rows,
@@ -120,12 +119,12 @@ pub struct Split {
 }
 
 impl Split {
-    /// How many bytes the features, the targets and the numbers of the rows take, on both sides.
+    /// The bytes of features, targets and row indices, on both sides.
     pub fn bytes(&self) -> usize {
         (self.train.len() + self.test.len()) * 8 * (self.train.n_features() + 2)
     }
 
-    /// A hash (XXH3) of the rows of both sides: splits of the same rows have the same, others do not.
+    /// XXH3 (64 bits) of the rows of both sides: equal for splits of the same rows.
     pub fn identity(&self) -> u64 {
         let sides = [self.train.hash(), self.test.hash()].map(u64::to_le_bytes);
         xxh3_64(sides.as_flattened())

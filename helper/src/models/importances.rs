@@ -1,13 +1,13 @@
-//! Which features a forest rests on.
+//! The importances of a forest's features.
 
 use crate::data::Split;
 use crate::error::Result;
 use crate::sweep::{Model, matrix};
 
-/// How often the values of each feature are shuffled; scikit-learn's default.
+/// The shuffles of each feature; scikit-learn's default.
 const REPEATS: usize = 5;
 
-/// Two measures of how much a forest rests on each feature, the largest permutation importance first.
+/// The importance of each feature of a forest, by two measures; the largest permutation importance first.
 ///
 /// As the last line of a cell it shows itself as a table, and as bars of the permutation importances.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +21,13 @@ pub struct Importances {
 pub struct Importance {
     /// The feature's name.
     pub feature: String,
-    /// Its share of what all splits take from the squared error of the training rows; the shares of all features
-    /// sum to 1 (scikit-learn: `feature_importances_`).
+    /// Its share of the decrease in the training rows' squared error by all splits; the shares sum to 1
+    /// (scikit-learn's `feature_importances_`).
     pub impurity: f64,
-    /// How much R2 on the test rows falls when the feature's values are shuffled among them: the mean of 5
+    /// The decrease of R2 on the test rows when the feature's values are shuffled among them: the mean of 5
     /// shuffles.
     pub permutation: f64,
-    /// The standard deviation of these.
+    /// The standard deviation over the shuffles.
     pub deviation: f64,
 }
 

@@ -1,16 +1,16 @@
-//! Intervals in which targets are expected.
+//! Prediction intervals.
 
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::sweep::{Model, matrix};
 
-/// For each test row an interval that is to contain its target with a given probability, and how many do.
+/// Prediction intervals of the test rows: each should contain its target with a given probability.
 ///
 /// As the last line of a cell it shows itself as a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intervals {
     pub(crate) dataset: String,
-    /// The probability that was asked for.
+    /// The nominal probability.
     pub level: f64,
     /// For each test row the lower end, in units of the target.
     pub low: Vec<f64>,
@@ -20,25 +20,25 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// The part of the test rows whose target lies in its interval, measured.
+    /// The measured share of test rows whose target lies in its interval.
     pub fn coverage(&self) -> f64 {
         let [below, above] = self.outside();
         1.0 - (below + above) as f64 / self.actual.len() as f64
     }
 
-    /// How many targets lie below their interval, and how many above.
+    /// The number of targets below their interval, and above.
     pub(crate) fn outside(&self) -> [usize; 2] {
         let below = self.actual.iter().zip(&self.low).filter(|(y, low)| y < low).count();
         let above = self.actual.iter().zip(&self.high).filter(|(y, high)| y > high).count();
         [below, above]
     }
 
-    /// How wide the intervals are on average, in units of the target.
+    /// The mean width of the intervals, in units of the target.
     pub fn mean_width(&self) -> f64 {
         self.high.iter().zip(&self.low).map(|(high, low)| high - low).sum::<f64>() / self.low.len() as f64
     }
 
-    /// How many test rows there are.
+    /// The number of test rows.
     pub(crate) fn rows(&self) -> usize {
         self.actual.len()
     }
@@ -46,11 +46,11 @@ impl Intervals {
 
 impl Model {
     /// For each test row the interval between two quantiles of the trees' predictions: for `level` 0.9 those of
-    /// 5 % and 95 %. The trees differ by the rows that they were grown on, so they spread where rows that look
-    /// alike have different targets. Leaves of few rows are needed for that: a tree that averages many rows shows
-    /// less of the spread, and the intervals are too narrow.
+    /// 5 % and 95 %. The trees differ by the rows that they were grown on, so they spread where similar rows have
+    /// different targets. This needs leaves of few rows: a tree that averages many rows shows less of the spread,
+    /// and the intervals are too narrow.
     ///
-    /// After Meinshausen, "Quantile Regression Forests", JMLR 7 (2006) 983-999, who weighs all rows of a leaf.
+    /// After Meinshausen, "Quantile Regression Forests", JMLR 7 (2006) 983-999, who weights all rows of a leaf.
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for a level that is not between 0 and 1, for

@@ -1,10 +1,10 @@
-//! Models in the order of their errors.
+//! A ranking of models by their errors.
 
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::sweep::Scores;
 
-/// Models that were trained on one split, the lowest mean squared error first; those that failed are last.
+/// Models that were trained on one split, the lowest mean squared error first, failed models last.
 ///
 /// As the last line of a cell it shows itself as a table.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,14 +21,14 @@ pub struct Entry {
     pub name: String,
     /// Wall time in seconds that training and predicting took, on one worker.
     pub seconds: f64,
-    /// What it predicts, or why it failed.
+    /// Its scores and predictions, or why it failed.
     pub fitted: Result<Fitted>,
 }
 
-/// What a model predicts for the test rows.
+/// The predictions of a model for the test rows, and their scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// How good that is.
+    /// The scores of the predictions.
     pub scores: Scores,
     /// A prediction for each test row.
     pub predictions: Vec<f64>,
@@ -46,7 +46,7 @@ impl Leaderboard {
         board.sorted()
     }
 
-    /// NaN, which stands for no score, is above all numbers.
+    /// Sorts by error; NaN, which stands for no score, is above all numbers.
     fn sorted(mut self) -> Self {
         self.entries
             .sort_by(|a, b| a.mse().total_cmp(&b.mse()).then(a.fitted.is_err().cmp(&b.fitted.is_err())));
@@ -58,11 +58,11 @@ impl Leaderboard {
         &self.entries
     }
 
-    /// The same models and one more, an ensemble: the mean of the predictions of these.
+    /// The same models and an ensemble: the mean of the named models' predictions.
     ///
     /// # Errors
-    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for no name, or one that no model has; that of a
-    /// model that failed.
+    /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for no name, or one that no model has; the error
+    /// of a named model that failed.
     ///
     /// ```
     /// # use helper::prelude::*;

@@ -1,7 +1,7 @@
-//! Models of any kind, and what a forest has learned.
+//! Models of any kind, and the inspection of a forest.
 //!
-//! A model is a function from a split to predictions for its test rows. [`Models`] run as tasks, and come out as one
-//! [`Leaderboard`]. A [`Model`](crate::sweep::Model) that a sweep has kept tells its [`Importances`], the
+//! A model is a function from a split to predictions for its test rows. [`Models`] run as tasks, and give one
+//! [`Leaderboard`]. A [`Model`](crate::sweep::Model) that a sweep has kept gives its [`Importances`], the
 //! [`PartialDependence`] on a feature, and [`Intervals`] for its predictions.
 //!
 //! ```
@@ -52,12 +52,12 @@ pub struct Models {
     named: Vec<(String, Arc<Fit>)>,
 }
 
-/// What a model's function returns: its predictions, one for each test row, or an error.
+/// The value of a model's function: a prediction for each test row, or an error.
 pub trait Predictions {
-    /// As a result.
+    /// The predictions as a result.
     ///
     /// # Errors
-    /// That of the function.
+    /// The error of the function.
     fn predictions(self) -> Result<Vec<f64>, Cause>;
 }
 
@@ -82,7 +82,7 @@ impl Models {
     /// The ready-made models: linear and ridge regression, nearest neighbours, a decision tree, extra trees and
     /// gradient boosting by smartcore, and the random forest of this project; each ensemble of 100 trees.
     pub fn ready() -> Self {
-        // Those that take longest first, so that the workers end at about the same time.
+        // The slowest first, so that the workers end at about the same time.
         Self::new()
             .add("gradient boosting", gradient_boosting(100))
             .add("extra trees", extra_trees(100))
@@ -110,7 +110,7 @@ impl Models {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] where there is no model or two have the same name;
-    /// [`ErrorKind::Cancelled`] where the task that this is called in was cancelled.
+    /// [`ErrorKind::Cancelled`] where the calling task was cancelled.
     pub fn run_on(&self, cluster: &Cluster, data: &ObjectRef<Split>) -> Result<Leaderboard> {
         let names: Vec<&str> = self.named.iter().map(|(name, _)| name.as_str()).collect();
         if names.is_empty() {
@@ -153,7 +153,8 @@ fn checked(predictions: Vec<f64>, rows: usize) -> Result<Vec<f64>, Cause> {
     }
     match predictions.iter().position(|prediction| !prediction.is_finite()) {
         Some(row) => {
-            Err(format!("the prediction for test row {row} is {}; return numbers", predictions[row]).into())
+            Err(format!("the prediction for test row {row} is {}; return finite numbers", predictions[row])
+                .into())
         }
         None => Ok(predictions),
     }

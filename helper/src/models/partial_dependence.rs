@@ -1,4 +1,4 @@
-//! How a prediction depends on one feature.
+//! The partial dependence of predictions on one feature.
 
 use forest::Matrix;
 
@@ -24,9 +24,8 @@ pub struct PartialDependence {
 }
 
 impl Model {
-    /// What the model predicts on average if all test rows had the same value of `feature`, and their own of all
-    /// others: for 20 values between the 5 % and the 95 % quantile of the feature in the test rows, or for all
-    /// values where there are fewer.
+    /// The mean prediction of the model if `feature` had the same value in all test rows: for 20 values between
+    /// its 5 % and 95 % quantiles in the test rows, or for all its values if they are fewer.
     ///
     /// Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of Statistics 29 (2001)
     /// 1189-1232, doi:10.1214/aos/1013203451.

@@ -34,8 +34,8 @@ fn tables(split: &Split) -> Result<[Table; 2]> {
     Ok([train?, test?])
 }
 
-/// The same with each feature moved and scaled to a mean of 0 and a standard deviation of 1 over the training
-/// rows. By hand: smartcore's `StandardScaler` divides a constant feature by the smallest number that it has.
+/// The same tables with each feature standardised: mean 0 and standard deviation 1 over the training rows. By
+/// hand: smartcore's `StandardScaler` divides a constant feature by the smallest number that it has.
 fn standardised(split: &Split) -> Result<[Table; 2]> {
     let n = split.train.len();
     let scale = |column: &[f64]| {
@@ -88,7 +88,7 @@ pub fn nearest_neighbours(k: usize) -> impl Fn(&Split) -> Result<Vec<f64>> + Sen
     }
 }
 
-/// One tree without a limit.
+/// A decision tree of unlimited depth.
 pub fn decision_tree() -> impl Fn(&Split) -> Result<Vec<f64>> + Send + Sync + 'static {
     |split: &Split| {
         type Tree = DecisionTreeRegressor<f64, f64, Table, Targets>;

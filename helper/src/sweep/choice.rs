@@ -1,20 +1,20 @@
-//! The model that is chosen, and how sure its error is.
+//! The chosen model, and the uncertainty of its error.
 
 use forest::Stream;
 
 use super::outcome::{ModelOutcome, Outcome};
 
-/// Resamples of the bootstrap.
+/// The samples of the bootstrap.
 pub(crate) const RESAMPLES: usize = 1_000;
-/// Of normal values, 95 % lie within so many standard deviations of the mean.
+/// 95 % of normal values lie within this number of standard deviations of the mean.
 pub(crate) const DEVIATIONS: f64 = 1.96;
 
-/// What the test rows say of the model that was chosen.
+/// The chosen model, judged on the test rows.
 pub(crate) struct Choice<'a> {
     pub(crate) model: &'a ModelOutcome,
-    /// The 95 % interval of its MSE; none where that is not defined, or from a single row.
+    /// The 95 % interval of its MSE; `None` if the MSE is undefined or of a single row.
     pub(crate) interval: Option<[f64; 2]>,
-    /// The models that are no worse, the chosen one among them.
+    /// The models that are no worse, the chosen one included.
     pub(crate) as_good: Vec<&'a ModelOutcome>,
 }
 
@@ -32,7 +32,7 @@ impl Outcome {
             let differences: Vec<f64> = errors(other).iter().zip(&of_best).map(|(a, b)| a - b).collect();
             let (mean, variance) = mean_and_variance(&differences);
             let error = (variance / differences.len() as f64).sqrt();
-            // From a single row the standard error is not known.
+            // The standard error of a single row is NaN.
             error.is_nan() || mean <= DEVIATIONS * error
         };
         let as_good = self.models.iter().filter(no_worse).collect();
@@ -45,7 +45,7 @@ fn square(x: f64) -> f64 {
     x * x
 }
 
-/// The mean of the values, and their variance, divided by their number less one: NaN for a single one.
+/// The mean of the values, and their sample variance: NaN for a single value.
 pub(super) fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;

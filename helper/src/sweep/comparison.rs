@@ -1,4 +1,4 @@
-//! Runs of the same sweep, side by side: what each way of running gained, and what it could have gained.
+//! Runs of the same sweep compared: the speedup of each way of running, and its ceiling.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::schedule::makespan;
 use crate::error::{Error, ErrorKind, Result};
 use crate::text::seconds;
 
-/// Tasks that nothing disturbs have a processor for this part of the time they run, or more.
+/// The least share of its wall time that an undisturbed task has a processor.
 pub(crate) const LEAST_SHARE: f64 = 0.95;
 /// On a steady processor a loop of fixed length varies by no more than this factor within a round. On a
 /// quiet virtual machine its few milliseconds vary by 1.18, while runs of 15 s vary by 1.02.
@@ -41,11 +41,11 @@ pub struct Comparison {
     /// The ways, in the order in which they were given.
     pub ways: Vec<Way>,
     pub(crate) rounds: Vec<Round>,
-    /// Why later rounds are missing, if they are.
+    /// Why later rounds are missing, if any.
     pub(crate) missing: Option<String>,
 }
 
-/// One run of each way, and what disturbed them, if anything did.
+/// One run of each way, and the disturbance that was seen, if any.
 #[derive(Debug, Clone)]
 pub(crate) struct Round {
     pub(crate) runs: Vec<Arc<Outcome>>,
@@ -56,23 +56,23 @@ pub(crate) struct Round {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Way {
-    /// Where and how it was run, in words.
+    /// The place and schedule of the run, in words.
     pub how: String,
-    /// How many workers there were.
+    /// The number of workers.
     pub workers: usize,
-    /// How many tasks.
+    /// The number of tasks.
     pub tasks: usize,
-    /// How many trees were grown.
+    /// The number of trees that were grown.
     pub trees: usize,
     /// Wall time, from the first task handed in to the last model scored.
     pub seconds: f64,
-    /// Processor time of all tasks; `None` where the system does not tell.
+    /// Processor time of all tasks; `None` if the system does not measure it.
     pub cpu_seconds: Option<f64>,
     /// How many times as fast as the first way, as it was timed (see [`claim`](Self::claim)); `None` for
     /// another learner, whose work is different.
     pub speedup: Option<Spread>,
-    /// The speedup that scheduling allows at best: if each tree took as long as in the first way, each
-    /// task went to the first worker that is free, and handing it out cost nothing.
+    /// The best speedup that scheduling allows: if each tree took as long as in the first way, each task
+    /// went to the first free worker, and handing it out cost nothing.
     pub ceiling: f64,
     /// The part of the workers' time in which they ran tasks.
     pub busy_share: f64,
@@ -84,7 +84,7 @@ pub struct Way {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Spread {
-    /// The value in the middle; of an even number the mean of the two in the middle.
+    /// The middle value, or the mean of the two middle values.
     pub median: f64,
     /// The least.
     pub low: f64,
@@ -93,7 +93,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of one value or more.
+    /// The spread of one value or more.
     fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -136,15 +136,15 @@ impl Way {
         Some(speedup.median.min(self.ceiling))
     }
 
-    /// The claimed speedup over the ratio of the numbers of workers: 1 is perfect. `None` where there is
-    /// none, or other work was done than in the first way.
+    /// The claimed speedup over the ratio of the numbers of workers: 1 is perfect. `None` without a claim,
+    /// or if the work differs from that of the first way.
     pub fn efficiency(&self, first: &Self) -> Option<f64> {
         let more_workers = self.workers as f64 / first.workers as f64;
         self.claim().filter(|_| self.same_work).map(|claim| claim / more_workers)
     }
 
-    /// Processor time over that of the first way: what sharing caches, memory and cores costs. `None`
-    /// where it is not known, or other work was done.
+    /// Processor time over that of the first way: the cost of sharing caches, memory and cores. `None` if
+    /// it is not measured, or the work differs.
     pub fn cpu_growth(&self, first: &Self) -> Option<f64> {
         Some(self.cpu_seconds.filter(|_| self.same_work)? / first.cpu_seconds?)
     }
@@ -179,11 +179,11 @@ impl Comparison {
     /// Repeats all runs in turn, `rounds` times: `run` is called once per round, and gives an outcome for
     /// each way, in the same order. It prints the times of each round.
     ///
-    /// Where `run` fails when rounds of it are done, these are kept: the comparison has a warning with the
-    /// error, and no more rounds are run.
+    /// If `run` fails after its first round, the rounds before are kept: the comparison has a warning with
+    /// the error, and no more rounds are run.
     ///
     /// # Errors
-    /// That of `run` in its first round, and those of [`of`](Self::of), where a round is not of the same ways.
+    /// The error of `run` in its first round, and those of [`of`](Self::of) if a round is not of the same ways.
     pub fn again<R: IntoIterator<Item = Outcome>>(
         mut self,
         rounds: usize,
@@ -209,7 +209,7 @@ impl Comparison {
                 check(run, i, &self.runs()[0])?;
                 if (&run.how(), run.workers, run.tasks.len()) != (how, *workers, *tasks) {
                     return invalid(format!(
-                        "run {i} of the round is not as that of the first round ({how}, {workers} workers, {tasks} tasks); give \
+                        "run {i} of the round differs from that of the first round ({how}, {workers} workers, {tasks} tasks); give \
                          the runs in the order of Comparison::of"
                     ));
                 }
@@ -221,17 +221,17 @@ impl Comparison {
         Ok(self.summarised())
     }
 
-    /// How many rounds were run.
+    /// The number of rounds.
     pub fn rounds(&self) -> usize {
         self.rounds.len()
     }
 
-    /// The runs of the first round, which are two at least.
+    /// The runs of the first round: at least two.
     pub(crate) fn runs(&self) -> &[Arc<Outcome>] {
         &self.rounds[0].runs
     }
 
-    /// The rounds that nothing disturbed; all of them where each was disturbed.
+    /// The undisturbed rounds; all rounds if each was disturbed.
     pub(crate) fn counted(&self) -> Vec<&Round> {
         let quiet: Vec<_> = self.rounds.iter().filter(|round| round.disturbance.is_none()).collect();
         if quiet.is_empty() { self.rounds.iter().collect() } else { quiet }
@@ -269,7 +269,7 @@ fn invalid<T>(message: String) -> Result<T> {
     Err(Error::new(ErrorKind::InvalidParameter, message))
 }
 
-/// Refuses run number `i` where it is not a whole run of the models of the first, on the same rows.
+/// Refuses run number `i` unless it is a whole run of the first run's models on the same rows.
 fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
     let (restored, failed) = (run.restored, run.failed.len());
     let reason = if run.dataset != first.dataset {
@@ -315,8 +315,8 @@ fn check(run: &Outcome, i: usize, first: &Outcome) -> Result<()> {
     invalid(format!("run {i} {reason}"))
 }
 
-/// The speedup of `run` over `first` if no worker waited and each tree took as long as in `first`, whose
-/// tasks may be cut in another way.
+/// The ceiling of the speedup of `run` over `first`: each tree takes as long as in `first`, whose tasks may
+/// be cut in another way.
 fn ceiling(run: &Outcome, first: &Outcome) -> f64 {
     let mut of_tree = vec![Vec::new(); first.models.len()];
     for task in &first.tasks {

@@ -9,7 +9,7 @@ use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::ray::RayCluster;
 
-/// What came out of a cross-validation: the errors of each model on `k` folds.
+/// The result of a cross-validation: the errors of each model on `k` folds.
 ///
 /// As the last line of a cell it shows itself as a table.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Validated {
         mean_and_variance(&self.mse).0
     }
 
-    /// The standard deviation of the errors, divided by their number less one; NaN for a single one.
+    /// The sample standard deviation of the errors; NaN for a single error.
     pub fn deviation(&self) -> f64 {
         mean_and_variance(&self.mse).1.sqrt()
     }
@@ -64,8 +64,8 @@ impl CrossValidation {
 }
 
 impl Sweep {
-    /// Cross-validation: cuts the table into `k` folds ([`Dataset::folds`], by the sweep's seed, the first of
-    /// many), and runs the sweep once for each, with that fold as the test rows. On a [`Cluster`] each fold is a
+    /// Cross-validation: cuts the table into `k` folds ([`Dataset::folds`], by the sweep's first seed), and runs
+    /// the sweep once for each, with that fold as the test rows. On a [`Cluster`] each fold is a
     /// task, which hands in the tasks that grow its trees; on Ray the folds run one after another. The rows of a
     /// fold are copied when its task begins. Prints nothing while it runs.
     ///
@@ -96,7 +96,7 @@ impl Sweep {
         }
         let seed = self.models().first().map_or(0, |params| params.seed);
         let folds = dataset.folds(k, seed)?;
-        // Refused before a task runs, and once.
+        // Checked once, before any task runs.
         self.plan(&folds[0], None)?;
         let started = Instant::now();
         let folds = cluster.run_folds(&self.clone().quiet(), folds)?;
@@ -110,7 +110,7 @@ impl Sweep {
 
 /// Workers that can run a sweep on many splits: a [`Cluster`] or a [`RayCluster`].
 pub trait FoldWorkers {
-    /// Runs the sweep on each.
+    /// Runs the sweep on each fold.
     ///
     /// # Errors
     /// As [`Sweep::run_on`].

@@ -1,4 +1,4 @@
-//! A sweep on a Ray cluster: the requests that go there, and the sums that come back.
+//! A sweep on a Ray cluster: requests to grow trees, and the sums of predictions in the answers.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::data::{Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ray::{Call, Done, Ended, News, RayCluster, RayRef, Ship};
 
-/// The training rows and the test rows are objects of their own. The training rows are prepared for the
-/// default learner; for another one they follow with the first sweep that takes it.
+/// The training rows and the test rows are two objects. The training rows are prepared for the default
+/// learner; for another learner they are sent with the first sweep that uses it.
 impl Ship for Split {
     type Value = Self;
 
@@ -38,31 +38,31 @@ impl Ship for &Split {
     }
 }
 
-/// Tasks for each worker: so many that all end at about the same time.
+/// Tasks for each worker: enough that all workers end at about the same time.
 const TASKS: usize = 16;
 /// Seconds that the driver takes to hand out a task, as measured: see docs/ray.md.
 const HANDING_OUT: f64 = 0.003;
-/// The part of a task's time that handing it out may take.
+/// The largest share of a task's time that handing it out may take.
 const SHARE: f64 = 0.02;
-/// Seconds to grow a tree, for each row, each feature that is tried and each level; only about.
+/// Approximate seconds to grow a tree, per row, tried feature and level.
 const STEP: f64 = 2e-9;
 
-/// The name of the part with the test rows; that with the training rows has the learner's.
+/// The name of the object with the test rows; the learner's name is that of its training rows.
 const TEST: &str = "test rows";
 
 fn training_rows(split: &Split, learner: Learner) -> Result<Vec<u8>> {
     Ok(learner.bytes(matrix(&split.train)?, split.train.y())?)
 }
 
-/// Row after row.
+/// The features of the test rows as bytes, row after row.
 fn test_rows(split: &Split) -> Vec<u8> {
     let (test, n) = (&split.test, split.test.len());
     let cells = (0..n).flat_map(|row| (0..test.n_features()).map(move |column| test.x()[column * n + row]));
     cells.flat_map(f64::to_le_bytes).collect()
 }
 
-/// Trees of a task, unless the sweep says otherwise: each worker gets [`TASKS`] tasks, but none so small that
-/// handing it out takes more than [`SHARE`] of its time.
+/// The default number of trees of a task: each worker gets [`TASKS`] tasks, but none so small that handing it
+/// out takes more than [`SHARE`] of its time.
 pub(super) fn trees_per_task(plan: &Plan, models: &[usize], rows: usize, workers: usize) -> usize {
     let cut = plan.cut(models);
     let trees: usize = cut.tasks.iter().map(|task| task.trees.len()).sum();
@@ -86,7 +86,7 @@ pub(super) fn objects(plan: &Plan, data: &RayRef<Split>, shards: Option<&Shards>
     }
 }
 
-/// Submits all tasks, and gathers their results. Where it fails, those that have not ended are cancelled.
+/// Submits all tasks, and gathers their results. On an error, the tasks that have not ended are cancelled.
 pub(super) fn over_ray(
     job: &Job,
     ray: &RayCluster,
@@ -120,7 +120,7 @@ pub(super) fn over_ray(
                 .into_iter()
                 .collect(),
         });
-        // The driver is gone. First comes what has ended already, and then the error.
+        // The driver is gone. The batch gives the tasks that have ended, and then the error.
         if submitted.is_err() {
             break;
         }
@@ -135,7 +135,7 @@ pub(super) fn over_ray(
             }
         };
         left -= 1;
-        job.tried(key, record.attempt);
+        job.set_attempts(key, record.attempt);
         let grown = match done {
             Done::Finished(bytes) => Ok(grown(&bytes, split, job.plan.settings.oob_score)?),
             Done::Failed(said) => Err(Error::new(ErrorKind::Task, said)),
@@ -146,12 +146,12 @@ pub(super) fn over_ray(
     Ok(())
 }
 
-/// The request as text. A request that is no JSON is refused by the worker, with this message in it.
+/// The request as JSON. If that fails, the worker refuses the request and quotes this error.
 fn json(request: &Request) -> String {
     serde_json::to_string(request).unwrap_or_else(|e| e.to_string())
 }
 
-/// The numbers that a request is answered with: see [`Request::run`].
+/// The answer to a request, decoded: see [`Request::run`].
 fn grown(bytes: &[u8], split: &Split, oob_score: bool) -> Result<Grown> {
     let (test, train) = (split.test.len(), if oob_score { split.train.len() } else { 0 });
     let unfit = || {

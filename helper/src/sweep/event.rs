@@ -1,4 +1,4 @@
-//! Events of a running sweep. Training never prints: a listener shows what it likes.
+//! Events of a running sweep. Training never prints; only listeners do.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,43 +10,43 @@ use crate::text::{count, seconds, thousands};
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Progress {
-    /// How many models are trained.
+    /// The number of trained models.
     pub models: usize,
-    /// How many there are to train.
+    /// The number of models to train.
     pub all_models: usize,
-    /// How many trees are grown.
+    /// The number of grown trees.
     pub trees: usize,
-    /// How many there are to grow.
+    /// The number of trees to grow.
     pub all_trees: usize,
-    /// How many workers there are.
+    /// The number of workers.
     pub workers: usize,
     /// Seconds since the start.
     pub elapsed: f64,
-    /// Seconds that the rest may take; infinite before the first tree is grown.
+    /// Estimate of the seconds that remain; infinite before the first tree is grown.
     pub left: f64,
 }
 
-/// Something that happened in a sweep.
+/// An event of a sweep.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// So many models came from this journal, and need not be trained.
+    /// This number of models was read from this journal.
     Resumed(usize, &'a Path),
     /// The first task is about to be handed out.
     Starting(Progress),
-    /// A task is done, but no model with it.
+    /// A task is done, but completes no model.
     Grown(Progress),
     /// A model is trained and scored.
     Finished(Progress, &'a ModelOutcome),
-    /// A task failed in each of its attempts, and a model with it.
+    /// A task failed in each attempt, and with it this model.
     Failed(&'a FailedModel),
-    /// Something went wrong, but no result is lost.
+    /// A problem that lost no result.
     Warning(&'a str),
     /// Every task is done.
     Done(Progress),
 }
 
-/// Is called with one event after another, on the thread that runs the sweep.
+/// A function that gets each event, on the thread that runs the sweep.
 pub(super) type Listener = Arc<Mutex<dyn FnMut(Event<'_>) + Send>>;
 
 pub(super) fn tell(listener: Option<&Listener>, event: Event<'_>) {
@@ -55,7 +55,7 @@ pub(super) fn tell(listener: Option<&Listener>, event: Event<'_>) {
     }
 }
 
-/// Prints lines; see [`Lines`].
+/// A listener that prints [`Lines`].
 pub(super) fn print() -> Listener {
     let mut lines = Lines::default();
     Arc::new(Mutex::new(move |event: Event<'_>| match event {
@@ -65,7 +65,7 @@ pub(super) fn print() -> Listener {
     }))
 }
 
-/// A sweep that takes less seconds shows one line, at its end.
+/// A sweep shorter than these seconds prints only its last line.
 const SHORT: f64 = 3.0;
 /// The longest time in seconds without a line, if tasks end meanwhile.
 const SILENT: f64 = 10.0;
@@ -73,9 +73,9 @@ const SILENT: f64 = 10.0;
 /// The lines of a sweep: one for each model once [`SHORT`] has passed, and one at the end.
 #[derive(Default)]
 struct Lines {
-    /// Those of models that were finished before.
+    /// Lines of models that finished before [`SHORT`].
     early: Vec<String>,
-    /// When the last line was shown.
+    /// When the last line was printed, in seconds.
     last: Option<f64>,
 }
 

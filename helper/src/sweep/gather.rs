@@ -35,7 +35,7 @@ pub(super) struct Gathering<'a> {
     varied: Vec<Column>,
     /// The lowest MSE on the test rows so far.
     lowest: f64,
-    /// How many trees are grown.
+    /// The number of grown trees.
     trees: usize,
 }
 
@@ -45,7 +45,7 @@ struct Part {
     tasks_left: usize,
     sums: Vec<i64>,
     left_out: Option<LeftOut>,
-    /// With the number of the first tree of each piece.
+    /// Pieces of the model's trees, each with the number of its first tree.
     trees: Vec<(usize, Arc<dyn Trees>)>,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// A task has ended.
+    /// Takes the result of a task that has ended.
     ///
     /// # Errors
     /// [`ErrorKind::Cancelled`] where the sweep was cancelled.
@@ -128,7 +128,7 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// Keeps the record of a task, unless it is not known where and when it ran: it was lost, or never began.
+    /// Keeps the record of a task, unless its worker or times are unknown: it was lost, or never began.
     fn record(&mut self, task: usize, record: &TaskRecord, finished: bool) {
         let (Some(worker), Some(started), Some(ended)) = (record.worker, record.started, record.ended) else {
             return;
@@ -174,7 +174,7 @@ impl<'a> Gathering<'a> {
         complete.into_iter().for_each(|model| self.complete(model));
     }
 
-    /// A task failed in each attempt: the models that have its trees fail with it.
+    /// Fails the models that have the trees of a task that failed in each attempt.
     fn fail(&mut self, task: usize, error: &Error) {
         let job = Arc::clone(&self.job);
         let planned = &job.cut.tasks[task];

@@ -1,4 +1,4 @@
-//! The work of a sweep: what its tasks share, and what one of them does.
+//! The job of a sweep: the state that its tasks share, and the work of one task.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::cluster::task_is_cancelled;
 use crate::data::{Rows, Shards, Split};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Whether a task panics on purpose, by the number of its model, its trees and the attempt.
+/// A function that tells whether a task panics on purpose, by its model, its trees and the attempt.
 pub(super) type Sabotage = Arc<dyn Fn(usize, Range<usize>, u32) -> bool + Send + Sync>;
 
-/// What the tasks of a sweep grow trees on.
+/// The training rows of a sweep's tasks.
 pub(super) enum Training {
     /// All training rows, prepared once.
     Whole(Box<dyn Prepared>),
@@ -32,7 +32,7 @@ impl Training {
         Ok(Self::Whole(learner.prepare(matrix(&split.train)?, y, Whole::of(y))?))
     }
 
-    /// Grows trees that are all of one shard.
+    /// Grows trees that all belong to one shard.
     pub(super) fn grow(
         &self,
         params: &Params,
@@ -64,14 +64,14 @@ pub(super) struct Job {
     training: Option<Training>,
     pub(super) scale: Scale,
     sabotage: Option<Sabotage>,
-    /// How often each task was begun.
+    /// The number of attempts at each task.
     attempts: Vec<AtomicU32>,
-    /// How many trees of each forest are needed: fewer once a task of it has failed.
+    /// The number of trees of each forest that are needed: fewer once one of its tasks has failed.
     useful: Vec<AtomicUsize>,
 }
 
-/// The result of a task: the sum of its trees' predictions for each test row, those for the training rows
-/// if there is an out-of-bag score, and the trees if all are kept.
+/// The result of a task: the sum of its trees' predictions for each test row, the out-of-bag predictions if
+/// they are scored, and the trees if all are kept.
 pub(super) struct Grown {
     pub(super) sums: Vec<i64>,
     pub(super) left_out: Option<LeftOut>,
@@ -79,7 +79,7 @@ pub(super) struct Grown {
 }
 
 impl Job {
-    /// The training of these models.
+    /// The job that trains these models.
     pub(super) fn new(
         plan: Plan,
         models: &[usize],
@@ -99,17 +99,17 @@ impl Job {
         }
     }
 
-    /// How often the task was begun.
+    /// The number of attempts at the task.
     pub(super) fn attempts(&self, task: usize) -> u32 {
         self.attempts[task].load(Ordering::Relaxed)
     }
 
-    /// Sets how often another process has begun the task.
-    pub(super) fn tried(&self, task: usize, attempts: u32) {
+    /// Sets the number of attempts that another process made.
+    pub(super) fn set_attempts(&self, task: usize, attempts: u32) {
         self.attempts[task].store(attempts, Ordering::Relaxed);
     }
 
-    /// Whether the task panics on purpose, by the attempt.
+    /// A function that tells whether the task panics on purpose, by the attempt.
     pub(super) fn panics(&self, task: usize) -> impl Fn(u32) -> bool + use<> {
         let TaskPlan { model, trees, .. } = self.cut.tasks[task].clone();
         let sabotage = self.sabotage.clone();
@@ -122,12 +122,12 @@ impl Job {
         trees.start >= self.useful[*forest].load(Ordering::Relaxed)
     }
 
-    /// Only the first `trees` trees of the forest are needed from now on.
+    /// Limits the trees that are needed from now on to the first `trees` of the forest.
     pub(super) fn limit(&self, forest: usize, trees: usize) {
         self.useful[forest].fetch_min(trees, Ordering::Relaxed);
     }
 
-    /// No tree is needed from now on: tasks that have not begun are dropped.
+    /// Drops all tasks that have not begun.
     pub(super) fn cancel(&self) {
         (0..self.useful.len()).for_each(|forest| self.limit(forest, 0));
     }
@@ -143,7 +143,7 @@ impl Job {
         }
     }
 
-    /// Runs a task, unless it is cancelled or dropped meanwhile. Run again, it gives the same result.
+    /// Runs a task, unless it is cancelled or dropped. Every attempt gives the same result.
     pub(super) fn run(&self, task: usize, test: &Rows) -> Result<Grown> {
         self.check(task)?;
         let attempt = 1 + self.attempts[task].fetch_add(1, Ordering::Relaxed);
@@ -164,7 +164,7 @@ impl Job {
         Ok(grown)
     }
 
-    /// How many trees the tasks grow.
+    /// The number of trees that the tasks grow.
     pub(super) fn trees(&self) -> usize {
         self.cut.tasks.iter().map(|task| task.trees.len()).sum()
     }

@@ -1,4 +1,4 @@
-//! Whether a sweep fits into the memory that can be had.
+//! The memory that a sweep needs, and a check that it is available.
 
 use forest::Params;
 
@@ -13,14 +13,14 @@ use crate::text::{count, thousands};
 const MARGIN: f64 = 1.1;
 
 /// # Errors
-/// [`ErrorKind::Memory`](crate::ErrorKind::Memory) where the workers and the trees to keep may need more
-/// memory than can be had.
+/// [`ErrorKind::Memory`](crate::ErrorKind::Memory) if the workers and the trees to keep may need more memory
+/// than is available.
 pub(super) fn check(plan: &Plan, split: &Split, shards: Option<&Shards>, workers: usize) -> Result<()> {
     let (learner, keep) = (plan.settings.learner, plan.settings.keep);
     let rows = split.train.len().div_ceil(plan.shards);
     let tree = |params: &Params| learner.tree_bytes(rows, params);
     let largest = plan.models.iter().map(tree).max().unwrap_or(0);
-    // Ten trees at a time, and a shard's numbers as read and as prepared.
+    // Ten trees at a time, and the numbers of a shard, read and prepared.
     let worker = learner.worker_bytes(rows, plan.n_features)
         + 10 * largest
         + 24 * (rows * (plan.n_features + 1)) as u64;
@@ -52,14 +52,14 @@ pub(super) fn check(plan: &Plan, split: &Split, shards: Option<&Shards>, workers
     }
 }
 
-/// The models whose trees are kept: of those that share trees the largest.
+/// The models whose trees are kept: the largest of each group that shares trees.
 fn kept(plan: &Plan) -> impl Iterator<Item = Params> {
     let forests = plan.forests(&plan.all());
     forests.into_iter().filter_map(|forest| Some(plan.models[*forest.last()?]))
 }
 
-/// How many bytes the trees to keep take if each is as large as the first of its model, which is grown
-/// here: by far less than they may take.
+/// The bytes of the trees to keep if each is as large as the first of its model, which is grown here. The
+/// upper bound of `tree_bytes` is far larger.
 fn measured(plan: &Plan, training: &Training) -> Result<u64> {
     let like = |params: Params| Params { n_estimators: 1, ..params };
     let (mut before, mut bytes, mut all) = (None, 0.0, 0.0);

@@ -1,4 +1,4 @@
-//! A sweep: the same forest with many hyperparameters, trained and scored.
+//! Sweeps: random forests with many combinations of hyperparameters, trained and scored.
 
 mod choice;
 mod comparison;
@@ -62,9 +62,9 @@ use run::{Extras, Pool};
 #[must_use = "a sweep trains nothing until it is run"]
 pub struct Sweep {
     grid: Grid,
-    /// How many combinations are drawn, and the seed; `None` for all.
+    /// The number of combinations that are drawn, and the seed; `None` for all.
     random: Option<(usize, u64)>,
-    /// The first value that names nothing; it is refused when the sweep runs.
+    /// The error of the first invalid value, returned when the sweep runs.
     refused: Option<Error>,
     pub(crate) settings: Settings,
     journal: Option<PathBuf>,
@@ -81,7 +81,7 @@ macro_rules! hyperparameters {
         }
 
         impl Grid {
-            /// The one value of each hyperparameter.
+            /// One value for each hyperparameter.
             fn of(params: Params) -> Self {
                 Self { $($name: vec![params.$name],)* }
             }
@@ -110,7 +110,7 @@ macro_rules! hyperparameters {
 }
 
 hyperparameters! {
-    /// What all randomness comes from: the same seed gives the same forests.
+    /// The seed of all randomness: the same seed gives the same forests.
     seed: u64;
     /// How many rows are drawn for a tree: a number, a fraction such as `0.5`, or `None` for as many
     /// as there are.
@@ -150,7 +150,7 @@ impl Sweep {
         .n_estimators(n_estimators)
     }
 
-    /// The values; none where one is refused.
+    /// The values; none if one is invalid, which `refused` then holds.
     fn checked<T>(&mut self, values: impl Values<T>) -> Vec<T> {
         values.values().unwrap_or_else(|error| {
             self.refused.get_or_insert(error);
@@ -167,14 +167,14 @@ impl Sweep {
     /// Whether each model gets an [out-of-bag score](OutOfBag), by which [`Outcome::best`] then chooses, so
     /// that the test rows have no part in the choice; off by default, as in scikit-learn.
     ///
-    /// It is refused with `bootstrap(false)` and on shards. smartcore does not tell which rows a tree was grown
-    /// on, so its models are chosen by the test rows, and the conclusions say so.
+    /// It is refused with `bootstrap(false)` and on shards. smartcore has no out-of-bag predictions,
+    /// so its models are chosen by the test rows, and the conclusions say so.
     pub fn oob_score(mut self, oob_score: bool) -> Self {
         self.settings.oob_score = oob_score;
         self
     }
 
-    /// Which trained models the outcome keeps; none by default.
+    /// The trained models that the outcome keeps; none by default.
     pub fn keep(mut self, keep: Keep) -> Self {
         self.settings.keep = keep;
         self
@@ -212,7 +212,7 @@ impl Sweep {
     }
 
     /// Makes tasks panic on purpose: before a task runs, `panics` is called with the number of its model,
-    /// its trees, and the attempt, from 1. After the fourth attempt its model fails, alone.
+    /// its trees, and the attempt, from 1. After the fourth attempt only its model fails.
     pub fn sabotage(self, panics: impl Fn(usize, Range<usize>, u32) -> bool + Send + Sync + 'static) -> Self {
         Self { sabotage: Some(Arc::new(panics)), ..self }
     }
@@ -236,8 +236,8 @@ impl Sweep {
     ///
     /// # Errors
     /// Before anything is trained: [`InvalidParameter`](crate::ErrorKind::InvalidParameter) naming the field,
-    /// its value and what is allowed, or how a journal differs; [`Memory`](crate::ErrorKind::Memory) where it
-    /// cannot fit; [`Io`](crate::ErrorKind::Io) and [`Data`](crate::ErrorKind::Data) where a journal cannot be
+    /// its value and what is allowed, or how a journal differs; [`Memory`](crate::ErrorKind::Memory) where memory
+    /// does not suffice; [`Io`](crate::ErrorKind::Io) and [`Data`](crate::ErrorKind::Data) where a journal cannot be
     /// opened. [`Task`](crate::ErrorKind::Task) where every model failed; that some failed is no error.
     pub fn run_sequential(&self, data: impl AsRef<Split>) -> Result<Outcome> {
         self.run(data.as_ref(), None, &Pool::Caller)

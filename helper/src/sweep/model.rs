@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Clone)]
 pub struct Model {
     pub(super) params: Params,
-    /// Of the split: see [`Split::identity`].
+    /// The split's identity: see [`Split::identity`].
     pub(super) identity: u64,
     pub(super) n_features: usize,
     pub(super) trees: Vec<Arc<dyn Trees>>,
@@ -26,7 +26,7 @@ impl Model {
         &self.params
     }
 
-    /// How many nodes all its trees have, leaves included.
+    /// The number of nodes of all its trees, leaves included.
     pub fn n_nodes(&self) -> usize {
         self.trees.iter().map(|trees| trees.n_nodes()).sum()
     }

@@ -1,4 +1,4 @@
-//! What came out of a sweep.
+//! The outcome of a sweep.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,8 +15,8 @@ use super::schedule::Schedule;
 use crate::cluster::TaskState;
 use crate::text::count;
 
-/// How well a model predicts some rows, by smartcore's metrics. A score that is not defined is NaN: each
-/// where the numbers are too large for an `f64`, and R2 where all targets are equal.
+/// How well a model predicts some rows, by smartcore's metrics. An undefined score is NaN: any score
+/// if the numbers are too large for an `f64`, and R2 if all targets are equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
     /// Mean squared error, in squared units of the target.
@@ -25,7 +25,7 @@ pub struct Scores {
     pub rmse: f64,
     /// Mean absolute error, in units of the target.
     pub mae: f64,
-    /// R2, the part of the target's variance that is explained; 1 is perfect, 0 as good as the mean.
+    /// R2, the explained share of the target's variance; 1 is perfect, 0 as good as the mean.
     pub r2: f64,
 }
 
@@ -38,7 +38,7 @@ impl Scores {
         Self::new([mse, mae, r2].map(|score| Some(score).filter(|score| score.is_finite())))
     }
 
-    /// From MSE, MAE and R2, of which those that are not defined are `None`.
+    /// The scores from MSE, MAE and R2; an undefined one is `None`.
     pub(super) fn new(scores: [Option<f64>; 3]) -> Self {
         let [mse, mae, r2] = scores.map(|score| score.unwrap_or(f64::NAN));
         Self { mse, rmse: mse.sqrt(), mae, r2 }
@@ -52,13 +52,13 @@ impl Scores {
 pub struct OutOfBag {
     /// The scores; R2 is scikit-learn's `oob_score_`.
     pub scores: Scores,
-    /// How many training rows each tree was grown on: they have no prediction, and the scores leave them
-    /// out. Few trees have such rows.
+    /// The number of training rows that every tree was grown on. They have no out-of-bag prediction and no
+    /// part in the scores. Only small forests have such rows.
     pub missing: usize,
 }
 
 impl OutOfBag {
-    /// For a forest whose training rows have these targets.
+    /// The score of a forest whose training rows have these targets.
     pub(super) fn of(targets: &[f64], LeftOut { sums, counts }: &LeftOut, scale: Scale) -> Self {
         let known = targets.iter().zip(sums.iter().zip(counts)).filter(|(_, (_, count))| **count > 0);
         let (targets, predictions): (Vec<f64>, Vec<f64>) =
@@ -67,7 +67,7 @@ impl OutOfBag {
     }
 }
 
-/// One model of a sweep: its hyperparameters, how good it is, what it predicts.
+/// One model of a sweep: its hyperparameters, scores and predictions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelOutcome {
     /// Its number in the sweep, from 0.
@@ -94,9 +94,9 @@ pub struct FailedModel {
     pub params: Params,
     /// The trees of the task that failed.
     pub trees: Range<usize>,
-    /// How many attempts there were at that task.
+    /// The number of attempts at that task.
     pub attempts: u32,
-    /// The error of the last one.
+    /// The error of the last attempt.
     pub cause: String,
 }
 
@@ -108,18 +108,18 @@ impl fmt::Display for FailedModel {
     }
 }
 
-/// One task of a sweep: which trees, on which worker, when. Times are in seconds from the sweep's start.
+/// One task of a sweep: its trees, its worker and its times. Times are in seconds from the sweep's start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepTask {
     /// Its number in the sweep, from 0.
     pub task: usize,
     /// The number of its model, from 0; where models share trees, the smallest that has these.
     pub model: usize,
-    /// Which of the model's trees it grew.
+    /// The trees of the model that it grew.
     pub trees: Range<usize>,
-    /// Which worker ran it, from 0.
+    /// The worker that ran it, from 0.
     pub worker: usize,
-    /// Which attempt this was, from 1.
+    /// The last attempt, from 1.
     pub attempt: u32,
     /// [`Finished`](TaskState::Finished) or [`Failed`](TaskState::Failed).
     pub state: TaskState,
@@ -127,9 +127,9 @@ pub struct SweepTask {
     pub queued: f64,
     /// When a worker began its last attempt.
     pub started: f64,
-    /// When that ended.
+    /// When the last attempt ended.
     pub ended: f64,
-    /// Processor time in seconds; `None` where the system does not tell.
+    /// Processor time in seconds; `None` if the system does not measure it.
     pub cpu_seconds: Option<f64>,
 }
 
@@ -151,14 +151,14 @@ pub(crate) enum Place {
     Ray,
 }
 
-/// What came out of a sweep: scores for each model, and a record of each task.
+/// The outcome of a sweep: the scores of each model, and a record of each task.
 #[derive(Clone)]
 pub struct Outcome {
     /// The name of the data set.
     pub dataset: String,
-    /// See [`Split::identity`](crate::data::Split::identity).
+    /// The split's identity: see [`Split::identity`](crate::data::Split::identity).
     pub(crate) identity: u64,
-    /// What the target's numbers mean, with their unit.
+    /// The meaning and unit of the target.
     pub(crate) target: String,
     pub(crate) learner: Learner,
     pub(crate) place: Place,
@@ -166,11 +166,11 @@ pub struct Outcome {
     pub schedule: Schedule,
     /// Whether models shared trees: each was grown once.
     pub shared: bool,
-    /// How many workers there were; 1 for a sequential run.
+    /// The number of workers; 1 for a sequential run.
     pub workers: usize,
     /// Wall time in seconds, from the first task handed in to the last model scored.
     pub seconds: f64,
-    /// Seconds before that, in which the training set was prepared for all trees.
+    /// Seconds before the first task, to prepare the training set for all trees.
     pub setup_seconds: f64,
     /// Seconds of a loop of fixed length, before and after the run; see [`pace`](super::pace).
     pub(crate) pace: [f64; 2],
@@ -183,11 +183,11 @@ pub struct Outcome {
     /// The target of each test row.
     pub actual: Vec<f64>,
     pub(crate) journal: Option<PathBuf>,
-    /// How many models were read from the journal.
+    /// The number of models that were read from the journal.
     pub restored: usize,
-    /// What went wrong, though no result was lost.
+    /// Problems that lost no result.
     pub warnings: Vec<String>,
-    /// How many bytes the numbers take that the tasks shared.
+    /// Bytes of the numbers that the tasks shared.
     pub(crate) data_bytes: usize,
     pub(crate) kept: Vec<(usize, Model)>,
 }
@@ -217,9 +217,9 @@ impl Outcome {
         self.models.iter().any(|model| model.oob.is_some())
     }
 
-    /// One number for all predictions: 64 hexadecimal digits, the same wherever and however the sweep was
-    /// run. They are XXH3 of 128 bits with the seed 0 and with the seed 1, of the number of each model (8
-    /// bytes) and its predictions (8 bytes each), all little-endian, in the order of the sweep.
+    /// A hash of all predictions: 64 hexadecimal digits that do not depend on where and how the sweep was
+    /// run. They are XXH3 of 128 bits with the seeds 0 and 1, of the number of each model (8 bytes) and its
+    /// predictions (8 bytes each), all little-endian, in the order of the sweep.
     pub fn hash(&self) -> String {
         let mut hashers = [0, 1].map(Xxh3::with_seed);
         for model in &self.models {
@@ -242,7 +242,7 @@ impl Outcome {
         self.kept.iter().find(|(kept, _)| *kept == model).map(|(_, model)| model)
     }
 
-    /// The hyperparameters of all models in the order of the sweep, also of those that failed.
+    /// The hyperparameters of all models in the order of the sweep, failed ones included.
     pub(crate) fn params(&self) -> Vec<Params> {
         let models = self.models.iter().map(|model| (model.model, model.params));
         let mut all: Vec<_> =
@@ -263,8 +263,8 @@ impl Outcome {
         self.models.iter().map(bits).eq(other.models.iter().map(bits))
     }
 
-    /// Seconds of work for each of the [`models`](Self::models), the tasks of all workers added up; where
-    /// models share trees, for the trees that it has beyond the next smaller model.
+    /// Seconds of work for each of the [`models`](Self::models), over all workers; if models share trees, for
+    /// the trees beyond the next smaller model.
     pub fn model_seconds(&self) -> Vec<f64> {
         let numbers =
             self.models.iter().map(|model| model.model).chain(self.tasks.iter().map(|task| task.model));
@@ -278,17 +278,17 @@ impl Outcome {
         self.tasks.iter().map(SweepTask::seconds).sum()
     }
 
-    /// The part of the workers' time in which they ran tasks; 1 is all of it.
+    /// The share of the workers' time in which they ran tasks.
     pub fn busy_share(&self) -> f64 {
         self.busy_seconds() / (self.seconds * self.workers as f64)
     }
 
-    /// Processor time of all tasks in seconds; `None` where the system does not tell.
+    /// Processor time of all tasks in seconds; `None` if the system does not measure it.
     pub fn cpu_seconds(&self) -> Option<f64> {
         self.tasks.iter().map(|task| task.cpu_seconds).sum()
     }
 
-    /// The way it was run, in words.
+    /// The place and schedule of the run, in words.
     pub(crate) fn how(&self) -> String {
         let place = match self.place {
             Place::Caller => "one after another",
@@ -304,20 +304,20 @@ impl Outcome {
         }
     }
 
-    /// How many nodes a tree has on average; `None` unless the trees of all models were kept.
+    /// The mean number of nodes of a tree; `None` unless the trees of all models were kept.
     pub(crate) fn nodes_per_tree(&self) -> Option<f64> {
         let nodes = (0..self.models.len()).map(|index| Some(self.model(index)?.n_nodes()));
         Some(nodes.sum::<Option<usize>>()? as f64 / self.trees() as f64)
     }
 
-    /// How many trees were grown: fewer than the models have where these share trees or were read from
-    /// a journal.
+    /// The number of trees that were grown: fewer than [`trees`](Self::trees) if models share trees or were
+    /// read from a journal.
     pub fn trees_grown(&self) -> usize {
         let finished = self.tasks.iter().filter(|task| task.state == TaskState::Finished);
         finished.map(|task| task.trees.len()).sum()
     }
 
-    /// How many trees all models have.
+    /// The number of trees of all models.
     pub fn trees(&self) -> usize {
         self.models.iter().map(|model| model.params.n_estimators).sum()
     }
@@ -359,7 +359,7 @@ fn or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "None".to_owned(), |value| value.to_string())
 }
 
-/// The first difference between the models of two sweeps: what it is, and how it is in each.
+/// The first difference between the models of two sweeps: its name, and its value in each.
 pub(crate) fn difference(one: &[Params], other: &[Params]) -> Option<[String; 3]> {
     if one.len() != other.len() {
         let models = [one, other].map(|models| format!("of {}", count(models.len(), "model", "models")));

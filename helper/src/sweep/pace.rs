@@ -1,9 +1,9 @@
-//! How fast the processor is at this moment.
+//! The processor's present speed.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Two to three milliseconds at 3 GHz.
+/// Steps of the loop: two to three milliseconds at 3 GHz.
 const STEPS: u64 = 1_600_000;
 const TRIES: usize = 3;
 
@@ -15,8 +15,8 @@ pub(super) fn pace() -> f64 {
         let started = Instant::now();
         let mut x = black_box(1_u64);
         for i in 0..STEPS {
-            // Each step needs the one before. No black box here: it would go through memory, whose time
-            // depends on where the stack happens to lie.
+            // Each step needs the one before. No black box here: it would go through memory, whose speed
+            // depends on the address of the stack.
             x = x.wrapping_mul(6_364_136_223_846_793_005) ^ i;
         }
         black_box(x);

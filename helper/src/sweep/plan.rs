@@ -1,4 +1,4 @@
-//! Which models a sweep trains, and into which tasks their trees are cut.
+//! The plan of a sweep: its models, and the tasks that grow their trees.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,11 +10,11 @@ use super::schedule::Schedule;
 use crate::data::Shards;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Trees of a task: so few that all workers end at about the same time, so many that handing out a task
-/// costs little beside.
+/// Trees of a task: few enough that all workers end at about the same time, many enough that handing out a
+/// task costs little.
 pub(super) const TREES_PER_TASK: usize = 10;
 
-/// Which trained models an [`Outcome`](super::Outcome) keeps.
+/// The trained models that an [`Outcome`](super::Outcome) keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Keep {
     /// None: scores and predictions are enough.
@@ -32,21 +32,21 @@ pub(crate) struct Settings {
     pub(crate) learner: Learner,
     pub(crate) keep: Keep,
     pub(crate) schedule: Schedule,
-    /// Of a task of [`Schedule::Trees`].
+    /// Trees of a task of [`Schedule::Trees`].
     pub(crate) trees_per_task: Option<usize>,
-    /// Whether models that differ only in their number of trees share these, where they can.
+    /// Whether models that differ only in their number of trees share trees, where they can.
     pub(crate) share_trees: bool,
     /// Whether models get an out-of-bag score.
     pub(crate) oob_score: bool,
 }
 
-/// Models that were checked, and how they are to be trained.
+/// Checked models, and the settings of their training.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) models: Vec<Params>,
     pub(crate) n_features: usize,
-    /// Into how many shards the training rows are cut; each grows trees of its own.
+    /// The number of shards of the training rows; each grows its own trees.
     pub(crate) shards: usize,
 }
 
@@ -83,8 +83,8 @@ impl Cut {
 }
 
 impl Plan {
-    /// A plan for a table of `(rows, features)`, or for shards with so many rows: each grows equally many
-    /// trees of a model.
+    /// A plan for a table of `(rows, features)`, or for shards with these numbers of rows: each shard grows
+    /// equally many trees of a model.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidParameter`] for the first value that is out of its range.
@@ -132,7 +132,7 @@ impl Plan {
         self.forests(&self.all()).len() < self.models.len()
     }
 
-    /// Why some models that were to share trees grow their own; `None` where none do.
+    /// The reason why some models that should share trees grow their own, if any do.
     pub(crate) fn apart(&self) -> Option<String> {
         let settings = Settings { learner: Learner::Forest, ..self.settings };
         let free = Self { settings, shards: 1, ..self.clone() };
@@ -163,7 +163,7 @@ impl Plan {
         sorted.sort_by_key(|&model| size(model));
         let mut forests: Vec<Vec<usize>> = Vec::new();
         for model in sorted {
-            // A model that ends within a block of trees is no part of a larger one.
+            // A larger model cannot extend one that ends within a block of trees.
             let extends = |last: usize| {
                 size(last) == size(model) || size(last).is_multiple_of(self.settings.learner.block())
             };
@@ -205,11 +205,11 @@ impl Plan {
         Cut { forests, tasks }
     }
 
-    /// About how long so many trees of a model take, relative to others: features are tried for each row on
-    /// each level.
+    /// The approximate work to grow this number of a model's trees, relative to other models: features are
+    /// tried for each row on each level.
     pub(super) fn work(&self, model: usize, trees: usize) -> f64 {
         let params = &self.models[model];
-        // `new` has checked that it is not refused.
+        // `new` has checked the value.
         let features = params.max_features.of(self.n_features).unwrap_or(self.n_features);
         let depth = params.max_depth.unwrap_or(usize::MAX).min(16);
         (trees * features) as f64 * depth as f64
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn all(plan: &Plan) -> Cut {
-        plan.cut(&(0..plan.models.len()).collect::<Vec<_>>())
+        plan.cut(&plan.all())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The speedup on more workers, simulated with the times of tasks that were measured.
+//! The speedup on more workers, simulated with measured times of tasks.
 
 use super::comparison::{Comparison, Way};
 use super::outcome::SweepTask;
@@ -10,8 +10,8 @@ use crate::text::thousands;
 pub(crate) const MOST_WORKERS: usize = 1024;
 
 /// The speedup on 1 to 1,024 workers under several schedules: list scheduling, simulated with the times
-/// that the tasks of a sequential run took. What workers cost each other (memory, caches, a network) and
-/// what handing out a task costs is left out; measured points show it.
+/// that the tasks of a sequential run took. The simulation leaves out contention between workers (memory,
+/// caches, a network) and the cost of handing out a task; measured points show both.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
     pub(crate) dataset: String,
@@ -22,10 +22,10 @@ pub struct Projection {
     work: f64,
     /// Seconds of work for the model that takes longest.
     longest: f64,
-    /// Seconds of what no task does.
+    /// Seconds of work outside tasks.
     pub(crate) serial: f64,
     pub(crate) measured: Vec<Measured>,
-    /// Those of the comparison.
+    /// The warnings of the comparison.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -46,8 +46,8 @@ pub(crate) struct Measured {
 }
 
 impl Projection {
-    /// From the times of the first run, which must be sequential. The speedups of the other runs that did
-    /// the same work are measured points, unless the machine was disturbed.
+    /// A projection from the times of the first run, which must be sequential. The speedups of the other
+    /// runs that did the same work are measured points, unless the machine was disturbed.
     ///
     /// # Errors
     /// [`InvalidParameter`](ErrorKind::InvalidParameter) where the first run had several workers, or its
@@ -95,7 +95,7 @@ impl Projection {
         Ok(Self { dataset, policies, shared: run.shared, work, longest, serial, measured, warnings })
     }
 
-    /// The part of a sequential run that is in no task: preparing the training set, adding up, scoring.
+    /// The share of a sequential run outside tasks: to prepare the training set, add up and score.
     pub fn serial_share(&self) -> f64 {
         self.serial / (self.serial + self.work)
     }
@@ -112,8 +112,8 @@ impl Projection {
         self.work / self.longest
     }
 
-    /// The simulated speedup on so many workers under each schedule: a task per tree, tasks as they were
-    /// run, a task per model with the longest first, and in order.
+    /// The simulated speedup on this number of workers under each schedule: a task per tree, the tasks of
+    /// the run, a task per model with the longest first, and in order.
     pub fn speedups(&self, workers: usize) -> [f64; 4] {
         [0, 1, 2, 3].map(|policy| self.speedup(policy, workers))
     }

@@ -1,7 +1,6 @@
 //! Running a plan: the training set is prepared once, tasks grow trees of it, models are scored.
 //!
-//! The tasks run one after another on this thread, on a cluster's threads, or on Ray; they are the same
-//! tasks everywhere.
+//! The same tasks run one after another on this thread, on a cluster's threads, or on Ray.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -140,8 +139,7 @@ fn in_parallel(
     Ok(())
 }
 
-/// Grows the trees that are to be kept and are not here: those of the best model, and of models that came
-/// from a journal.
+/// Grows again the trees to keep that are not here: of the best model, or of models from a journal.
 fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shards>) -> Result<()> {
     let wanted: Vec<usize> = match plan.settings.keep {
         Keep::None => return Ok(()),
@@ -164,8 +162,8 @@ fn keep(outcome: &mut Outcome, plan: &Plan, split: &Split, shards: Option<&Shard
                 _ => (ErrorKind::Data, "what wrote the journal", "delete the journal, or take another name"),
             };
             let message = format!(
-                "model {model} ({params}) predicts otherwise than its trees that were grown again here: {by} is of another \
-                 version; {remedy}"
+                "model {model} ({params}) has other predictions than its trees, grown again here: {by} is of another version; \
+                 {remedy}"
             );
             return Err(Error::new(kind, message));
         }

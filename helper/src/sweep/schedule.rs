@@ -1,12 +1,11 @@
-//! How the trees of a sweep are cut into tasks, and how soon a scheduler can be done with these.
+//! Schedules: how the trees of a sweep are cut into tasks, and when the last task ends.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 
-/// How the trees of a sweep are cut into tasks, and in which order tasks are handed out: each goes to
-/// the first worker that is free. The scores are the same under every schedule, bit for bit; the time
-/// is not.
+/// The way to cut the trees of a sweep into tasks, and the order of the tasks: each goes to the first free
+/// worker. The schedule changes the time, but no bit of a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 #[non_exhaustive]
 pub enum Schedule {
@@ -37,7 +36,7 @@ impl fmt::Display for Schedule {
 /// that is free, in the order given (Graham, "Bounds on Multiprocessing Timing Anomalies", SIAM J.
 /// Appl. Math. 17 (1969) 416-429, doi:10.1137/0117039).
 pub(crate) fn makespan(seconds: impl IntoIterator<Item = f64>, workers: usize) -> f64 {
-    // Numbers that are not negative have the order of their bits.
+    // Floats that are not negative sort like their bits.
     let mut free: BinaryHeap<_> = (0..workers.max(1)).map(|_| Reverse(0.0_f64.to_bits())).collect();
     let mut end = 0.0_f64;
     for seconds in seconds {

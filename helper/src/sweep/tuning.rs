@@ -12,19 +12,19 @@ use crate::cluster::{Cluster, ObjectRef};
 use crate::data::Split;
 use crate::error::{Error, Result};
 
-/// Of the candidates of a rung the best third goes on, with three times as many trees; scikit-learn's default.
+/// The best third of a rung's candidates goes on, with three times as many trees; scikit-learn's default.
 const FACTOR: usize = 3;
-/// Fewest trees of a candidate. Of three trees two or more leave out almost a third of the rows.
+/// The fewest trees of a candidate. With three trees, almost a third of the rows is out of bag twice or more.
 const FEWEST: usize = 3;
 
-/// What came out of [`Sweep::successive_halving`].
+/// The result of [`Sweep::successive_halving`].
 ///
 /// As the last line of a cell it shows itself as a table.
 #[derive(Debug, Clone)]
 pub struct Halving {
     pub(crate) dataset: String,
     sweep: Sweep,
-    /// From the first, with all candidates and few trees, to the last.
+    /// The rungs, from the first, with all candidates and few trees, to the last.
     pub rungs: Vec<Rung>,
     /// Wall time in seconds.
     pub seconds: f64,
@@ -33,10 +33,10 @@ pub struct Halving {
 /// A step of successive halving.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rung {
-    /// How many trees each candidate has.
+    /// The number of trees of each candidate.
     pub n_estimators: usize,
-    /// The candidates and, for each, the out-of-bag MSE that a forest of very many such trees has by estimate;
-    /// the best first.
+    /// The candidates, each with the estimated out-of-bag MSE of a forest of very many such trees; the best
+    /// first.
     pub candidates: Vec<(Params, f64)>,
 }
 
@@ -51,7 +51,7 @@ impl Halving {
         self.sweep.only(self.best())
     }
 
-    /// How many trees were grown.
+    /// The number of trees that were grown.
     pub fn trees_grown(&self) -> usize {
         let before = std::iter::once(0).chain(self.rungs.iter().map(|rung| rung.n_estimators));
         self.rungs
@@ -61,14 +61,13 @@ impl Halving {
             .sum()
     }
 
-    /// How many trees a grid grows that gives every candidate as many as the last rung.
+    /// The number of trees of a grid search: every candidate has as many as in the last rung.
     pub fn trees_of_grid(&self) -> usize {
         self.rungs[0].candidates.len() * self.rungs[self.rungs.len() - 1].n_estimators
     }
 }
 
-/// What a candidate's trees predict for the training rows that they were not grown on. Whole numbers, so that no
-/// order changes a bit.
+/// The out-of-bag predictions of a candidate's trees, summed as whole numbers, so that no order changes a bit.
 #[derive(Default)]
 struct Votes {
     left_out: LeftOut,
@@ -77,7 +76,7 @@ struct Votes {
 }
 
 impl Votes {
-    /// Of a single tree.
+    /// The votes of a single tree.
     fn of(left_out: LeftOut) -> Self {
         let squares = left_out.sums.iter().map(|&vote| i128::from(vote) * i128::from(vote)).collect();
         Self { left_out, squares }
@@ -89,7 +88,7 @@ impl Votes {
         self.squares.iter_mut().zip(&other.squares).for_each(|(sum, more)| *sum += more);
     }
 
-    /// The mean squared error of infinitely many such trees, by estimate: over all rows with two trees or more,
+    /// The estimated mean squared error of infinitely many such trees: over all rows with two trees or more,
     /// the squared error of their mean, less the variance of that mean. NaN without such a row.
     fn limit_mse(&self, targets: &[f64], scale: Scale) -> f64 {
         let unit = scale.to_f64(1, 1);
@@ -106,8 +105,8 @@ impl Votes {
     }
 }
 
-/// How many trees the candidates have in each rung: all in the last, a third as many in each one before, down to
-/// [`FEWEST`] trees, or to where a last rung would have a single candidate. Where the numbers divide, as in
+/// The trees of a candidate in each rung: `most` in the last, a third as many in each one before, down to
+/// [`FEWEST`] trees, or until a single candidate would be left. If the numbers divide, these are the rungs of
 /// scikit-learn's `HalvingGridSearchCV` with `min_resources="exhaust"`.
 fn trees_of_rungs(candidates: usize, most: usize) -> Vec<usize> {
     let thirds = (0..=candidates.ilog(FACTOR)).map(|rung| most / FACTOR.pow(rung));
@@ -118,7 +117,7 @@ fn trees_of_rungs(candidates: usize, most: usize) -> Vec<usize> {
 
 impl Sweep {
     /// Tries only `n` combinations of the values, drawn at random: random search, scikit-learn's
-    /// `RandomizedSearchCV`. The same seed draws the same. More than there are is an error.
+    /// `RandomizedSearchCV`. The same seed draws the same combinations.
     ///
     /// Bergstra and Bengio, "Random Search for Hyper-Parameter Optimization", JMLR 13 (2012) 281-305.
     ///
@@ -134,10 +133,10 @@ impl Sweep {
     /// out-of-bag error goes on with three times as many, and so on up to the largest `n_estimators`. The first
     /// trees of a forest are those of the smaller forest, so only the new ones are grown. Test rows play no part.
     ///
-    /// The error of a few trees alone would favour combinations whose trees differ little, such as large leaves,
-    /// that many trees do not need. So candidates are compared by the error of a forest of very many trees: the
-    /// out-of-bag error, less the variance of the trees' mean. (With M trees the expected error is that of
-    /// infinitely many plus the variance of a tree over M: Scornet, "On the asymptotics of random forests",
+    /// The error of a few trees alone would favour combinations whose trees differ little, such as those with
+    /// large leaves, but many trees do not need that. So candidates are compared by the error of a forest of very
+    /// many trees: the out-of-bag error, less the variance of the trees' mean. (With M trees the expected error is
+    /// that of infinitely many plus the variance of a tree over M: Scornet, "On the asymptotics of random forests",
     /// J. Multivariate Anal. 146 (2016) 72-83, doi:10.1016/j.jmva.2015.06.009.)
     ///
     /// Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", AISTATS
@@ -146,7 +145,7 @@ impl Sweep {
     /// # Errors
     /// As [`run_on`](Self::run_on) with [`oob_score`](Self::oob_score); and
     /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for smartcore, which has no out-of-bag error, and
-    /// where the largest `n_estimators` is below 3, of which no error can be estimated.
+    /// where the largest `n_estimators` is below 3, too few to estimate an error.
     ///
     /// ```
     /// # fn main() -> helper::Result<()> {
@@ -169,7 +168,6 @@ impl Sweep {
         let plan = sweep.plan(&split, None)?;
         memory::check(&plan, &split, None, cluster.workers())?;
         let started = Instant::now();
-        // A plan has a model or more.
         let most = plan.models.iter().map(|params| params.n_estimators).fold(0, usize::max);
         if most < FEWEST {
             let allowed =
@@ -240,7 +238,7 @@ impl Sweep {
         }
     }
 
-    /// The combinations that are tried, of all.
+    /// The combinations of `all` that are tried.
     pub(super) fn drawn(&self, all: Vec<Params>) -> Vec<Params> {
         let Some((n, seed)) = self.random else { return all };
         let mut drawn = Stream::new(seed, 0).permutation(all.len());

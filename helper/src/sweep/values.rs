@@ -1,4 +1,4 @@
-//! What a hyperparameter of a sweep may be given: one value or many.
+//! Values of a hyperparameter: one or many.
 
 use std::iter::StepBy;
 use std::ops::{Range, RangeInclusive};
@@ -31,7 +31,7 @@ pub trait Values<T> {
     /// The values, in order.
     ///
     /// # Errors
-    /// Where a text does not name a value; the sweep refuses it when it is run.
+    /// If a text names no value; the sweep returns this error when it runs.
     fn values(self) -> Result<Vec<T>>;
 }
 

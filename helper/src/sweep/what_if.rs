@@ -1,4 +1,4 @@
-//! The measured trees of a sweep, handed out again: to more workers, in other tasks, at a cost.
+//! A simulation of a sweep with the measured times of its trees: more workers, other tasks, costs.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::schedule::makespan;
 use crate::error::{Error, Result};
 
 /// A sequential run, replayed: what if there were more workers, larger tasks, a cost of handing out a task,
-/// a worker that is slow? Each tree takes as long as it was measured to take, and each task goes to the
-/// first worker that is free.
+/// a worker that is slow? Each tree takes its measured time, and each task goes to the first free
+/// worker.
 ///
 /// As the last line of a cell it shows sliders, where scripts run.
 ///
@@ -31,9 +31,9 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 pub struct WhatIf {
-    /// What was measured.
+    /// The projection from the same comparison.
     pub(crate) projection: Projection,
-    /// The sequential run, and the one beside it.
+    /// The sequential run, and the second run.
     pub(crate) runs: [Arc<Outcome>; 2],
 }
 
@@ -48,12 +48,12 @@ impl WhatIf {
         Ok(Self { projection, runs })
     }
 
-    /// How many seconds the sweep takes on so many workers, in tasks of so many trees, of which each takes
-    /// `hand_out` seconds longer; simulated.
+    /// The simulated seconds of the sweep with these numbers of workers and of trees per task; to hand out a
+    /// task takes `hand_out` seconds.
     ///
     /// # Errors
     /// [`InvalidParameter`](crate::ErrorKind::InvalidParameter) for no worker, no tree, and seconds that are
-    /// no number of 0 or more.
+    /// negative or not finite.
     pub fn seconds(&self, workers: usize, trees_per_task: usize, hand_out: f64) -> Result<f64> {
         match (workers, trees_per_task) {
             (0, _) => Err(Error::invalid("workers", workers, "1 or more")),
@@ -75,7 +75,7 @@ impl WhatIf {
         self.projection.serial + makespan(self.models().into_iter().flat_map(cut), workers)
     }
 
-    /// The tasks of each model of the sequential run: how many trees, and how many seconds.
+    /// The tasks of each model of the sequential run: their numbers of trees and their seconds.
     pub(crate) fn models(&self) -> Vec<Vec<(usize, f64)>> {
         let run = &self.runs[0];
         let mut models = vec![Vec::new(); run.models.len()];

@@ -1,4 +1,4 @@
-//! The first line of a journal: which sweep its models are of.
+//! The header of a journal, its first line: the sweep that its models belong to.
 
 use forest::{Matrix, MaxFeatures, Params};
 use learner::{Learner, Whole};
@@ -10,12 +10,12 @@ use crate::error::Result;
 use crate::sweep::outcome::difference;
 use crate::sweep::plan::Plan;
 
-/// What must be the same for models of a journal to be models of a sweep.
+/// The header: a sweep takes models only from a journal with an equal header.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::sweep) struct Header {
-    /// The version of the journal's format: other members need another number.
+    /// The version of the journal's format: to change the fields, change it.
     journal: u32,
-    /// The version of the helper, for who reads the file.
+    /// The version of the helper, for people who read the file.
     version: String,
     dataset: String,
     train_rows: usize,
@@ -24,7 +24,7 @@ pub(in crate::sweep) struct Header {
     numbers: String,
     learner: String,
     pub(super) oob_score: bool,
-    /// Hash of what a few trees predict: it tells that a learner has changed, whatever its version says.
+    /// Hash of the predictions of a few trees: it shows that a learner has changed.
     trees: String,
     pub(super) models: Vec<Params>,
 }
@@ -47,7 +47,7 @@ impl Header {
         })
     }
 
-    /// What is compared beside the models, and its value.
+    /// The facts that are compared besides the models, each with its value.
     fn facts(&self) -> [(&str, String); 6] {
         [
             ("the data are", self.dataset.clone()),
@@ -58,14 +58,14 @@ impl Header {
             ("the data differ: the hash of their numbers is", self.numbers.clone()),
             ("the learner is", self.learner.clone()),
             (
-                "trees differ: a sample's hash, with which versions differ that grow other trees, is",
+                "trees differ: the hash of a sample, which tells versions that grow other trees, is",
                 self.trees.clone(),
             ),
             ("oob_score is", self.oob_score.to_string()),
         ]
     }
 
-    /// The first difference between this header, of a journal, and that of a sweep, in words.
+    /// The first difference between this header of a journal and a sweep's header, in words.
     pub(super) fn difference(&self, sweep: &Self) -> Option<String> {
         let facts = self.facts().into_iter().zip(sweep.facts());
         let facts = facts.map(|((what, there), (_, here))| [what.to_owned(), there, here]);
@@ -75,7 +75,7 @@ impl Header {
     }
 }
 
-/// Hash of what three trees predict on rows that are always the same.
+/// Hash of the predictions of three trees on constant rows.
 fn sample(learner: Learner) -> Result<u64> {
     let column = |step: usize, of: usize| (0..300).map(|i| (i * step % of) as f64).collect::<Vec<_>>();
     let [x, z] = [column(7_919, 1_009), column(31, 17)];

@@ -1,11 +1,11 @@
-//! One line of a journal: a JSON object whose last member is a checksum of all before it.
+//! A line of a journal: a JSON object whose last member is a checksum of everything before it.
 
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
 const CHECK: &str = ",\"xxh3\":\"";
 
-/// The line of a struct with a field or more, with its end.
+/// The line for a struct with at least one field, line break included.
 pub(super) fn write(value: &impl Serialize) -> serde_json::Result<String> {
     let mut line = serde_json::to_string(value)?;
     // Up to the brace that ends the object.

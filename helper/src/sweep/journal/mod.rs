@@ -1,9 +1,9 @@
-//! A journal: each finished model is a line of a file, so that what is finished is never lost.
+//! A journal: each finished model is a line of a file, so that no finished model is lost.
 //!
-//! A line is a JSON object that ends with a checksum of itself. It is on the disk before the sweep tells
-//! that the model is done. The first line says which sweep the models are of. A last line that is torn,
-//! because its writer was killed, is dropped; any other line that does not fit its checksum means that
-//! the file was damaged, and the journal is refused.
+//! A line is a JSON object that ends with a checksum of itself. It is on the disk before the sweep
+//! reports the model as done. The first line names the sweep of the models. A torn last line, whose writer
+//! was killed, is dropped; any other line that does not fit its checksum means that the file was damaged,
+//! and the journal is refused.
 
 mod header;
 mod line;
@@ -24,7 +24,7 @@ use super::plan::Plan;
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How a journal begins. A file with one line that begins otherwise is no torn journal, and is left alone.
+/// The first bytes of a journal. A file with one line that begins otherwise is no torn journal, and is left alone.
 const BEGIN: &[u8] = b"{\"journal\":";
 
 /// A line after the first: a finished model.
@@ -32,7 +32,7 @@ const BEGIN: &[u8] = b"{\"journal\":";
 struct Finished<'a> {
     model: usize,
     params: Params,
-    /// One for each test row.
+    /// A prediction for each test row.
     predictions: Cow<'a, [f64]>,
     /// MSE, MAE and R2 of the out-of-bag score, each if it is defined, and the number of missing rows.
     oob: Option<([Option<f64>; 3], usize)>,
@@ -42,15 +42,15 @@ struct Finished<'a> {
 pub(super) struct Journal {
     path: PathBuf,
     store: Box<dyn Store>,
-    /// How many bytes are whole lines on the disk.
+    /// The bytes of whole lines on the disk.
     length: u64,
     /// Lines that are not on the disk yet.
     waiting: String,
 }
 
-/// Where the lines go.
+/// The storage of the lines: a file, or a simulated disk in tests.
 trait Store: Send {
-    /// Writes this after the first `length` bytes, and returns when it is on the disk.
+    /// Writes `bytes` after the first `length` bytes, and returns when they are on the disk.
     fn write(&mut self, length: u64, bytes: &[u8]) -> std::io::Result<()>;
 }
 
@@ -94,7 +94,7 @@ impl Journal {
         })?;
         let (length, restored) = read(&file, path, &header, &split.test.y().to_vec())?;
         file.set_len(length).map_err(refused)?;
-        // The file's entry in its folder must be on the disk, too.
+        // The file's entry in its folder must be on the disk as well.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(refused)?;
         let mut journal =
             Self { path: path.to_owned(), store: Box::new(file), length, waiting: String::new() };
@@ -108,8 +108,7 @@ impl Journal {
         &self.path
     }
 
-    /// Adds a model. Where it cannot be written, it is kept and tried again with the next one, and the
-    /// sentence that says so is returned.
+    /// Adds a model. If it cannot be written, returns a warning, and tries again with the next model.
     pub(super) fn add(&mut self, outcome: &ModelOutcome) -> Option<String> {
         let finished = Finished {
             model: outcome.model,
@@ -128,11 +127,11 @@ impl Journal {
         })
     }
 
-    /// Writes what is still waiting; where that fails, the sentence that says so is returned.
+    /// Writes the lines that still wait; if that fails, returns a warning.
     pub(super) fn finish(&mut self) -> Option<String> {
         let error = self.flush().err()?;
         Some(format!(
-            "the journal {} lacks {} finished models, for it cannot be written: {error}; their results are here, but a \
+            "the journal {} lacks {} finished models, because it cannot be written: {error}; their results are here, but a \
              resumed sweep would train them again",
             self.path.display(),
             self.waiting.lines().count()
@@ -144,7 +143,7 @@ impl Journal {
         self.flush()
     }
 
-    /// What an attempt that failed has left of these lines is overwritten by the next one.
+    /// Writes the waiting lines, over those that a failed attempt left in part.
     fn flush(&mut self) -> std::io::Result<()> {
         if !self.waiting.is_empty() {
             self.store.write(self.length, self.waiting.as_bytes())?;
@@ -155,7 +154,7 @@ impl Journal {
     }
 }
 
-/// How many bytes of the file are whole lines, and the models in them.
+/// The bytes of whole lines in the file, and the models in these lines.
 fn read(file: &File, path: &Path, header: &Header, actual: &Vec<f64>) -> Result<(u64, Vec<ModelOutcome>)> {
     let io = |error: std::io::Error| {
         Error::new(ErrorKind::Io, format!("{} cannot be read: {error}", path.display())).caused_by(error)

@@ -1,4 +1,4 @@
-//! What becomes of a journal on a disk that is full, or was.
+//! A journal on a full disk, and a journal of another version.
 
 use std::io::{Error, Result};
 use std::sync::{Arc, Mutex};
@@ -8,14 +8,14 @@ use crate::data::{Rows, Split};
 use crate::sweep::run::{Extras, Pool, run};
 use crate::sweep::{Learner, Outcome, Sweep};
 
-/// A disk with room for so many bytes; of a line that does not fit, a part is written.
+/// A disk with limited room; of a line that does not fit, a part is written.
 #[derive(Clone)]
 struct Disk(Arc<Mutex<State>>);
 
 struct State {
     bytes: Vec<u8>,
     room: usize,
-    /// Room that comes back after so many refusals.
+    /// The number of refusals after which there is room again.
     freed_after: usize,
 }
 
