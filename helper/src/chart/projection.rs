@@ -76,7 +76,9 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         plot.text((right, level), (-12, up), label, INK, HPos::Right)?;
         projection.measured.iter().zip(&measured).enumerate().try_for_each(|(i, (point, name))| {
             let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(bottom, corner));
-            plot.point(i, at, VERMILION, &format!("{name}, measured"), name)
+            // A legend has room for the way only where there is more than one.
+            let label = if measured.len() > 1 { name } else { name.split(" (").next().unwrap_or(name) };
+            plot.point(i, at, VERMILION, &format!("measured: {label}"), name)
         })
     })
 }
