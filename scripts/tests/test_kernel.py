@@ -74,7 +74,7 @@ def test_bad_values_are_sentences_and_the_kernel_lives(session: Kernel) -> None:
     assert run(session, "split.test.len()") == "4128"
 
 
-# What the notebook's section on red cells shows: a cell, and the sentence that comes first.
+# What the section on red cells shows, and a variable that borrows: a cell, and the sentence that comes first.
 RED = {
     "moved": ("let taken = cluster.put(red); red.rows()", "`red` has been moved: what takes `red` keeps it."),
     "no ?": ("let halves = red.split(0.5, 1); halves.train.len()", "returns a `Result`: put `?` between them"),
@@ -83,6 +83,7 @@ RED = {
         "A value like 0.5 does not fit here. Write a whole number",
     ),
     "typo": ("let deep = Sweep::over_n_estimators(50).max_deph(20);", "has no `max_deph`. The Tab key shows"),
+    "borrow": ("let part = &red;", "borrows from another variable"),
 }
 
 
@@ -90,7 +91,9 @@ RED = {
 def test_the_commonest_mistakes_are_told_in_a_sentence(session: Kernel, kind: str) -> None:
     run(session, "let cluster = Cluster::local_with(1)?; let red = data::friedman1(50, 5, 0.0, 1)?;")
     code, words = RED[kind]
-    said = ANSI.sub("", session.run(code).error)
+    error = session.run(code).error
+    assert set(ANSI.findall(error)) == {"\x1b[1m", "\x1b[0m"}, "bold alone is legible in both themes"
+    said = ANSI.sub("", error)
     assert words in said.split("\n")[0], said
     assert "line 1 │" in said
 
