@@ -1,4 +1,4 @@
-"""What several tests share: the notebook, run whole, and a kernel; and which tests must not run beside each other."""
+"""What several tests share: the notebook, run whole, and a kernel."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from nbformat import NotebookNode
 import report
 from kernels import Kernel, kernel
 from project import REPORT, ROOT, is_stamped
-
-# With `pytest -n 2 --dist loadgroup` the tests of one group run one after another, groups beside each other. Tests of
-# Ray look for what a cluster left behind, those of kernels for folders that another kernel left free: one group each.
-GROUPS = {"test_ray_cluster": "ray", "test_ray_failures": "ray", "test_ray_hosts": "ray"}
-ALONE = ("test_fetch", "test_folders", "test_packages", "test_setup")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        module = item.path.stem
-        group = module if module in ALONE else GROUPS.get(module, "kernels")
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
