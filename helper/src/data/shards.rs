@@ -57,9 +57,11 @@ impl Split {
         let files: Vec<PathBuf> = (0..parts).map(file).collect();
         let mut hashes = Vec::with_capacity(parts);
         for (file, range) in files.iter().zip(ranges) {
-            let (head, numbers) = npy(&self.train, range);
-            hashes.push(xxh3_64(&numbers));
-            platform::write(file, &[head, numbers].concat())?;
+            let mut bytes = head(range.len(), self.train.n_features() + 1);
+            let start = bytes.len();
+            bytes.extend(numbers(&self.train, range));
+            hashes.push(xxh3_64(&bytes[start..]));
+            platform::write(file, &bytes)?;
         }
         let split = Self { dataset: format!("{} in {parts} shards", self.dataset), ..self.clone() };
         Ok(Shards { files, rows, hashes, split })
@@ -143,11 +145,10 @@ fn head(rows: usize, columns: usize) -> Vec<u8> {
     head
 }
 
-/// A range of the rows as the content of a NumPy file: its head, and its numbers.
-fn npy(rows: &Rows, range: Range<usize>) -> (Vec<u8>, Vec<u8>) {
+/// The numbers of a range of the rows, column by column, the target last.
+fn numbers(rows: &Rows, range: Range<usize>) -> impl Iterator<Item = u8> {
     let columns = rows.x().chunks(rows.len()).chain([rows.y()]);
-    let numbers = columns.flat_map(|column| &column[range.clone()]).flat_map(|value| value.to_le_bytes());
-    (head(range.len(), rows.n_features() + 1), numbers.collect())
+    columns.flat_map(move |column| &column[range.clone()]).flat_map(|value| value.to_le_bytes())
 }
 
 #[cfg(test)]
