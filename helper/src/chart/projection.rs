@@ -9,7 +9,7 @@ use super::page::Words;
 use super::plot::{Axis, plot_page};
 use super::svg::{Mark, Shape};
 use crate::error::Result;
-use crate::sweep::{MOST_WORKERS, Projection};
+use crate::sweep::{MOST_WORKERS, Measured, Projection};
 use crate::text::{count, number};
 
 const COLOURS: [RGBColor; 4] = [OKABE_ITO[2], BLUE, OKABE_ITO[3], OKABE_ITO[4]];
@@ -33,10 +33,10 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
     };
     let end = projection.model_ceiling();
     let most = projection.speedups(MOST_WORKERS);
-    let measured = projection.measured.iter();
-    let measured: Vec<String> = measured
-        .map(|m| format!("{} on {} ({})", number(m.speedup, 2), count(m.workers, "worker", "workers"), m.how))
-        .collect();
+    let short =
+        |m: &Measured| format!("{} on {}", number(m.speedup, 2), count(m.workers, "worker", "workers"));
+    let measured: Vec<String> =
+        projection.measured.iter().map(|m| format!("{} ({})", short(m), m.how)).collect();
     let words = Words {
         name: "projection".to_owned(),
         title: format!("{}: speedup on more workers", projection.dataset),
@@ -77,7 +77,7 @@ pub fn projection(projection: &Projection) -> Result<Figure> {
         projection.measured.iter().zip(&measured).enumerate().try_for_each(|(i, (point, name))| {
             let at = ((point.workers as f64).log2(), point.speedup.log2().clamp(bottom, corner));
             // A legend has room for the way only where there is more than one.
-            let label = if measured.len() > 1 { name } else { name.split(" (").next().unwrap_or(name) };
+            let label = if measured.len() > 1 { name } else { &short(point) };
             plot.point(i, at, VERMILION, &format!("measured: {label}"), name)
         })
     })
