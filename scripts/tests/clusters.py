@@ -7,7 +7,6 @@ import importlib.util
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 from machines import Machine
+from test_lab import answers
 
 from examples import example
 from project import ROOT, TOOLS, VENV_PYTHON
@@ -200,11 +200,6 @@ def child(of: psutil.Process, program: str) -> psutil.Process:
                 return process
         time.sleep(0.02)
     raise AssertionError(f"no {program}")
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Lab:
