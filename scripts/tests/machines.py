@@ -90,9 +90,10 @@ class Machine:
         self.namespaces = Namespaces("--mount", "--uts", "--ipc", "--net", "--pid", "--mount-proc")
         plug = f"ip link add {self.name} type veth peer name eth0 netns {self.namespaces.process}"
         self.network.run(f"{plug} && ip link set {self.name} master br0 up")
-        # The project, and what builds it, are kept where they lie in /tmp.
+        # The project, the table beside it, and what builds it are kept where they lie in /tmp.
         rust = [Path(os.environ.get(f"{name.upper()}_HOME", Path.home() / f".{name}")) for name in ("cargo", "rustup")]
-        kept = [path for path in (ROOT, VENV.resolve(), *rust) if path.is_relative_to("/tmp")]
+        used = ROOT, ROOT.parent / "shared", VENV.resolve(), *rust
+        kept = [path for path in used if path.is_relative_to("/tmp") and path.exists()]
         keep = [f"mkdir -p /dev/shm{path} && mount --bind {path} /dev/shm{path}" for path in kept]
         self.run(
             "\n".join(
